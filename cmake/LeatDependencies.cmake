@@ -1,0 +1,17 @@
+# Every library leat uses, all from Debian 12 packages (packages.txt).
+
+find_package(Threads REQUIRED)
+find_package(fmt REQUIRED)
+find_package(spdlog REQUIRED)
+find_package(OpenSSL QUIET)
+find_package(ZLIB REQUIRED)
+find_package(PkgConfig REQUIRED)
+pkg_check_modules(zstd REQUIRED IMPORTED_TARGET libzstd)
+pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
+pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
+pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
+find_library(ISAL_LIBRARY isal REQUIRED)
+find_library(SNAPPY_LIBRARY snappy REQUIRED)
+if(LEAT_TESTS)
+  find_package(GTest REQUIRED)
+endif()
