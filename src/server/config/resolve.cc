@@ -1,0 +1,144 @@
+#include "server/config/resolve.h"
+
+#include <arpa/inet.h>
+
+#include <charconv>
+
+namespace leat::server {
+namespace {
+
+struct Address {
+  ListenerProtocol protocol;
+  std::string host;
+  std::uint16_t port;
+};
+
+std::unexpected<Error> malformed(std::string_view key, std::string_view text, std::string_view why) {
+  return fail(Errc::invalid_config,
+              fmt::format("{}: '{}' {}; write it as kafka=127.0.0.1:9092 or http=[::1]:8080", key, text, why));
+}
+
+Result<Address> parse_address(std::string_view key, std::string_view text) {
+  const auto equals = text.find('=');
+  if (equals == std::string_view::npos) return malformed(key, text, "names no protocol");
+  Address address{};
+  const auto protocol = text.substr(0, equals);
+  if (protocol == "kafka") {
+    address.protocol = ListenerProtocol::kafka;
+  } else if (protocol == "http") {
+    address.protocol = ListenerProtocol::http;
+  } else {
+    return malformed(key, text, "names a protocol that is neither kafka nor http");
+  }
+  const auto rest = text.substr(equals + 1);
+  const auto colon = rest.rfind(':');
+  if (colon == std::string_view::npos) return malformed(key, text, "has no port");
+  auto host = rest.substr(0, colon);
+  const auto port = rest.substr(colon + 1);
+  if (host.starts_with('[') && host.ends_with(']')) {
+    host = host.substr(1, host.size() - 2);
+  } else if (host.find(':') != std::string_view::npos) {
+    return malformed(key, text, "has an IPv6 address without brackets");
+  }
+  if (host.empty()) return malformed(key, text, "has no host (0.0.0.0 is every IPv4 address)");
+  const bool is_plain =
+      std::ranges::all_of(host, [](unsigned char c) { return c > 0x20 && c < 0x7F && c != '[' && c != ']'; });
+  if (!is_plain || host.size() > 255) return malformed(key, text, "has a host that cannot be one");
+  const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+  if (failure != std::errc{} || end != port.data() + port.size())
+    return malformed(key, text, "has no port from 0 to 65535");
+  address.host = host;
+  return address;
+}
+
+bool is_wildcard(const std::string& host) {
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, host.c_str(), &four) == 1) return four.s_addr == INADDR_ANY;
+  return inet_pton(AF_INET6, host.c_str(), &six) == 1 && std::memcmp(&six, &in6addr_any, sizeof six) == 0;
+}
+
+Status apply_advertise(ServerConfig& config) {
+  std::map<ListenerProtocol, std::size_t> used;
+  for (const auto& text : config.advertise) {
+    LEAT_TRY(const auto address, parse_address("advertise", text));
+    if (is_wildcard(address.host)) {
+      return fail(
+          Errc::invalid_config,
+          fmt::format("advertise: clients cannot connect to {}; give a name or address of this machine", address.host));
+    }
+    std::size_t skip = used[address.protocol]++;
+    auto listener = std::ranges::find_if(config.listeners, [&](const ListenerConfig& candidate) {
+      return candidate.protocol == address.protocol && skip-- == 0;
+    });
+    if (listener == config.listeners.end()) {
+      return fail(Errc::invalid_config,
+                  fmt::format("advertise: '{}' has no {} listener that it could belong to; add one "
+                              "with --listen",
+                              text, to_string(address.protocol)));
+    }
+    listener->advertised_host = address.host;
+    listener->advertised_port = address.port;
+  }
+  return {};
+}
+
+Status check_listener(const ServerConfig& config, const ListenerConfig& listener) {
+  const auto shown = fmt::format("{}={}:{}", to_string(listener.protocol), listener.host, listener.port);
+  if (!config.insecure && !is_loopback(listener.host)) {
+    return fail(Errc::invalid_config,
+                fmt::format("listen: other machines could reach {} and no authentication is configured; listen on "
+                            "127.0.0.1, or add --insecure to let everyone in who can reach it",
+                            shown));
+  }
+  if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
+    return fail(Errc::invalid_config,
+                fmt::format("listen: Kafka clients of {} must be told an address to connect to; add --advertise "
+                            "kafka=HOST:{} with a name or address of this machine",
+                            shown, listener.port));
+  }
+  return {};
+}
+
+}  // namespace
+
+std::string_view to_string(ListenerProtocol protocol) {
+  switch (protocol) {
+    case ListenerProtocol::kafka: return "kafka";
+    case ListenerProtocol::http: return "http";
+  }
+  return "";
+}
+
+bool is_loopback(std::string_view host) {
+  const std::string text(host);
+  in_addr four{};
+  in6_addr six{};
+  if (inet_pton(AF_INET, text.c_str(), &four) == 1) return (ntohl(four.s_addr) >> 24) == 127;
+  if (inet_pton(AF_INET6, text.c_str(), &six) == 1) {
+    if (IN6_IS_ADDR_V4MAPPED(&six)) return six.s6_addr[12] == 127;
+    return IN6_IS_ADDR_LOOPBACK(&six);
+  }
+  return text == "localhost";
+}
+
+Status resolve_listeners(ServerConfig& config) {
+  config.listeners.clear();
+  for (const auto& text : config.listen) {
+    LEAT_TRY(auto address, parse_address("listen", text));
+    for (const auto& other : config.listeners) {
+      if (address.port != 0 && other.port == address.port && other.host == address.host) {
+        return fail(Errc::invalid_config, fmt::format("listen: {}:{} is listed twice", address.host, address.port));
+      }
+    }
+    config.listeners.push_back({address.protocol, address.host, address.port, address.host, 0});
+  }
+  if (config.listeners.empty()) {
+    return fail(Errc::invalid_config, "listen: the list is empty; name at least one, such as kafka=127.0.0.1:9092");
+  }
+  LEAT_CHECK(apply_advertise(config));
+  for (const auto& listener : config.listeners) LEAT_CHECK(check_listener(config, listener));
+  return {};
+}
+
+}  // namespace leat::server
