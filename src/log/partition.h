@@ -36,7 +36,6 @@ struct Appended {
 // Batches of one segment, whole ones from the start, for sending or copying.
 struct ReadSlice {
   runtime::FileRange range;  // may begin with records below the offset asked for, and end in the middle of a batch
-  Offset first;              // base offset of its first batch
 };
 
 struct ReadLimits {
@@ -73,10 +72,10 @@ class ProgressWatch {
 // goes to the I/O pool and comes back. See docs/life-of-a-record.md and docs/formats/log.md.
 //
 //   log_start <= high_watermark <= log_end; readers see [log_start, high_watermark).
-class Partition {
+class Partition : public std::enable_shared_from_this<Partition> {
  public:
-  Partition(TopicPartition id, LogConfig config, LeaderEpoch epoch, RecoveredLog recovered, Flusher& flusher,
-            FileCache& cache, Stats& stats);
+  Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered, Flusher& flusher,
+            FileCache& cache, Stats& stats, Timestamp now);
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
   ~Partition();
@@ -85,9 +84,9 @@ class Partition {
   [[nodiscard]] const LogConfig& config() const { return config_; }
   void reconfigure(const LogConfig& config);
 
-  [[nodiscard]] Offset log_start() const { return manifest_.log_start; }
+  [[nodiscard]] Offset log_start() const { return log_start_; }
   [[nodiscard]] Offset log_end() const { return segments_.back()->end; }
-  [[nodiscard]] Offset flushed() const { return flushed_; }
+  [[nodiscard]] Offset flushed() const { return flushed_.offset; }
   [[nodiscard]] Offset high_watermark() const { return high_watermark_; }
   [[nodiscard]] LeaderEpoch leader_epoch() const { return epoch_; }
   [[nodiscard]] std::uint64_t size_bytes() const;
@@ -136,46 +135,65 @@ class Partition {
   // Registers interest in progress; `watch` outlives it or unregisters itself.
   void watch(ProgressWatch& watch);
 
-  // --- for the store, the flusher and the compactor, all on this shard ---
-  struct FlushTarget {
-    std::vector<std::shared_ptr<runtime::File>> files;
-    std::string new_names_in;  // a folder whose names must be made durable too, or empty
-    Offset end;
-    std::vector<std::pair<Segment*, std::uint64_t>> sizes;
-  };
-  // What must reach the disk for everything below log_end() to be durable.
-  [[nodiscard]] Result<FlushTarget> begin_flush();
-  void end_flush(const FlushTarget& target, const Status& status);
-  [[nodiscard]] bool has_unflushed() const { return flushed_ < log_end(); }
-  [[nodiscard]] bool flush_wanted() const { return commit_waiters_ > 0; }
-  // Writes the manifest as it stands if it changed since it was last written.
-  runtime::Task<Status> save_manifest();
-  // Where recovery may start: everything below is flushed.
-  [[nodiscard]] RecoveryPoint recovery_point() const;
-  [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
-  // Puts `replacement` in the place of the sealed segments [first, first + count), durably, then removes their files.
-  runtime::Task<Status> replace_segments(std::size_t first, std::size_t count, std::shared_ptr<Segment> replacement);
-  // Stops serving: waiters and watchers are told.
+  // Stops serving for a fault: waiters and watchers are told, and it is counted.
   void take_offline(Error reason);
+  // Stops serving because the partition is deleted or moves away.
+  void close(Error reason);
   [[nodiscard]] const std::string& folder() const { return folder_; }
 
+  // --- for the flusher, the compactor and checkpoints, on this shard ---
+  // What must reach the disk for everything below `end` to be durable.
+  struct FlushTarget {
+    std::vector<std::shared_ptr<runtime::File>> files;
+    bool new_names = false;  // the folder's names too
+    RecoveryPoint end;      // the log's end when the flush began
+    std::vector<std::pair<std::shared_ptr<Segment>, std::uint64_t>> sizes;  // of the segments, when the flush began
+  };
+  [[nodiscard]] Result<FlushTarget> begin_flush();
+  void end_flush(const FlushTarget& target, const Status& status);
+  [[nodiscard]] bool has_unflushed() const;
+  [[nodiscard]] bool manifest_stale() const { return manifest_saved_ != manifest_changes_; }
+  // Writes the manifest as it stands if it changed since it was last written.
+  runtime::Task<Status> save_manifest();
+  // Where recovery may start.
+  [[nodiscard]] const RecoveryPoint& recovery_point() const { return flushed_; }
+  // Whether the files did not pass recovery.
+  [[nodiscard]] bool damaged() const { return damaged_; }
+  [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
+  // Puts `replacement` in the place of sealed segments [first, first + count), durably, then removes their files. Its own
+  // files are durable already. cancelled when the segments changed meanwhile.
+  runtime::Task<Status> replace_segments(std::vector<std::shared_ptr<Segment>> replaced,
+                                         std::shared_ptr<Segment> replacement);
+
  private:
+  // A batch in a segment.
   struct Position {
     std::shared_ptr<Segment> segment;
     std::uint64_t at = 0;
-    Offset base;  // of the batch at the position
+  };
+  // Where the last reads ended: a consumer that reads on needs no index.
+  struct Cursor {
+    Offset next{-1};
+    Offset segment{-1};
+    std::uint64_t at = 0;
   };
 
-  Status check_readable(Offset from) const;
   Status write_batch(const BatchHeader& header, BytesView bytes);
   Status open_next_segment(Offset base, Timestamp now);
-  bool must_roll(std::size_t incoming, Timestamp now) const;
-  void advance_high_watermark(Offset to);
+  Status write_index_tail(Segment& segment);
+  [[nodiscard]] bool must_roll(const BatchHeader& incoming, Timestamp now) const;
+  void advance_high_watermark(Offset to, Offset segment, std::uint64_t position);
   void notify_progress();
-  std::uint64_t readable_end(const Segment& segment, bool uncommitted) const;
-  runtime::Task<Result<std::optional<Position>>> locate(Offset from);
+  [[nodiscard]] Manifest current_manifest() const;
+  [[nodiscard]] Status check_offset(Offset from, Offset end) const;
+  [[nodiscard]] std::uint64_t readable_size(const Segment& segment, bool uncommitted) const;
+  [[nodiscard]] std::size_t segment_index_of(Offset offset) const;
+  [[nodiscard]] bool still_has(const std::shared_ptr<Segment>& segment) const;
+  runtime::Task<Result<Position>> locate(Offset from);
   runtime::Task<Result<ReadSlice>> slice(Offset from, ReadLimits limits, bool uncommitted);
-  runtime::Task<Status> remove_segments(std::vector<std::shared_ptr<Segment>> removed);
+  runtime::Task<Result<std::uint64_t>> fit(Position start, std::uint64_t available, ReadLimits limits);
+  runtime::Task<Result<std::optional<TimedOffset>>> find_time_in(std::shared_ptr<Segment> segment, Timestamp time);
+  runtime::Task<Status> remove_files(std::vector<std::shared_ptr<Segment>> removed);
   void remember_cursor(Offset next, const Segment& segment, std::uint64_t at);
 
   TopicPartition id_;
@@ -184,31 +202,33 @@ class Partition {
   Flusher& flusher_;
   FileCache& cache_;
   Stats& stats_;
+  runtime::FileSystem& files_;
   std::string folder_;
-  Manifest manifest_;
-  std::uint64_t manifest_changes_ = 0;  // grows with every change; saved_changes_ is the last durable one
+
+  std::vector<std::shared_ptr<Segment>> segments_;  // never empty; the last one is active
+  bool damaged_ = false;  // found at start: nothing below is to be trusted
+  Offset log_start_;
+  std::vector<std::pair<Offset, Offset>> freed_;
+  std::vector<EpochEntry> epochs_;
+  RecoveryPoint flushed_;  // everything below it is durable
+  Offset high_watermark_;
+  Offset readable_segment_;            // the segment that holds the high watermark,
+  std::uint64_t readable_position_ = 0;  // and where in it
+  std::optional<Error> offline_;
+
+  std::uint64_t manifest_changes_ = 0;  // counts changes; manifest_saved_ is the last one that is durable
   std::uint64_t manifest_saved_ = 0;
   bool manifest_saving_ = false;
-  std::vector<std::shared_ptr<Segment>> segments_;  // never empty; the last one is active
-  Offset flushed_;
-  Offset high_watermark_;
-  std::optional<Error> offline_;
-  std::size_t commit_waiters_ = 0;
-  std::optional<std::string> new_names_in_;
-  bool flush_queued_ = false;
-  MonoTime dirty_since_{};
-  runtime::Notifier progress_;
   runtime::Notifier manifest_free_;
+
+  runtime::Notifier progress_;
   ProgressWatch* watches_ = nullptr;
-  // Where the last reads ended: a consumer that reads on needs no index.
-  struct Cursor {
-    Offset next{-1};
-    Offset segment{-1};
-    std::uint64_t at = 0;
-  };
   std::array<Cursor, 4> cursors_{};
-  std::uint8_t next_cursor_ = 0;
+  std::size_t next_cursor_ = 0;
+
+  // The flusher's own notes about this partition.
   friend class Flusher;
+  std::optional<MonoTime> flush_due_;
   friend class ProgressWatch;
 };
 

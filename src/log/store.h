@@ -58,6 +58,8 @@ class Store {
   runtime::Task<Status> remove(TopicPartition id);
 
   [[nodiscard]] std::vector<Partition*> partitions() const;
+  // Where recovery of each may start, for the checkpoint. Partitions that are damaged have none.
+  [[nodiscard]] std::vector<std::pair<TopicPartition, RecoveryPoint>> recovery_points() const;
   [[nodiscard]] const Stats& stats() const;
   [[nodiscard]] const StoreOptions& options() const;
 

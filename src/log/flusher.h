@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "log/config.h"
+#include "log/partition.h"
+#include "runtime/sync.h"
+#include "runtime/task.h"
+
+namespace leat::log {
+
+// One shard's group commit: gathers partitions with unflushed appends and makes them durable together, one round at a
+// time, on the I/O pool. What is appended during a round waits for the next one, so one flush serves everyone who waits.
+// Runs on the shard; never blocks it.
+class Flusher {
+ public:
+  Flusher(const StoreOptions& options, runtime::FileSystem& files, Stats& stats);
+
+  void start();
+  // Flushes what is left, saves stale manifests, and ends the tasks. Only once.
+  runtime::Task<> stop();
+
+  // `partition` has something to flush, by `due` at the latest. Keeps it alive until then.
+  void want(Partition& partition, MonoTime due);
+  // `partition` has a changed manifest to write soon.
+  void want_manifest(Partition& partition);
+  // By when an append under `policy` must be flushed when nobody waits for it; nullopt: no hurry.
+  [[nodiscard]] std::optional<MonoTime> due_for(FlushPolicy policy) const;
+
+ private:
+  runtime::Task<> run();
+  runtime::Task<> run_manifests();
+  runtime::Task<> round(std::vector<std::shared_ptr<Partition>> partitions);
+  struct Item;
+  runtime::Task<> sync_item(Item& item);
+  runtime::Task<> sync_each(std::vector<Item>& items);
+  runtime::Task<> sync_together(std::vector<Item>& items);
+  [[nodiscard]] std::optional<MonoTime> earliest_due() const;
+  [[nodiscard]] std::vector<std::shared_ptr<Partition>> take_due(MonoTime now);
+
+  const StoreOptions& options_;
+  runtime::FileSystem& files_;
+  Stats& stats_;
+  std::vector<std::shared_ptr<Partition>> dirty_;
+  std::vector<std::shared_ptr<Partition>> stale_manifests_;
+  runtime::Notifier wake_;
+  runtime::Notifier manifest_wake_;
+  runtime::TaskScope tasks_;
+  bool stopping_ = false;
+  bool rounds_ended_ = false;
+};
+
+}  // namespace leat::log

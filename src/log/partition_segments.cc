@@ -1,0 +1,191 @@
+// A partition's segments over time: sealing, freeing, cutting, replacing, and the manifest that follows them.
+#include "base/logging.h"
+#include "log/file_cache.h"
+#include "log/flusher.h"
+#include "log/partition.h"
+#include "log/store.h"
+#include "runtime/call.h"
+
+namespace leat::log {
+
+Status Partition::roll(Timestamp now) {
+  if (offline_) return fail(*offline_);
+  if (segments_.back()->size == 0) return {};
+  return open_next_segment(log_end(), now);
+}
+
+Status Partition::open_next_segment(Offset base, Timestamp now) {
+  if (auto written = write_index_tail(*segments_.back()); !written)
+    log_warning("log", "could not extend {}: {}", segments_.back()->index_path(), written.error().message);
+  auto next = std::make_shared<Segment>();
+  next->base = base;
+  next->end = base;
+  next->folder = folder_;
+  next->opened = now;
+  LEAT_CHECK(cache_.create(*next));
+  segments_.push_back(std::move(next));
+  // Sealing makes the old segment durable under every policy: it bounds what recovery has to read.
+  flusher_.want(*this, runtime::Shard::current().now());
+  return {};
+}
+
+Manifest Partition::current_manifest() const {
+  Manifest manifest;
+  manifest.id = id_;
+  manifest.log_start = log_start_;
+  manifest.freed = freed_;
+  manifest.epochs = epochs_;
+  for (const auto& segment : segments_) {
+    if (!segment->name_durable) break;
+    SegmentEntry entry;
+    entry.base = segment->base;
+    entry.generation = segment->generation;
+    entry.sealed = segment->seal_durable;
+    if (entry.sealed) {
+      entry.size = segment->size;
+      entry.end = segment->end;
+      entry.max_timestamp = segment->max_timestamp;
+    }
+    manifest.segments.push_back(entry);
+    if (!entry.sealed) break;
+  }
+  return manifest;
+}
+
+runtime::Task<Status> Partition::save_manifest() {
+  const auto self = shared_from_this();
+  while (manifest_saving_) co_await manifest_free_.wait();
+  if (!manifest_stale()) co_return Status{};
+  manifest_saving_ = true;
+  const std::uint64_t changes = manifest_changes_;
+  const Bytes bytes = encode_manifest(current_manifest());
+  const Status saved =
+      co_await runtime::run_blocking([&] { return runtime::replace_file(files_, manifest_path(folder_), bytes); });
+  if (saved) manifest_saved_ = changes;
+  manifest_saving_ = false;
+  manifest_free_.notify_all();
+  co_return saved;
+}
+
+// Removes the files of segments that a durable manifest no longer lists. Readers that still send from one keep it open.
+runtime::Task<Status> Partition::remove_files(std::vector<std::shared_ptr<Segment>> removed) {
+  for (const auto& segment : removed) cache_.close(*segment);
+  co_return co_await runtime::run_blocking([&]() -> Status {
+    for (const auto& segment : removed) {
+      for (const std::string& path : {segment->log_path(), segment->index_path()}) {
+        if (auto done = files_.remove(path); !done && done.error().code != Errc::not_found) return done;
+      }
+    }
+    return {};
+  });
+}
+
+runtime::Task<Status> Partition::delete_records(Offset before) {
+  const auto self = shared_from_this();
+  if (offline_) co_return fail(*offline_);
+  if (before > high_watermark_ || before < Offset(0))
+    co_return fail(Errc::offset_out_of_range, fmt::format("offset {} is above the high watermark {}", before, high_watermark_));
+  if (before <= log_start_) co_return co_await save_manifest();
+  log_start_ = before;
+  std::vector<std::shared_ptr<Segment>> removed;
+  while (segments_.size() > 1 && segments_.front()->end <= before && segments_.front()->seal_durable) {
+    removed.push_back(segments_.front());
+    segments_.erase(segments_.begin());
+  }
+  // Epochs that ended before the start are of no use, but the one in force at the start is.
+  while (epochs_.size() > 1 && epochs_[1].start <= log_start_) epochs_.erase(epochs_.begin());
+  std::erase_if(freed_, [&](const auto& range) { return range.second <= segments_.front()->base; });
+  ++manifest_changes_;
+  LEAT_CO_CHECK(co_await save_manifest());
+  stats_.removed_segments.add(removed.size());
+  co_return co_await remove_files(std::move(removed));
+}
+
+runtime::Task<Status> Partition::apply_retention(Timestamp now) {
+  const auto self = shared_from_this();
+  if (offline_) co_return Status{};
+  Segment& active = *segments_.back();
+  const bool by_time = config_.delete_old && config_.retention_ms >= 0;
+  const bool too_old = now - active.opened > config_.segment_ms;
+  const bool expired = by_time && active.max_timestamp != kNoTimestamp && now - active.max_timestamp > config_.retention_ms;
+  if (active.size > 0 && high_watermark_ == log_end() && (too_old || expired)) LEAT_CO_CHECK(roll(now));
+  if (!config_.delete_old) co_return Status{};
+
+  Offset start = log_start_;
+  std::uint64_t size = size_bytes();
+  for (const auto& segment : segments_) {
+    if (segment == segments_.back() || !segment->seal_durable || segment->end > high_watermark_) break;
+    const bool old = by_time && segment->max_timestamp != kNoTimestamp && now - segment->max_timestamp > config_.retention_ms;
+    const bool large = config_.retention_bytes >= 0 && size - segment->size >= static_cast<std::uint64_t>(config_.retention_bytes);
+    const bool below_start = segment->end <= log_start_;
+    if (!old && !large && !below_start) break;
+    start = segment->end;
+    size -= segment->size;
+  }
+  if (start > log_start_) {
+    log_info("log", "{}: retention frees offsets {} to {}", id_, log_start_, start);
+    co_return co_await delete_records(start);
+  }
+  co_return Status{};
+}
+
+runtime::Task<Status> Partition::truncate(Offset end) {
+  const auto self = shared_from_this();
+  LEAT_CO_CHECK(check_offset(end, log_end()));
+  if (end == log_end()) co_return Status{};
+  // Nothing may be in flight while the tail changes.
+  LEAT_CO_CHECK(co_await flush());
+  LEAT_CO_TRY(const Position cut, co_await locate(end));
+  std::vector<std::shared_ptr<Segment>> removed;
+  while (segments_.back() != cut.segment) {
+    removed.push_back(segments_.back());
+    segments_.pop_back();
+  }
+  Segment& last = *segments_.back();
+  LEAT_CO_TRY(const auto file, cache_.log_file(last));
+  last.end = end;
+  last.size = cut.at;
+  last.seal_durable = false;
+  last.max_timestamp = kNoTimestamp;
+  last.index_tail.clear();
+  while (!epochs_.empty() && epochs_.back().start >= end) epochs_.pop_back();
+  cursors_.fill({});
+  ++manifest_changes_;
+  cache_.close(last);
+  const IndexSource source{last.log_path(), last.index_path(), last.base, cut.at};
+  LEAT_CO_TRY(const RebuiltIndex rebuilt, co_await runtime::run_blocking([&]() -> Result<RebuiltIndex> {
+                LEAT_CHECK(file->truncate(cut.at));
+                LEAT_CHECK(file->sync());
+                return rebuild_index(files_, source, config_.index_interval_bytes);
+              }));
+  last.end = std::max(last.base, rebuilt.end);
+  last.max_timestamp = rebuilt.max_timestamp;
+  last.index_entries = rebuilt.entries;
+  last.indexed_size = rebuilt.indexed_size;
+  last.synced_size = last.size;
+  flushed_ = {last.base, last.size, last.end, last.max_timestamp};
+  high_watermark_ = std::min(high_watermark_, last.end);
+  readable_segment_ = last.base;
+  readable_position_ = last.size;
+  LEAT_CO_CHECK(co_await save_manifest());
+  notify_progress();
+  co_return co_await remove_files(std::move(removed));
+}
+
+runtime::Task<Status> Partition::replace_segments(std::vector<std::shared_ptr<Segment>> replaced,
+                                                  std::shared_ptr<Segment> replacement) {
+  const auto self = shared_from_this();
+  const auto first = std::find(segments_.begin(), segments_.end(), replaced.front());
+  if (first == segments_.end() || static_cast<std::size_t>(segments_.end() - first) <= replaced.size() ||
+      !std::equal(replaced.begin(), replaced.end(), first))
+    co_return fail(Errc::cancelled, "the segments changed meanwhile");
+  const auto next = segments_.erase(first, first + static_cast<std::ptrdiff_t>(replaced.size()));
+  segments_.insert(next, std::move(replacement));
+  cursors_.fill({});
+  ++manifest_changes_;
+  LEAT_CO_CHECK(co_await save_manifest());
+  stats_.compacted_segments.add(replaced.size());
+  co_return co_await remove_files(std::move(replaced));
+}
+
+}  // namespace leat::log
