@@ -1,0 +1,470 @@
+#include "runtime/network.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/sendfile.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#define BOOST_ASIO_NO_DEPRECATED
+#include <boost/asio/basic_stream_socket.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include "runtime/call.h"
+#include "runtime/real_shard.h"
+#include "runtime/sync.h"
+
+namespace leat::runtime {
+namespace {
+
+namespace asio = boost::asio;
+using boost::system::error_code;
+using AsioSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
+
+constexpr std::size_t kVectorsPerCall = 64;
+constexpr std::uint64_t kBurstBytes = std::uint64_t{1} << 20;  // written by one socket before others get a turn
+constexpr std::uint32_t kReadsPerTurn = 16;                    // that did not have to wait, before others get a turn
+constexpr std::size_t kCopyBytes = std::size_t{64} << 10;
+constexpr Milliseconds kOutOfDescriptorsPause{50};
+
+struct Address {
+  sockaddr_storage storage{};
+  socklen_t length = sizeof storage;
+
+  [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
+  [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
+  [[nodiscard]] std::string to_string() const {
+    char host[NI_MAXHOST];
+    char service[NI_MAXSERV];
+    if (::getnameinfo(get(), length, host, sizeof host, service, sizeof service, NI_NUMERICHOST | NI_NUMERICSERV) !=
+        0) {
+      return "unknown";
+    }
+    return storage.ss_family == AF_INET6 ? fmt::format("[{}]:{}", host, service) : fmt::format("{}:{}", host, service);
+  }
+};
+
+class Descriptor {
+ public:
+  explicit Descriptor(int fd = -1) : fd_(fd) {}
+  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  ~Descriptor() {
+    if (fd_ >= 0) ::close(fd_);
+  }
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+
+ private:
+  int fd_;
+};
+
+// The addresses of a host, IPv4 ones first: what is reached by a name is then the same wherever IPv6 is half there.
+// Waits for the name service unless the host is a number.
+Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port, int flags) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  hints.ai_flags = flags | AI_NUMERICSERV;
+  addrinfo* found = nullptr;
+  const std::string service = std::to_string(port);
+  if (const int code = ::getaddrinfo(host.empty() ? nullptr : host.c_str(), service.c_str(), &hints, &found);
+      code != 0) {
+    return fail(Errc::invalid_argument, fmt::format("cannot resolve \"{}\": {}", host, ::gai_strerror(code)));
+  }
+  std::vector<Address> addresses;
+  for (const bool want_v4 : {true, false}) {
+    for (const addrinfo* one = found; one != nullptr; one = one->ai_next) {
+      if ((one->ai_family == AF_INET) != want_v4) continue;
+      Address& address = addresses.emplace_back();
+      std::memcpy(&address.storage, one->ai_addr, one->ai_addrlen);
+      address.length = one->ai_addrlen;
+    }
+  }
+  ::freeaddrinfo(found);
+  return addresses;
+}
+
+// Memory for one pending operation, inside its socket: waiting allocates nothing.
+class OperationSlot {
+ public:
+  void* take(std::size_t size) {
+    if (taken_ || size > sizeof memory_) return ::operator new(size);
+    taken_ = true;
+    return memory_;
+  }
+  void give_back(void* memory) {
+    if (memory == memory_) {
+      taken_ = false;
+    } else {
+      ::operator delete(memory);
+    }
+  }
+
+ private:
+  alignas(std::max_align_t) std::byte memory_[256];
+  bool taken_ = false;
+};
+
+template <class T>
+struct SlotAllocator {
+  using value_type = T;
+  explicit SlotAllocator(OperationSlot& memory) : slot(&memory) {}
+  template <class U>
+  SlotAllocator(const SlotAllocator<U>& other) : slot(other.slot) {}  // NOLINT(google-explicit-constructor)
+  T* allocate(std::size_t count) { return static_cast<T*>(slot->take(count * sizeof(T))); }
+  void deallocate(T* memory, std::size_t) { slot->give_back(memory); }
+  template <class U>
+  bool operator==(const SlotAllocator<U>& other) const {
+    return slot == other.slot;
+  }
+  OperationSlot* slot;
+};
+
+// How an operation of Asio ended, and who waits for it.
+struct Waiting {
+  std::coroutine_handle<> coroutine;
+  error_code error;
+  std::size_t count = 0;
+};
+
+struct Completion {
+  using allocator_type = SlotAllocator<void>;
+  [[nodiscard]] allocator_type get_allocator() const { return allocator_type(*slot); }
+  void operator()(const error_code& error, std::size_t count = 0) const {
+    waiting->error = error;
+    waiting->count = count;
+    waiting->coroutine.resume();  // this is the loop already
+  }
+  Waiting* waiting;
+  OperationSlot* slot;
+};
+
+// Waits until the socket may be written, or read (which for a listening one means accept).
+struct [[nodiscard]] Readiness {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    waiting.coroutine = awaiting;
+    socket.async_wait(kind, Completion{&waiting, &slot});
+  }
+  error_code await_resume() const noexcept { return waiting.error; }
+
+  AsioSocket& socket;
+  AsioSocket::wait_type kind;
+  OperationSlot& slot;
+  Waiting waiting{};
+};
+
+struct [[nodiscard]] Reading {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) {
+    waiting.coroutine = awaiting;
+    socket.async_read_some(asio::buffer(into.data(), into.size()), Completion{&waiting, &slot});
+  }
+  const Waiting& await_resume() const noexcept { return waiting; }
+
+  AsioSocket& socket;
+  MutableBytes into;
+  OperationSlot& slot;
+  Waiting waiting{};
+};
+
+// Lets everything else that is ready run first.
+struct [[nodiscard]] Turn {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) const { Shard::current().resume_later(awaiting); }
+  void await_resume() const noexcept {}
+};
+
+class RealSocket final : public Socket {
+ public:
+  RealSocket(RealShard& shard, Descriptor fd, const Address& peer) : socket_(shard.context()), peer_(peer) {
+    const int on = 1;
+    (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    error_code ignored;  // fails only for a descriptor that is not open
+    socket_.assign(peer.storage.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd.get(), ignored);
+    if (!ignored) (void)fd.release();
+    socket_.native_non_blocking(true, ignored);
+  }
+  ~RealSocket() override { close(); }
+
+  Task<Result<std::size_t>> read_some(MutableBytes into) override {
+    if (!socket_.is_open()) co_return fail(Errc::cancelled, "the socket is closed");
+    if (into.empty()) co_return std::size_t{0};
+    // After a full read there is likely more. Otherwise the kernel has nothing, or Asio knows better.
+    if (more_likely_ && ++reads_at_once_ < kReadsPerTurn) {
+      const ssize_t count = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+      if (count >= 0) {
+        more_likely_ = static_cast<std::size_t>(count) == into.size();
+        co_return static_cast<std::size_t>(count);
+      }
+      if (errno != EAGAIN && errno != EINTR) co_return failure("receive from", errno);
+    }
+    reads_at_once_ = 0;
+    Reading reading{socket_, into, read_slot_};
+    const Waiting& read = co_await reading;
+    if (read.error == asio::error::eof) co_return std::size_t{0};
+    if (read.error) co_return failure("receive from", read.error.value());
+    more_likely_ = read.count == into.size();
+    co_return read.count;
+  }
+
+  Task<Status> write(const Chain& chain) override {
+    Cursor at;
+    while (at.part < chain.parts().size()) {
+      if (!socket_.is_open()) co_return fail(Errc::cancelled, "the socket is closed");
+      if (burst_bytes_ >= kBurstBytes) {
+        burst_bytes_ = 0;
+        co_await Turn{};
+        continue;
+      }
+      const Result<std::uint64_t> sent =
+          std::holds_alternative<Bytes>(chain.parts()[at.part]) ? send_blocks(chain, at) : send_range(chain, at);
+      if (sent) {
+        burst_bytes_ += *sent;
+        continue;
+      }
+      if (sent.error().code != Errc::would_block) co_return fail(sent.error());
+      burst_bytes_ = 0;
+      Readiness writable{socket_, AsioSocket::wait_write, write_slot_};
+      if (const error_code code = co_await writable) co_return failure("send to", code.value());
+    }
+    co_return Status{};
+  }
+
+  void close() override {
+    error_code ignored;
+    socket_.close(ignored);
+  }
+
+  std::string peer() const override { return peer_.to_string(); }
+
+ private:
+  struct Cursor {
+    std::size_t part = 0;
+    std::uint64_t offset = 0;  // in that part
+  };
+
+  std::unexpected<Error> failure(std::string_view what, int number) const {
+    if (number == ECANCELED || number == EBADF || !socket_.is_open()) {
+      return fail(Errc::cancelled, "the socket was closed");
+    }
+    return fail(Errc::io, fmt::format("{} {}: {}", what, peer(), std::strerror(number)));
+  }
+
+  static std::uint64_t size_of(const Chain::Part& part) {
+    if (const auto* bytes = std::get_if<Bytes>(&part)) return bytes->size();
+    return std::get<FileRange>(part).length;
+  }
+
+  static void advance(const Chain& chain, Cursor& at, std::uint64_t count) {
+    at.offset += count;
+    while (at.part < chain.parts().size() && at.offset >= size_of(chain.parts()[at.part])) {
+      at.offset -= size_of(chain.parts()[at.part++]);
+    }
+  }
+
+  // Sends what it can of the blocks up to the next file range. Error: would_block.
+  Result<std::uint64_t> send_blocks(const Chain& chain, Cursor& at) {
+    const auto& parts = chain.parts();
+    std::array<iovec, kVectorsPerCall> vectors;
+    std::size_t used = 0;
+    std::size_t next = at.part;
+    for (; next < parts.size() && used < vectors.size(); ++next) {
+      const auto* bytes = std::get_if<Bytes>(&parts[next]);
+      if (bytes == nullptr) break;
+      const BytesView rest = bytes->view().subspan(next == at.part ? at.offset : 0);
+      vectors[used++] = {const_cast<std::byte*>(rest.data()), rest.size()};
+    }
+    msghdr message{};
+    message.msg_iov = vectors.data();
+    message.msg_iovlen = used;
+    return sent(::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | (next < parts.size() ? MSG_MORE : 0)),
+                chain, at);
+  }
+
+  Result<std::uint64_t> send_range(const Chain& chain, Cursor& at) {
+    const auto& range = std::get<FileRange>(chain.parts()[at.part]);
+    const std::uint64_t left = std::min(range.length - at.offset, kBurstBytes);
+    const int in = range.file->descriptor();
+    if (in < 0) return copy_range(chain, at, range, left);
+    off64_t from = static_cast<off64_t>(range.offset + at.offset);
+    const ssize_t count = ::sendfile64(socket_.native_handle(), in, &from, left);
+    if (count == 0) return ended_early(range, at);
+    return sent(count, chain, at);
+  }
+
+  Result<std::uint64_t> copy_range(const Chain& chain, Cursor& at, const FileRange& range, std::uint64_t left) {
+    Bytes copy = Bytes::uninitialized(std::min<std::uint64_t>(left, kCopyBytes));
+    LEAT_TRY(const std::size_t filled, range.file->read_at(copy.mutable_view(), range.offset + at.offset));
+    if (filled == 0) return ended_early(range, at);
+    return sent(::send(socket_.native_handle(), copy.data(), filled, MSG_NOSIGNAL), chain, at);
+  }
+
+  static std::unexpected<Error> ended_early(const FileRange& range, const Cursor& at) {
+    return fail(Errc::io, fmt::format("a file ended {} bytes before the end of the range that is sent from it",
+                                      range.length - at.offset));
+  }
+
+  // The result of a call that sends, as bytes or an error.
+  Result<std::uint64_t> sent(ssize_t count, const Chain& chain, Cursor& at) {
+    if (count >= 0) {
+      advance(chain, at, static_cast<std::uint64_t>(count));
+      return static_cast<std::uint64_t>(count);
+    }
+    if (errno == EINTR) return std::uint64_t{0};
+    if (errno == EAGAIN) return fail(Errc::would_block, {});
+    return failure("send to", errno);
+  }
+
+  OperationSlot read_slot_;
+  OperationSlot write_slot_;
+  AsioSocket socket_;
+  bool more_likely_ = false;
+  std::uint32_t reads_at_once_ = 0;
+  std::uint64_t burst_bytes_ = 0;
+  Address peer_;
+};
+
+RealShard& current_shard() { return static_cast<RealShard&>(Shard::current()); }
+
+class RealAccepted final : public Accepted {
+ public:
+  RealAccepted(Descriptor fd, const Address& peer) : fd_(std::move(fd)), peer_(peer) {}
+  std::unique_ptr<Socket> attach() override {
+    return std::make_unique<RealSocket>(current_shard(), std::move(fd_), peer_);
+  }
+
+ private:
+  Descriptor fd_;
+  Address peer_;
+};
+
+class RealListener final : public Listener {
+ public:
+  RealListener(RealShard& shard, Descriptor fd, std::uint16_t port) : socket_(shard.context()), port_(port) {
+    error_code ignored;  // fails only for a descriptor that is not open
+    socket_.assign(asio::ip::tcp::v4(), fd.get(), ignored);
+    if (!ignored) (void)fd.release();
+    socket_.native_non_blocking(true, ignored);
+  }
+  ~RealListener() override { close(); }
+
+  Task<Result<std::unique_ptr<Accepted>>> accept() override {
+    while (socket_.is_open()) {
+      Address peer;
+      Descriptor fd(::accept4(socket_.native_handle(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      if (fd.get() >= 0) co_return std::make_unique<RealAccepted>(std::move(fd), peer);
+      const int number = errno;
+      if (number == EAGAIN) {
+        Readiness readable{socket_, AsioSocket::wait_read, slot_};
+        (void)co_await readable;  // when it fails, the loop's condition or accept4 says why
+      } else if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM) {
+        // The connection stays in the backlog: without a pause, who tries again would spin.
+        co_await sleep_for(kOutOfDescriptorsPause);
+        if (socket_.is_open()) co_return fail(Errc::io, fmt::format("accept: {}", std::strerror(number)));
+      } else if (number == EBADF || number == EINVAL || number == ENOTSOCK || number == EOPNOTSUPP) {
+        co_return fail(Errc::io, fmt::format("accept: {}", std::strerror(number)));
+      }
+      // Anything else is the end of one connection before it was accepted (accept(2)).
+    }
+    co_return fail(Errc::cancelled, "the listener is closed");
+  }
+
+  void close() override {
+    error_code ignored;
+    socket_.close(ignored);
+  }
+  std::uint16_t port() const override { return port_; }
+
+ private:
+  OperationSlot slot_;
+  AsioSocket socket_;
+  std::uint16_t port_;
+};
+
+class RealNetwork final : public Network {
+ public:
+  explicit RealNetwork(RealShard& shard) : shard_(shard) {}
+
+  Result<std::unique_ptr<Listener>> listen(const std::string& host, std::uint16_t port) override {
+    LEAT_TRY(const std::vector<Address> addresses, resolve(host, port, AI_PASSIVE));
+    int number = EADDRNOTAVAIL;
+    for (const Address& address : addresses) {
+      Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+      const int on = 1;
+      if (fd.get() < 0 || ::setsockopt(fd.get(), SOL_SOCKET, SO_REUSEADDR, &on, sizeof on) < 0 ||
+          ::bind(fd.get(), address.get(), address.length) < 0 || ::listen(fd.get(), SOMAXCONN) < 0) {
+        number = errno;
+        continue;
+      }
+      return std::make_unique<RealListener>(shard_, std::move(fd), bound_port(fd.get()));
+    }
+    return fail(listen_error(number), fmt::format("listen on {}:{}: {}", host, port, std::strerror(number)));
+  }
+
+  Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) override {
+    const std::string name = host;
+    Result<std::vector<Address>> addresses = resolve(name, port, AI_NUMERICHOST);
+    if (!addresses) {
+      addresses = co_await run_blocking([&name, port] { return resolve(name, port, 0); });
+      if (!addresses) co_return fail(addresses.error());
+    }
+    int number = EADDRNOTAVAIL;
+    for (const Address& address : *addresses) {
+      Descriptor fd(::socket(address.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, IPPROTO_TCP));
+      if (fd.get() < 0) {
+        number = errno;
+        continue;
+      }
+      number = ::connect(fd.get(), address.get(), address.length) == 0 ? 0 : errno;
+      if (number == EINPROGRESS) number = co_await connected(fd.get());
+      if (number == 0) co_return std::make_unique<RealSocket>(shard_, std::move(fd), address);
+    }
+    co_return fail(Errc::io, fmt::format("connect to {}:{}: {}", name, port, std::strerror(number)));
+  }
+
+ private:
+  static std::uint16_t bound_port(int fd) {
+    Address bound;
+    (void)::getsockname(fd, bound.get(), &bound.length);
+    return bound.storage.ss_family == AF_INET6 ? ntohs(reinterpret_cast<const sockaddr_in6*>(bound.get())->sin6_port)
+                                               : ntohs(reinterpret_cast<const sockaddr_in*>(bound.get())->sin_port);
+  }
+
+  static Errc listen_error(int number) {
+    if (number == EADDRINUSE) return Errc::exists;
+    if (number == EACCES || number == EPERM) return Errc::permission_denied;
+    if (number == EADDRNOTAVAIL) return Errc::invalid_argument;
+    return Errc::io;
+  }
+
+  // Waits for the end of a connect that is under way. Returns its error number, or 0.
+  Task<int> connected(int fd) {
+    OperationSlot slot;
+    AsioSocket socket(shard_.context());
+    error_code code;
+    socket.assign(asio::ip::tcp::v4(), fd, code);
+    if (code) co_return code.value();
+    Readiness writable{socket, AsioSocket::wait_write, slot};
+    code = co_await writable;
+    (void)socket.release(code);  // the descriptor stays the caller's
+    int number = 0;
+    socklen_t length = sizeof number;
+    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0) number = errno;
+    co_return number;
+  }
+
+  RealShard& shard_;
+};
+
+}  // namespace
+
+std::unique_ptr<Network> make_real_network(RealShard& shard) { return std::make_unique<RealNetwork>(shard); }
+
+}  // namespace leat::runtime

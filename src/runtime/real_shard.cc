@@ -1,0 +1,282 @@
+#include "runtime/real_shard.h"
+
+#include <pthread.h>
+#include <sys/random.h>
+
+#include <csignal>
+
+#define BOOST_ASIO_NO_DEPRECATED
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include "runtime/file.h"
+#include "runtime/real.h"
+
+namespace leat::runtime {
+namespace {
+
+// How much of each kind one turn of a busy loop does before it looks at the others.
+constexpr std::size_t kCoroutinesPerTurn = 256;
+constexpr std::size_t kEventsPerTurn = 64;
+
+void name_thread(const std::string& name) { (void)::pthread_setname_np(::pthread_self(), name.c_str()); }
+
+}  // namespace
+
+IoPool::IoPool(std::uint32_t threads) {
+  for (std::uint32_t i = 0; i < std::max(threads, 1U); ++i) {
+    threads_.emplace_back([this, i] {
+      name_thread(fmt::format("io-{}", i));
+      run();
+    });
+  }
+}
+
+IoPool::~IoPool() { stop(); }
+
+void IoPool::push(Work& work) {
+  work.next = nullptr;
+  {
+    const std::lock_guard lock(mutex_);
+    (tail_ != nullptr ? tail_->next : head_) = &work;
+    tail_ = &work;
+  }
+  pushed_.notify_one();
+}
+
+void IoPool::stop() {
+  {
+    const std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  pushed_.notify_all();
+  for (std::thread& thread : threads_) thread.join();
+  threads_.clear();
+}
+
+void IoPool::run() {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    pushed_.wait(lock, [this] { return head_ != nullptr || stopping_; });
+    if (head_ == nullptr) return;
+    Work* work = head_;
+    head_ = work->next;
+    if (head_ == nullptr) tail_ = nullptr;
+    lock.unlock();
+    work->run(work);
+    lock.lock();
+  }
+}
+
+void Inbox::push(Work& work) {
+  Work* head = head_.load(std::memory_order_relaxed);
+  do {
+    work.next = head;
+  } while (!head_.compare_exchange_weak(head, &work));
+}
+
+Work* Inbox::take() {
+  if (head_.load(std::memory_order_relaxed) == nullptr) return nullptr;
+  Work* newest = head_.exchange(nullptr);
+  Work* oldest = nullptr;
+  while (newest != nullptr) {
+    Work* next = newest->next;
+    newest->next = oldest;
+    oldest = newest;
+    newest = next;
+  }
+  return oldest;
+}
+
+struct RealShard::Loop {
+  explicit Loop() : context(1), stay(context.get_executor()), clock(context) {}
+
+  boost::asio::io_context context;
+  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> stay;
+  boost::asio::steady_timer clock;
+  std::optional<MonoTime> clock_armed;  // when it will ring; nothing when it will not
+  std::optional<boost::asio::signal_set> signals;
+};
+
+RealShard::RealShard(ShardId id, IoPool& pool)
+    : Shard(id), pool_(pool), loop_(std::make_unique<Loop>()), network_(make_real_network(*this)) {}
+
+RealShard::~RealShard() = default;
+
+Timestamp RealShard::wall_now() const {
+  const auto since_epoch = std::chrono::system_clock::now().time_since_epoch();
+  return Timestamp(std::chrono::duration_cast<Milliseconds>(since_epoch).count());
+}
+
+std::uint64_t RealShard::random() {
+  if (random_left_ == 0) {
+    std::size_t filled = 0;
+    while (filled < sizeof random_words_) {
+      const ssize_t count =
+          ::getrandom(reinterpret_cast<char*>(random_words_.data()) + filled, sizeof random_words_ - filled, 0);
+      if (count < 0 && errno != EINTR) throw std::system_error(errno, std::system_category(), "getrandom");
+      if (count > 0) filled += static_cast<std::size_t>(count);
+    }
+    random_left_ = random_words_.size();
+  }
+  return random_words_[--random_left_];
+}
+
+void RealShard::send(Work& work) {
+  inbox_.push(work);
+  // The push and the loop's announcement that it will sleep are both sequentially consistent: either the loop sees the
+  // work before it sleeps, or this sees that it sleeps.
+  if (sleeping_.load() && sleeping_.exchange(false)) boost::asio::post(loop_->context, [] {});
+}
+
+FileSystem& RealShard::files() { return real_files(); }
+
+boost::asio::io_context& RealShard::context() { return loop_->context; }
+
+void RealShard::run() {
+  enter();
+  boost::asio::io_context& context = loop_->context;
+  while (!stopping_) {
+    run_inbox();
+    run_ready();
+    if (timers().next_deadline()) timers().fire_due(now());
+    if (stopping_) break;
+    if (ready_.empty() && may_sleep()) {
+      arm_clock();
+      context.run_one();
+      sleeping_.store(false, std::memory_order_relaxed);
+    } else {
+      for (std::size_t i = 0; i < kEventsPerTurn && context.poll_one() > 0; ++i) {}
+    }
+  }
+  leave();
+}
+
+void RealShard::run_inbox() {
+  for (Work* work = inbox_.take(); work != nullptr;) {
+    Work* next = work->next;  // the sender may free the work once it runs
+    work->run(work);
+    work = next;
+  }
+}
+
+void RealShard::run_ready() {
+  for (std::size_t i = 0; i < kCoroutinesPerTurn && !ready_.empty(); ++i) {
+    const std::coroutine_handle<> coroutine = ready_.front();
+    ready_.pop_front();
+    coroutine.resume();
+  }
+}
+
+// Announces sleep; false when work came in meanwhile.
+bool RealShard::may_sleep() {
+  sleeping_.store(true);
+  if (inbox_.empty()) return true;
+  sleeping_.store(false);
+  return false;
+}
+
+// Sets the clock to ring at the next deadline. One that rings early is left as it is: it costs a turn of the loop, which
+// is less than setting it whenever the earliest timer is cancelled.
+void RealShard::arm_clock() {
+  const std::optional<MonoTime> next = timers().next_deadline();
+  if (!next || (loop_->clock_armed && *loop_->clock_armed <= *next)) return;
+  loop_->clock.expires_at(*next);
+  loop_->clock_armed = next;
+  loop_->clock.async_wait([loop = loop_.get()](const boost::system::error_code& code) {
+    if (!code) loop->clock_armed.reset();
+  });
+}
+
+void RealShard::watch_signals(std::function<void(int)> on_signal) {
+  if (!loop_->signals) loop_->signals.emplace(loop_->context, SIGTERM, SIGINT);
+  loop_->signals->async_wait(
+      [this, on_signal = std::move(on_signal)](const boost::system::error_code& code, int number) {
+        if (code) return;
+        watch_signals(on_signal);
+        on_signal(number);
+      });
+}
+
+namespace {
+
+class Runtime final : public RealRuntime {
+ public:
+  explicit Runtime(const RealRuntimeOptions& options) : pool_(options.io_threads) {
+    // A peer that went away is an error of the write, also where sendfile(2) takes no flags.
+    std::signal(SIGPIPE, SIG_IGN);
+    for (std::uint32_t i = 0; i < std::max(options.shards, 1U); ++i) {
+      shards_.push_back(std::make_unique<RealShard>(ShardId(i), pool_));
+    }
+  }
+
+  std::vector<Shard*> shards() override {
+    std::vector<Shard*> all;
+    for (const auto& shard : shards_) all.push_back(shard.get());
+    return all;
+  }
+
+  void on_stop_signal(std::function<void(int)> on_signal) override {
+    shards_.front()->watch_signals(std::move(on_signal));
+  }
+
+  void run(std::function<Task<>()> main) override {
+    std::vector<std::thread> threads;
+    // The main thread keeps its name, which is the process's.
+    for (std::size_t i = 1; i < shards_.size(); ++i) {
+      threads.emplace_back([shard = shards_[i].get()] {
+        name_thread(fmt::format("shard-{}", shard->id()));
+        shard->run();
+      });
+    }
+    std::exception_ptr failure;
+    Task<> supervised = supervise(main, failure, *shards_.front());
+    Start start(supervised);
+    shards_.front()->send(start);
+    shards_.front()->run();
+
+    std::deque<Stop> stops;
+    for (std::size_t i = 1; i < shards_.size(); ++i) shards_[i]->send(stops.emplace_back(*shards_[i]));
+    for (std::thread& thread : threads) thread.join();
+    pool_.stop();
+    if (failure) std::rethrow_exception(failure);
+  }
+
+ private:
+  struct Stop : Work {
+    explicit Stop(RealShard& target) : shard(target) {
+      run = [](Work* self) { static_cast<Stop*>(self)->shard.stop(); };
+    }
+    RealShard& shard;
+  };
+
+  // Starts a task on the shard it is sent to.
+  struct Start : Work {
+    explicit Start(Task<>& main) : task(main) {
+      run = [](Work* self) { static_cast<Start*>(self)->task.await_suspend(std::noop_coroutine()).resume(); };
+    }
+    Task<>& task;
+  };
+
+  static Task<> supervise(std::function<Task<>()>& main, std::exception_ptr& failure, RealShard& shard) {
+    try {
+      co_await main();
+    } catch (...) {
+      failure = std::current_exception();
+    }
+    shard.stop();
+  }
+
+  IoPool pool_;
+  std::vector<std::unique_ptr<RealShard>> shards_;
+};
+
+}  // namespace
+
+std::unique_ptr<RealRuntime> RealRuntime::create(const RealRuntimeOptions& options) {
+  return std::make_unique<Runtime>(options);
+}
+
+}  // namespace leat::runtime

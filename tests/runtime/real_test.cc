@@ -1,0 +1,108 @@
+#include "runtime/real.h"
+
+#include <signal.h>
+#include <sys/resource.h>
+
+#include "runtime/call.h"
+#include "runtime/file.h"
+#include "runtime/network.h"
+#include "runtime/sync.h"
+#include "tests/runtime/homes.h"
+
+namespace leat::runtime {
+namespace {
+
+using namespace std::chrono_literals;
+
+Task<> raise_and_wait(Notifier& signalled) {
+  ::raise(SIGTERM);
+  co_await signalled.wait();
+  ::raise(SIGINT);
+  co_await signalled.wait();
+}
+
+TEST(RealRuntime, StopSignalsReachShardZeroEveryTime) {
+  const auto runtime = RealRuntime::create({.shards = 2, .io_threads = 1});
+  Notifier signalled;
+  std::vector<int> numbers;
+  runtime->on_stop_signal([&](int number) {
+    EXPECT_TRUE(Shard::is_current(*runtime->shards().front()));
+    numbers.push_back(number);
+    signalled.notify_all();
+  });
+  runtime->run([&] { return raise_and_wait(signalled); });
+  EXPECT_EQ(numbers, (std::vector<int>{SIGTERM, SIGINT}));
+}
+
+Task<> accept_without_descriptors() {
+  Network& network = Shard::current().network();
+  auto listener = network.listen("127.0.0.1", 0);
+  CO_REQUIRE(listener.has_value());
+  const std::string host = "127.0.0.1";
+  auto client = co_await network.connect(host, (*listener)->port());
+  CO_REQUIRE(client.has_value());
+  rlimit before{};
+  ::getrlimit(RLIMIT_NOFILE, &before);
+  rlimit none = before;
+  none.rlim_cur = 0;
+  ::setrlimit(RLIMIT_NOFILE, &none);
+  const auto refused = co_await (*listener)->accept();
+  ::setrlimit(RLIMIT_NOFILE, &before);
+  CO_REQUIRE(!refused.has_value());
+  EXPECT_EQ(refused.error().code, Errc::io);
+  EXPECT_TRUE((co_await (*listener)->accept()).has_value()) << "the connection waits until there are descriptors";
+}
+
+TEST(RealNetwork, AcceptWithoutDescriptorsIsAnErrorAndLosesNoConnection) {
+  RealRuntime::create({})->run([] { return accept_without_descriptors(); });
+}
+
+Task<> many_round_trips(Shard& other, int& done) {
+  for (int i = 0; i < 2000; ++i) {
+    co_await call_on(other, sleep_for, Duration{0});
+    co_await run_blocking([&done] { ++done; });
+  }
+}
+
+TEST(RealRuntime, NoWakeUpIsLostBetweenShardsAndPool) {
+  const auto runtime = RealRuntime::create({.shards = 2, .io_threads = 2});
+  int done = 0;
+  runtime->run([&] { return many_round_trips(*runtime->shards()[1], done); });
+  EXPECT_EQ(done, 2000);
+}
+
+Task<> use_processor_while_idle(Duration& used) {
+  const auto processor_time = [] {
+    timespec now{};
+    ::clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return std::chrono::seconds(now.tv_sec) + std::chrono::nanoseconds(now.tv_nsec);
+  };
+  const auto before = processor_time();
+  co_await sleep_for(200ms);
+  used = processor_time() - before;
+}
+
+TEST(RealRuntime, AnIdleLoopSleepsInTheKernel) {
+  Duration used{};
+  RealRuntime::create({})->run([&] { return use_processor_while_idle(used); });
+  EXPECT_LT(used, 100ms) << "of 200 ms; a loop that spins uses all of them";
+}
+
+TEST(RealFiles, DroppedPagesAreNotCachedAndPrefetchedOnesAre) {
+  const auto home = testing::make_real_home(1);
+  auto opened = real_files().open(join_path(home->folder(), "data"), OpenMode::create);
+  ASSERT_TRUE(opened);
+  File& file = **opened;
+  const std::string content(1 << 20, 'x');
+  ASSERT_TRUE(file.write_at(as_bytes(content), 0));
+  EXPECT_TRUE(file.is_cached(0, content.size()));
+  ASSERT_TRUE(file.sync());
+  file.drop_cache();
+  if (file.is_cached(0, content.size())) GTEST_SKIP() << "this file system keeps its pages";
+  file.prefetch(0, content.size());
+  EXPECT_TRUE(file.is_cached(0, content.size()));
+  EXPECT_TRUE(file.is_cached(0, 10 * content.size()));
+}
+
+}  // namespace
+}  // namespace leat::runtime
