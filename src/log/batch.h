@@ -23,6 +23,13 @@ inline constexpr std::size_t kBatchPrefixSize = 12;
 // server may set without touching the CRC.
 inline constexpr std::size_t kBatchCrcStart = 21;
 
+// Attribute bits above the codec's three.
+inline constexpr std::int16_t kCodecMask = 0x07;
+inline constexpr std::int16_t kAppendTimeBit = 0x08;
+inline constexpr std::int16_t kTransactionalBit = 0x10;
+inline constexpr std::int16_t kControlBit = 0x20;
+inline constexpr std::int16_t kDeleteHorizonBit = 0x40;  // set by compaction only
+
 // The decoded fixed part of a batch.
 struct BatchHeader {
   Offset base_offset;
@@ -42,16 +49,18 @@ struct BatchHeader {
   [[nodiscard]] std::size_t total_size() const { return static_cast<std::size_t>(batch_length) + kBatchPrefixSize; }
   [[nodiscard]] Offset last_offset() const { return base_offset + last_offset_delta; }
   [[nodiscard]] Offset next_offset() const { return base_offset + last_offset_delta + 1; }
-  [[nodiscard]] Codec codec() const { return static_cast<Codec>(attributes & 7); }  // of a validated batch
+  [[nodiscard]] Codec codec() const { return static_cast<Codec>(attributes & kCodecMask); }  // of a validated batch
   [[nodiscard]] TimestampType timestamp_type() const { return static_cast<TimestampType>((attributes >> 3) & 1); }
-  [[nodiscard]] bool is_transactional() const { return (attributes & 0x10) != 0; }
-  [[nodiscard]] bool is_control() const { return (attributes & 0x20) != 0; }
+  [[nodiscard]] bool is_transactional() const { return (attributes & kTransactionalBit) != 0; }
+  [[nodiscard]] bool is_control() const { return (attributes & kControlBit) != 0; }
+  // Whether compaction made base_timestamp the time from which the batch's tombstones may go.
+  [[nodiscard]] bool has_delete_horizon() const { return (attributes & kDeleteHorizonBit) != 0; }
   [[nodiscard]] bool is_idempotent() const { return producer_id != kNoProducerId; }
   [[nodiscard]] std::int32_t last_sequence() const;  // wraps to 0 after 2^31 - 1, as Kafka's does
 };
 
-// Decodes the first kBatchHeaderSize bytes and checks what can be checked of them alone: magic, lengths not negative,
-// counts and deltas that agree. Errors: would_block when `bytes` is shorter than a header, unsupported_format for magic 0
+// Decodes the first kBatchHeaderSize bytes and checks what can be checked of them alone: magic, lengths and offsets not
+// negative, counts and deltas that a stored batch can have (a compacted one may hold fewer records than offsets). Errors: would_block when `bytes` is shorter than a header, unsupported_format for magic 0
 // or 1, corrupt_message otherwise. The CRC is not checked.
 [[nodiscard]] Result<BatchHeader> decode_batch_header(BytesView bytes);
 // Writes all kBatchHeaderSize bytes of a header.
@@ -88,11 +97,12 @@ class BatchReader {
   Bytes decompressed_;
   BytesView rest_;
   std::int32_t records_left_ = 0;
+  std::int32_t last_delta_ = -1;
 };
 
 // What a topic and the server demand of a client's batch.
 struct BatchRules {
-  std::size_t batch_size_max = 1048588;         // Kafka's max.message.bytes: the whole batch as sent
+  std::size_t batch_size_max = 1048588;          // Kafka's max.message.bytes: the whole batch as sent
   std::size_t decompressed_size_max = 64 << 20;  // ceiling on what a compressed batch may grow to
   bool keys_required = false;                    // compacted topics
   bool control_allowed = false;                  // clients may not send control batches
@@ -100,15 +110,15 @@ struct BatchRules {
   TimestampType timestamp_type = TimestampType::create_time;
   std::int64_t timestamp_before_max_ms = INT64_MAX;  // message.timestamp.before.max.ms
   std::int64_t timestamp_after_max_ms = INT64_MAX;   // message.timestamp.after.max.ms
-  std::optional<Codec> recompress_to;            // the topic's compression.type; nullopt keeps the producer's
+  std::optional<Codec> recompress_to;                // the topic's compression.type; nullopt keeps the producer's
 };
 
 // A batch that any client can read: every field was checked, and every record decoded. Its base offset and leader epoch
 // are still the client's; append() puts its own in their place.
 struct ValidBatch {
   BatchHeader header;
-  BytesView bytes;   // into the client's request, or into `owned`
-  Bytes owned;       // when the batch had to be rewritten (append time, recompression)
+  BytesView bytes;  // into the client's request, or into `owned`
+  Bytes owned;      // when the batch had to be rewritten (append time, recompression)
 };
 
 // Checks the one batch that a produce request carries for a partition: exactly one, all its bytes, CRC, attributes,
@@ -138,13 +148,19 @@ class BatchBuilder {
   void set_base_offset(Offset base);
   void set_producer(ProducerId id, ProducerEpoch epoch, std::int32_t base_sequence);
   void set_leader_epoch(LeaderEpoch epoch);
-  // Extra attribute bits that must survive a rewrite (transactional, control).
+  // Extra attribute bits that must survive a rewrite (transactional, control, delete horizon).
   void set_attributes(std::int16_t bits);
   // The last offset delta when it lies above the last record's (compaction keeps a batch's range).
   void set_last_offset_delta(std::int32_t delta);
+  // What timestamp deltas count from, in place of the first record's timestamp. Call it before the first record.
+  void set_base_timestamp(Timestamp base);
+  // In place of the greatest of the records' timestamps (append time).
+  void set_max_timestamp(Timestamp max);
   [[nodiscard]] std::size_t record_count() const;
   [[nodiscard]] std::size_t uncompressed_size() const;  // of the records so far
-  // The finished batch with its CRC. The builder is empty afterwards. Error: internal, when the codec fails.
+  // The finished batch with its CRC. The builder has no records afterwards and keeps what was set. Without records it
+  // is a bare header that holds the range of set_last_offset_delta(). Errors: internal, when the codec fails or neither
+  // records nor a range were given; too_large above 2 GiB.
   [[nodiscard]] Result<Bytes> build();
 
  private:
@@ -153,6 +169,9 @@ class BatchBuilder {
 
   BatchHeader header_;
   std::optional<std::int32_t> last_offset_delta_;
+  std::optional<Timestamp> base_timestamp_;
+  std::optional<Timestamp> max_timestamp_;
+  std::int32_t last_delta_ = -1;
   Bytes records_;
 };
 
