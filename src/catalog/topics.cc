@@ -154,7 +154,7 @@ Task<Result<Topic>> create_topic(Catalog& catalog, ServerDefaults defaults, NewT
   Shard& shard = Shard::current();
   Topic topic;
   topic.entry = {.name = wanted.name,
-                 .id = Uuid::from_random(shard.random(), shard.random()),
+                 .id = wanted.id.is_zero() ? Uuid::from_random(shard.random(), shard.random()) : wanted.id,
                  .partitions = static_cast<std::int32_t>(wanted.replicas.size()),
                  .internal = wanted.internal,
                  .config = std::move(wanted.config),

@@ -93,6 +93,7 @@ struct NewTopic {
   std::vector<std::vector<NodeId>> replicas;  // for each partition; the first one leads, all begin in sync
   bool internal = false;
   ConfigMap config;
+  TopicId id;  // zero: a random one
 };
 // `partitions` partitions with one replica each.
 [[nodiscard]] std::vector<std::vector<NodeId>> replicas_on(NodeId node, std::int32_t partitions);

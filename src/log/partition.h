@@ -111,6 +111,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // The same for engines that replay: copies whole batches, up to log_end() when `uncommitted`. Empty at the end.
   runtime::Task<Result<Bytes>> copy(Offset from, std::uint64_t bytes_max, bool uncommitted = false);
 
+  // Calls visit(header) for every batch from the one that holds `from` on up to log_end(), in order, on the I/O pool while
+  // this coroutine waits; only headers are looked at.
+  runtime::Task<Status> visit_headers(Offset from, std::function<void(const BatchHeader&)> visit);
+
   // The first record at or after `time`, below the high watermark; nullopt if there is none.
   runtime::Task<Result<std::optional<TimedOffset>>> find_time(Timestamp time);
   // The record with the largest timestamp; nullopt in an empty log.

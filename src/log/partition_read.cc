@@ -163,6 +163,29 @@ runtime::Task<Result<Bytes>> Partition::copy(Offset from, std::uint64_t bytes_ma
   co_return bytes;
 }
 
+runtime::Task<Status> Partition::visit_headers(Offset from, std::function<void(const BatchHeader&)> visit) {
+  const auto self = shared_from_this();
+  if (offline_) co_return fail(*offline_);
+  if (from >= log_end()) co_return Status{};
+  LEAT_CO_TRY(const Position start, co_await locate(from));
+  const auto kept = segments_;
+  for (const auto& segment : kept) {
+    if (segment->base < start.segment->base) continue;
+    LEAT_CO_TRY(const auto file, cache_.log_file(*segment));
+    const std::uint64_t at = segment == start.segment ? start.at : 0;
+    const std::uint64_t size = segment->size;
+    LEAT_CO_CHECK(co_await runtime::run_blocking([&]() -> Status {
+      BatchScanner scanner(*file, at, size);
+      while (true) {
+        LEAT_TRY(const auto item, scanner.next(false));
+        if (!item) return {};
+        visit(item->header);
+      }
+    }));
+  }
+  co_return Status{};
+}
+
 runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_time(Timestamp time) {
   const auto self = shared_from_this();
   if (offline_) co_return fail(*offline_);

@@ -1,0 +1,92 @@
+#include "stream/stream_partition.h"
+
+#include "base/logging.h"
+#include "runtime/call.h"
+
+namespace leat::stream {
+namespace {
+
+constexpr std::uint64_t kSnapshotEveryBytes = std::uint64_t{256} << 20;
+constexpr std::uint64_t kSnapshotSizeMax = std::uint64_t{256} << 20;
+
+}  // namespace
+
+StreamPartition::StreamPartition(std::shared_ptr<log::Partition> log, const ProducerLimits& limits, std::size_t decompressed_size_max,
+                                 TopicCounters& counters)
+    : log_(std::move(log)), producers_(limits), decompressed_size_max_(decompressed_size_max), counters_(counters) {}
+
+std::string StreamPartition::snapshot_path() const { return runtime::join_path(log_->folder(), "producers"); }
+
+runtime::Task<Status> StreamPartition::load_producers(runtime::FileSystem& files) {
+  const auto self = shared_from_this();
+  const std::string path = snapshot_path();
+  const auto bytes = co_await runtime::run_blocking([&] { return runtime::read_file(files, path, kSnapshotSizeMax); });
+  Offset covered = log_->log_start();
+  if (bytes) {
+    const auto restored = producers_.restore_snapshot(*bytes);
+    if (restored && *restored <= log_->log_end()) {
+      covered = std::max(covered, *restored);
+    } else {
+      log_warning("stream", "{} is not usable ({}): reading the log instead", path,
+                  restored ? "it is ahead of the log" : restored.error().message);
+      producers_.clear();
+    }
+  }
+  snapshot_end_ = covered;
+  const Timestamp now = runtime::Shard::current().wall_now();
+  co_return co_await log_->visit_headers(covered, [&](const log::BatchHeader& header) {
+    if (header.is_idempotent()) producers_.apply(header, header.base_offset, std::min(header.max_timestamp, now));
+  });
+}
+
+runtime::Task<Status> StreamPartition::save_producers(runtime::FileSystem& files, bool closing) {
+  const auto self = shared_from_this();
+  const Offset end = log_->log_end();
+  if (log_->offline() || end == snapshot_end_) co_return Status{};
+  if (!closing && !changed_since_ && bytes_since_ < kSnapshotEveryBytes) co_return Status{};
+  const Bytes bytes = producers_.encode_snapshot(end);
+  changed_since_ = false;
+  bytes_since_ = 0;
+  // A snapshot that knew of batches which a power loss takes away would make their retries look like repetitions.
+  LEAT_CO_CHECK(co_await log_->flush());
+  const std::string path = snapshot_path();
+  LEAT_CO_CHECK(co_await runtime::run_blocking([&]() -> Status {
+    {
+      LEAT_TRY(const auto file, files.open(path + ".tmp", runtime::OpenMode::create));
+      LEAT_CHECK(file->truncate(0));
+      LEAT_CHECK(file->write_at(bytes, 0));
+    }
+    return files.rename(path + ".tmp", path);
+  }));
+  snapshot_end_ = end;
+  co_return Status{};
+}
+
+log::BatchRules StreamPartition::rules() const {
+  const log::LogConfig& config = log_->config();
+  log::BatchRules rules;
+  rules.batch_size_max = static_cast<std::size_t>(config.batch_size_max);
+  rules.decompressed_size_max = decompressed_size_max_;
+  rules.keys_required = config.compact;
+  rules.timestamp_type = config.timestamp_type;
+  rules.timestamp_before_max_ms = config.timestamp_before_max_ms;
+  rules.timestamp_after_max_ms = config.timestamp_after_max_ms;
+  rules.recompress_to = config.codec;
+  return rules;
+}
+
+Result<Produced> StreamPartition::produce(const log::ValidBatch& batch, Timestamp now) {
+  LEAT_TRY(const auto duplicate, producers_.check(batch.header));
+  if (duplicate) return Produced{duplicate->base_offset, duplicate->last_offset + 1, duplicate->timestamp};
+  LEAT_TRY(const log::Appended appended, log_->append(batch, now));
+  if (batch.header.is_idempotent()) {
+    producers_.apply(batch.header, appended.base, now);
+    changed_since_ = true;
+  }
+  bytes_since_ += batch.bytes.size();
+  counters_.records_in.add(static_cast<std::uint64_t>(batch.header.record_count));
+  counters_.bytes_in.add(batch.bytes.size());
+  return Produced{appended.base, appended.end, appended.append_time};
+}
+
+}  // namespace leat::stream

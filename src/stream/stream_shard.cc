@@ -1,0 +1,85 @@
+#include "stream/stream_shard.h"
+
+#include "base/logging.h"
+#include "runtime/sync.h"
+
+namespace leat::stream {
+namespace {
+constexpr std::size_t kOpenedAtOnce = 16;
+}
+
+StreamShard::StreamShard(runtime::Shard& shard, StreamOptions options, runtime::FileSystem& files)
+    : shard_(shard), options_(std::move(options)), files_(files), store_(options_.store, files) {}
+
+void StreamShard::start() { store_.start(); }
+
+runtime::Task<Status> StreamShard::stop() {
+  const auto partitions = partitions_;
+  for (const auto& [id, partition] : partitions) {
+    if (auto saved = co_await partition->save_producers(files_, true); !saved)
+      log_warning("stream", "{}: could not save the producers' state: {}", id, saved.error().message);
+  }
+  co_return co_await store_.stop();
+}
+
+runtime::Task<Status> StreamShard::open(std::vector<PartitionToOpen> partitions) {
+  Status outcome;
+  for (std::size_t first = 0; first < partitions.size(); first += kOpenedAtOnce) {
+    runtime::TaskScope scope;
+    for (std::size_t i = first; i < std::min(first + kOpenedAtOnce, partitions.size()); ++i)
+      scope.spawn(open_one(partitions[i], outcome));
+    co_await scope.join();
+  }
+  co_return outcome;
+}
+
+runtime::Task<> StreamShard::open_one(PartitionToOpen to_open, Status& outcome) {
+  const auto opened = co_await store_.open(to_open.id, to_open.config, to_open.epoch, to_open.point, to_open.clean);
+  if (!opened) {
+    outcome = fail(opened.error());
+    co_return;
+  }
+  auto& counters = counters_[to_open.id.topic];
+  if (counters == nullptr) counters = std::make_unique<TopicCounters>();
+  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), options_.producers, options_.store.decompressed_size_max,
+                                                     *counters);
+  if (!(*opened)->offline()) {
+    if (auto loaded = co_await partition->load_producers(files_); !loaded) (*opened)->take_offline(loaded.error());
+  }
+  partitions_[to_open.id] = std::move(partition);
+}
+
+runtime::Task<Status> StreamShard::remove(std::vector<TopicPartition> partitions) {
+  Status outcome;
+  for (const TopicPartition& id : partitions) {
+    const auto found = partitions_.find(id);
+    if (found == partitions_.end()) continue;
+    partitions_.erase(found);
+    if (auto removed = co_await store_.remove(id); !removed) outcome = removed;
+  }
+  if (!partitions.empty()) counters_.erase(partitions.front().topic);
+  co_return outcome;
+}
+
+void StreamShard::reconfigure(const TopicId& topic, const log::LogConfig& config) {
+  for (const auto& [id, partition] : partitions_) {
+    if (id.topic == topic) partition->log().reconfigure(config);
+  }
+}
+
+runtime::Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> StreamShard::checkpoint() {
+  const auto partitions = partitions_;
+  for (const auto& [id, partition] : partitions) {
+    partition->expire_producers(shard_.wall_now());
+    if (auto saved = co_await partition->save_producers(files_, false); !saved)
+      log_warning("stream", "{}: could not save the producers' state: {}", id, saved.error().message);
+  }
+  co_return store_.recovery_points();
+}
+
+std::shared_ptr<StreamPartition> StreamShard::find(const TopicPartition& id) const {
+  const auto found = partitions_.find(id);
+  return found == partitions_.end() ? nullptr : found->second;
+}
+
+}  // namespace leat::stream

@@ -1,0 +1,72 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "catalog/topics.h"
+#include "log/store.h"
+#include "runtime/sync.h"
+#include "stream/stream_shard.h"
+
+namespace leat::stream {
+
+// Keeps the shards in step with the catalog: what the catalog says exists is opened by its owner shard, what it no longer
+// says is closed and its folder removed, and every shard gets each new snapshot of the topics. All changes, whoever makes
+// them, take this one way. Lives on shard 0; the calls below are made there.
+class TopicService {
+ public:
+  TopicService(catalog::Catalog& catalog, catalog::ServerDefaults defaults, NodeId node, const Streams& streams,
+               runtime::FileSystem& files, std::string data);
+  TopicService(const TopicService&) = delete;
+  TopicService& operator=(const TopicService&) = delete;
+
+  // Opens every partition of this node and begins to follow the catalog. Leader epochs were raised before.
+  runtime::Task<Status> start(log::Checkpoint checkpoint);
+  // Ends following; partitions stay open. The catalog's watches are closed by its own close().
+  runtime::Task<> stop();
+
+  // Changes to topics. When one returns, every shard knows of it. Errors: those of catalog::create_topic and so on, and of
+  // making folders (disk_full, io).
+  runtime::Task<Result<catalog::Topic>> create(catalog::NewTopic topic);
+  runtime::Task<Status> remove(std::string name);
+  runtime::Task<Status> add_partitions(std::string name, std::int32_t total);
+  runtime::Task<Status> alter_config(std::string name, std::vector<catalog::ConfigChange> changes);
+  runtime::Task<Status> replace_config(std::string name, catalog::ConfigMap config);
+
+  [[nodiscard]] const catalog::ServerDefaults& defaults() const { return defaults_; }
+  [[nodiscard]] NodeId node() const { return node_; }
+  [[nodiscard]] catalog::Catalog& catalog() { return catalog_; }
+  // Called on shard 0 with the names of topics that are gone, after each change.
+  void on_removed(std::function<void(std::vector<std::string>)> listener) { on_removed_ = std::move(listener); }
+
+ private:
+  void publish(catalog::TopicsPtr next);
+  runtime::Task<> apply_published();
+  runtime::Task<> apply(catalog::TopicsPtr next);
+  runtime::Task<Status> open_partitions(std::vector<PartitionToOpen> partitions);
+  runtime::Task<> remove_topic(catalog::TopicEntry topic);
+  runtime::Task<Status> remove_folder(TopicId topic);
+  runtime::Task<> remove_forgotten();
+  runtime::Task<> quarantine_unknown();
+  runtime::Task<Status> wait_applied(std::function<bool(const catalog::TopicsSnapshot&)> reached);
+  void plan_open(const catalog::Topic& topic, std::int32_t first, std::vector<PartitionToOpen>& to_open) const;
+
+  catalog::Catalog& catalog_;
+  catalog::ServerDefaults defaults_;
+  NodeId node_;
+  const Streams& streams_;
+  runtime::FileSystem& files_;
+  std::string data_;
+  catalog::TopicsPtr applied_;
+  catalog::TopicsPtr published_;
+  runtime::Notifier published_wake_;
+  runtime::Notifier applied_wake_;
+  runtime::TaskScope tasks_;
+  std::function<void(std::vector<std::string>)> on_removed_;
+  runtime::Budget changes_{1};  // one change at a time: making folders must not meet itself
+  bool stopping_ = false;
+};
+
+}  // namespace leat::stream
