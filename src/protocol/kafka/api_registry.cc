@@ -12,7 +12,8 @@ constexpr const DeclaredApi& declared(ApiKey key) {
 // Throws, so does not compile, when the range goes beyond what the schema declares.
 constexpr ServedApi serve(ApiKey key, std::int16_t version_min, std::int16_t version_max, std::int16_t answered_from) {
   const DeclaredApi& api = declared(key);
-  if (version_min < api.version_min || version_max > api.version_max || answered_from < version_min) throw "not declared";
+  if (version_min < api.version_min || version_max > api.version_max || answered_from < version_min)
+    throw "not declared";
   return {key, api.name, version_min, version_max, answered_from, api.flexible_from};
 }
 constexpr ServedApi serve(ApiKey key, std::int16_t version_min, std::int16_t version_max) {
@@ -43,7 +44,7 @@ constexpr std::array kServed{
     serve(ApiKey::kOffsetForLeaderEpoch, 2, 4),
     serve(ApiKey::kDescribeConfigs, 1, 4),
     serve(ApiKey::kAlterConfigs, 0, 2),
-    serve(ApiKey::kDescribeLogDirs, 1, 4),
+    serve(ApiKey::kDescribeLogDirs, 1, 5),
     serve(ApiKey::kCreatePartitions, 0, 3),
     serve(ApiKey::kDeleteGroups, 0, 2),
     serve(ApiKey::kIncrementalAlterConfigs, 0, 1),
@@ -57,7 +58,8 @@ constexpr std::array kServed{
 std::span<const ServedApi> served_apis() { return kServed; }
 
 const ServedApi* find_served_api(std::int16_t key) {
-  const auto found = std::ranges::lower_bound(kServed, key, {}, [](const ServedApi& api) { return static_cast<std::int16_t>(api.key); });
+  const auto found = std::ranges::lower_bound(kServed, key, {},
+                                              [](const ServedApi& api) { return static_cast<std::int16_t>(api.key); });
   return found != kServed.end() && static_cast<std::int16_t>(found->key) == key ? &*found : nullptr;
 }
 

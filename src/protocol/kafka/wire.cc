@@ -78,9 +78,7 @@ BytesView Reader::take(std::int64_t size) {
   return bytes;
 }
 
-std::string_view Reader::string(bool flexible) {
-  return as_text(take(string_length(flexible)));
-}
+std::string_view Reader::string(bool flexible) { return as_text(take(string_length(flexible))); }
 
 std::optional<std::string_view> Reader::nullable_string(bool flexible, bool null_allowed) {
   const std::int64_t size = string_length(flexible);
@@ -263,19 +261,20 @@ Status Writer::finish() {
   if (total > INT32_MAX) fail("a message above 2^31 - 1 bytes");
   if (what_ != nullptr) return leat::fail(Errc::invalid_argument, fmt::format("message cannot be encoded: {}", what_));
   flush_block();
-  if (framed_)
-    store_be(std::get<Bytes>(parts_.front()).data(), static_cast<std::int32_t>(total - kFrameSize));
+  if (framed_) store_be(std::get<Bytes>(parts_.front()).data(), static_cast<std::int32_t>(total - kFrameSize));
   return {};
 }
 
 Result<Bytes> Writer::take() {
   LEAT_CHECK(finish());
   if (parts_.empty()) return Bytes();
-  if (parts_.size() == 1 && std::holds_alternative<Bytes>(parts_.front())) return std::move(std::get<Bytes>(parts_.front()));
+  if (parts_.size() == 1 && std::holds_alternative<Bytes>(parts_.front()))
+    return std::move(std::get<Bytes>(parts_.front()));
   Bytes all;
   for (const auto& part : parts_) {
     const auto* bytes = std::get_if<Bytes>(&part);
-    if (bytes == nullptr) return leat::fail(Errc::internal, "a message with records in a file was asked for as one block");
+    if (bytes == nullptr)
+      return leat::fail(Errc::internal, "a message with records in a file was asked for as one block");
     all.append(*bytes);
   }
   return all;

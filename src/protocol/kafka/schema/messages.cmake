@@ -11,7 +11,7 @@ foreach(schema ${schemas})
 endforeach()
 add_custom_command(OUTPUT ${generated}
   COMMAND Python3::Interpreter -B ${generator} --out ${LEAT_KAFKA_GENERATED} ${schemas}
-  DEPENDS ${generator} ${schemas}
+  DEPENDS ${generator} ${PROJECT_SOURCE_DIR}/scripts/kafka_schema.py ${schemas}
   COMMENT "Kafka messages from their schemas")
 target_sources(leat_kafka PRIVATE ${generated})
 target_include_directories(leat_kafka PUBLIC ${LEAT_KAFKA_GENERATED})
