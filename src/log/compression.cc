@@ -57,12 +57,22 @@ struct Deflater {
   ~Deflater() { deflateEnd(&stream); }
 };
 
+// liblz4's reset keeps the declared size of a frame that failed and holds it against the next one, so a context is used
+// again only after a frame that ended well.
 struct Lz4Context {
   LZ4F_dctx* dctx = nullptr;
-  Lz4Context() { LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION); }
+  bool reusable = false;
+  Lz4Context() = default;
   Lz4Context(const Lz4Context&) = delete;
   Lz4Context& operator=(const Lz4Context&) = delete;
   ~Lz4Context() { LZ4F_freeDecompressionContext(dctx); }
+
+  // Ready for a frame; false when there is no memory.
+  bool start() {
+    if (std::exchange(reusable, false)) return true;
+    LZ4F_freeDecompressionContext(std::exchange(dctx, nullptr));
+    return !LZ4F_isError(LZ4F_createDecompressionContext(&dctx, LZ4F_VERSION));
+  }
 };
 
 struct ZstdFree {
@@ -184,9 +194,8 @@ bool lz4_frame_is_common(BytesView frame) {
 
 Result<Bytes> lz4_decompress(BytesView compressed, std::size_t size_max) {
   thread_local Lz4Context context;
-  if (context.dctx == nullptr) return codec_failed("lz4", "no context");
   if (!lz4_frame_is_common(compressed)) return malformed("lz4", "not a frame of independent blocks");
-  LZ4F_resetDecompressionContext(context.dctx);
+  if (!context.start()) return codec_failed("lz4", "no context");
   Bytes output;
   std::size_t used = 0;
   std::size_t taken = 0;
@@ -203,6 +212,7 @@ Result<Bytes> lz4_decompress(BytesView compressed, std::size_t size_max) {
     taken += step_in;
     used += step_out;
   }
+  context.reusable = true;
   if (taken != compressed.size()) return malformed("lz4", "bytes follow the frame");
   output.resize(used);
   return output;

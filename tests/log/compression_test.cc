@@ -22,6 +22,9 @@ constexpr std::string_view kLinkedLz4 =
 constexpr std::string_view kUnsizedZstd =
     "28b52ffd00505400001061610100fbff39c00202001061020010610200106102001061020010610200106103120a61";
 
+// python3-lz4's frame of 16 times "a", with its content size.
+constexpr std::string_view kSizedLz4 = "04224d1868401000000000000000650a0000001661010050616161616100000000";
+
 constexpr Codec kCompressing[] = {Codec::gzip, Codec::snappy, Codec::lz4, Codec::zstd};
 
 std::string random_text(std::uint32_t seed, std::size_t size, int letters) {
@@ -131,6 +134,26 @@ TEST(Compression, DamagedStreamsNeverCrash) {
     EXPECT_GT(refused, 0);
     // The thread's context is as good as new afterwards.
     EXPECT_TRUE(as_text(decompress(codec, compressed, 1 << 16).value()) == plain);
+  }
+}
+
+TEST(Compression, AFailedStreamDoesNotSpoilTheNext) {
+  // The lz4 frame declares its size, unlike those that follow it: liblz4 1.9.4 remembers.
+  const std::pair<Codec, Bytes> streams[] = {
+      {Codec::gzip, compress(Codec::gzip, as_bytes("aaaaaaaaaaaaaaaa")).value()},
+      {Codec::snappy, compress(Codec::snappy, as_bytes("aaaaaaaaaaaaaaaa")).value()},
+      {Codec::lz4, from_hex(kSizedLz4)},
+      {Codec::zstd, compress(Codec::zstd, as_bytes("aaaaaaaaaaaaaaaa")).value()},
+  };
+  for (const auto& [codec, stream] : streams) {
+    ASSERT_TRUE(decompress(codec, stream, 100));
+    const Bytes good = compress(codec, as_bytes("good")).value();
+    for (std::size_t size = 0; size < stream.size(); ++size) {
+      (void)decompress(codec, stream.view().first(size), 100);
+      const auto plain = decompress(codec, good, 100);
+      ASSERT_TRUE(plain) << plain.error().message << " after " << size << " bytes";
+      EXPECT_EQ(as_text(*plain), "good");
+    }
   }
 }
 
