@@ -1,0 +1,229 @@
+#include "protocol/http/codec.h"
+
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/string_body.hpp>
+
+#include <ctime>
+
+namespace leat::http {
+namespace {
+
+namespace beast = boost::beast;
+
+// What is left of a chunked body ends with "0\r\n\r\n". Beast 1.81 aborts when it is offered less of the last chunk.
+constexpr std::size_t kChunkedRestMin = 5;
+
+using boost::system::error_code;
+
+Fault to_fault(error_code error, const ParserLimits& limits) {
+  if (error == beast::http::error::header_limit) {
+    return {431, fmt::format("the request's head is above {} bytes", limits.head_size_max)};
+  }
+  if (error == beast::http::error::body_limit) {
+    return {413, fmt::format("the request's body is above {} bytes", limits.body_size_max)};
+  }
+  if (error == beast::http::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
+  return {400, fmt::format("not a valid HTTP request: {}", error.message())};
+}
+
+bool equals_ignoring_case(std::string_view a, std::string_view b) {
+  const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
+  return std::ranges::equal(a, b, {}, lower, lower);
+}
+
+}  // namespace
+
+std::string_view HttpRequest::header(std::string_view name) const {
+  for (const auto& [key, value] : headers) {
+    if (equals_ignoring_case(key, name)) return value;
+  }
+  return {};
+}
+
+HttpResponse text_response(int status, std::string_view text) {
+  HttpResponse response;
+  response.status = status;
+  response.body = fmt::format("{}\n", text);
+  return response;
+}
+
+class RequestParser::Impl {
+ public:
+  explicit Impl(const ParserLimits& limits) : limits_(limits) {
+    parser_.header_limit(static_cast<std::uint32_t>(limits.head_size_max));
+    parser_.body_limit(limits.body_size_max);
+    parser_.eager(false);
+  }
+
+  std::expected<std::size_t, Fault> consume(std::string_view input) {
+    std::size_t consumed = skip_empty_lines(input);
+    if (input.substr(consumed) == "\r" && !parser_.got_some()) return consumed;
+    while (consumed < input.size() && !parser_.is_done()) {
+      const bool was_in_head = !parser_.is_header_done();
+      const auto rest = input.substr(consumed);
+      if (!was_in_head && parser_.chunked() && rest.size() < kChunkedRestMin) break;
+      error_code error;
+      const auto count = parser_.put(boost::asio::buffer(rest.data(), rest.size()), error);
+      consumed += count;
+      (was_in_head ? head_size_ : body_size_on_wire_) += count;
+      if (error && error != beast::http::error::need_more) return std::unexpected(to_fault(error, limits_));
+      if (auto fault = check_size(rest.size() - count)) return std::unexpected(std::move(*fault));
+      if (error == beast::http::error::need_more || count == 0) break;
+      if (was_in_head && parser_.is_header_done()) {
+        if (auto fault = read_head()) return std::unexpected(std::move(*fault));
+        break;
+      }
+    }
+    return consumed;
+  }
+
+  bool head_done() const { return parser_.is_header_done(); }
+  bool done() const { return parser_.is_done(); }
+
+  std::size_t body_size_max() const {
+    if (parser_.is_done()) return 0;
+    if (const auto length = parser_.content_length()) return static_cast<std::size_t>(*length);
+    return limits_.body_size_max;
+  }
+  bool wants_continue() const {
+    return !parser_.is_done() && parser_.get().version() >= 11 &&
+           equals_ignoring_case(request_.header("Expect"), "100-continue");
+  }
+  HttpRequest take() {
+    request_.body = std::move(parser_.get().body());
+    return std::move(request_);
+  }
+
+ private:
+  // Some clients end a body with a line break that is not part of it (RFC 9112 section 2.2).
+  std::size_t skip_empty_lines(std::string_view input) {
+    std::size_t skipped = 0;
+    while (!parser_.got_some() && input.substr(skipped).starts_with("\r\n")) skipped += 2;
+    head_size_ += skipped;
+    return skipped;
+  }
+  // Beast's own limits are for a line or a chunk at a time; these are for the whole. `unread` bytes make no whole line yet.
+  std::optional<Fault> check_size(std::size_t unread) const {
+    const bool in_head = !parser_.is_header_done();
+    if (head_size_ > limits_.head_size_max || (in_head && head_size_ + unread > limits_.head_size_max)) {
+      return to_fault(beast::http::error::header_limit, limits_);
+    }
+    // Room for chunk sizes, but not for endless trailers.
+    if (body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
+      return Fault{413, "the request's body is cut into needlessly small chunks"};
+    }
+    if (!in_head && !parser_.is_done() && parser_.chunked() && is_stuck(unread)) {
+      return Fault{400, "a chunk's head or the trailers are too long"};
+    }
+    return std::nullopt;
+  }
+  bool is_stuck(std::size_t unread) const { return unread > limits_.head_size_max; }
+
+  std::optional<Fault> read_head() {
+    const auto& message = parser_.get();
+    request_.method = std::string(message.method_string());
+    request_.target = std::string(message.target());
+    for (const auto& field : message) request_.headers.emplace_back(field.name_string(), field.value());
+    request_.keep_alive = message.keep_alive();
+    split_target();
+
+    const auto hosts = message.count(beast::http::field::host);
+    if (hosts > 1 || (hosts == 0 && message.version() >= 11))
+      return Fault{400, "an HTTP/1.1 request has exactly one Host header"};
+    // A body whose end only the sender knows: the bytes after the head could be anything.
+    if (message.count(beast::http::field::transfer_encoding) > 0 && !parser_.chunked()) {
+      return Fault{501, "the only transfer encoding taken is chunked"};
+    }
+    return std::nullopt;
+  }
+  void split_target() {
+    std::string_view rest = request_.target;
+    // The absolute form, as proxies send it.
+    if (rest.starts_with("http://") || rest.starts_with("https://")) {
+      rest.remove_prefix(rest.find("//") + 2);
+      const auto path = rest.find_first_of("/?");
+      rest = path == std::string_view::npos ? std::string_view("/") : rest.substr(path);
+    }
+    rest = rest.substr(0, rest.find('#'));
+    const auto question = rest.find('?');
+    request_.path = rest.substr(0, question);
+    if (request_.path.empty()) request_.path = "/";
+    if (question != std::string_view::npos) request_.query = rest.substr(question + 1);
+  }
+
+  ParserLimits limits_;
+  beast::http::request_parser<beast::http::string_body> parser_;
+  HttpRequest request_;
+  std::size_t head_size_ = 0;
+  std::size_t body_size_on_wire_ = 0;
+};
+
+RequestParser::RequestParser(const ParserLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
+RequestParser::~RequestParser() = default;
+std::expected<std::size_t, Fault> RequestParser::consume(std::string_view input) { return impl_->consume(input); }
+bool RequestParser::head_done() const { return impl_->head_done(); }
+bool RequestParser::done() const { return impl_->done(); }
+std::size_t RequestParser::body_size_max() const { return impl_->body_size_max(); }
+bool RequestParser::wants_continue() const { return impl_->wants_continue(); }
+HttpRequest RequestParser::take() { return impl_->take(); }
+
+namespace {
+
+void append(std::string& out, std::string_view name, std::string_view value) {
+  out += name;
+  out += ": ";
+  // A value must not begin a header of its own.
+  for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
+  out += "\r\n";
+}
+
+}  // namespace
+
+Bytes encode_response(const HttpResponse& response, const ResponseContext& context) {
+  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
+  append(head, "Date", http_date(context.now));
+  append(head, "Content-Type", response.content_type);
+  append(head, "Content-Length", fmt::to_string(response.body.size()));
+  append(head, "Connection", context.keep_alive ? "keep-alive" : "close");
+  for (const auto& [name, value] : response.headers) append(head, name, value);
+  head += "\r\n";
+  auto out = Bytes::uninitialized(head.size() + (context.head_only ? 0 : response.body.size()));
+  std::memcpy(out.data(), head.data(), head.size());
+  if (!context.head_only && !response.body.empty()) {
+    std::memcpy(out.data() + head.size(), response.body.data(), response.body.size());
+  }
+  return out;
+}
+
+std::string http_date(Timestamp time) {
+  static constexpr std::string_view kDays[] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
+  static constexpr std::string_view kMonths[] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun",
+                                                 "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
+  const std::time_t seconds = std::max<std::int64_t>(0, time.value()) / 1000;
+  std::tm parts{};
+  ::gmtime_r(&seconds, &parts);
+  return fmt::format("{}, {:02} {} {:04} {:02}:{:02}:{:02} GMT", kDays[static_cast<std::size_t>(parts.tm_wday)],
+                     parts.tm_mday, kMonths[static_cast<std::size_t>(parts.tm_mon)], parts.tm_year + 1900,
+                     parts.tm_hour, parts.tm_min, parts.tm_sec);
+}
+
+std::string_view reason_of(int status) {
+  switch (status) {
+    case 200: return "OK";
+    case 204: return "No Content";
+    case 400: return "Bad Request";
+    case 403: return "Forbidden";
+    case 404: return "Not Found";
+    case 405: return "Method Not Allowed";
+    case 408: return "Request Timeout";
+    case 413: return "Content Too Large";
+    case 431: return "Request Header Fields Too Large";
+    case 500: return "Internal Server Error";
+    case 501: return "Not Supported";
+    case 503: return "Service Unavailable";
+    case 505: return "HTTP Version Not Supported";
+    default: return "Unknown";
+  }
+}
+
+}  // namespace leat::http
