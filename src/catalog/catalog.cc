@@ -11,7 +11,8 @@ bool is_key_byte(char c) { return c > ' ' && c <= '~'; }
 
 Status check_key(std::string_view key) {
   if (key.empty() || key.size() > kKeyBytesMax) {
-    return fail(Errc::invalid_argument, fmt::format("a catalog key has 1 to {} bytes, not {}", kKeyBytesMax, key.size()));
+    return fail(Errc::invalid_argument,
+                fmt::format("a catalog key has 1 to {} bytes, not {}", kKeyBytesMax, key.size()));
   }
   if (!std::ranges::all_of(key, is_key_byte)) {
     return fail(Errc::invalid_argument, "a catalog key is printable ASCII without spaces");
@@ -21,7 +22,8 @@ Status check_key(std::string_view key) {
 
 Status check_prefixes(const std::vector<std::string>& prefixes) {
   if (prefixes.empty() || prefixes.size() > kPrefixesMax) {
-    return fail(Errc::invalid_argument, fmt::format("1 to {} prefixes are read at once, not {}", kPrefixesMax, prefixes.size()));
+    return fail(Errc::invalid_argument,
+                fmt::format("1 to {} prefixes are read at once, not {}", kPrefixesMax, prefixes.size()));
   }
   for (const std::string& prefix : prefixes) {
     if (!prefix.empty()) LEAT_CHECK(check_key(prefix));
@@ -36,7 +38,8 @@ Status check_commit(const Commit& request) {
   }
   const std::size_t operations = request.puts.size() + request.deletes.size();
   if (operations > kCommitOperationsMax) {
-    return fail(Errc::too_large, fmt::format("a commit has at most {} operations, not {}", kCommitOperationsMax, operations));
+    return fail(Errc::too_large,
+                fmt::format("a commit has at most {} operations, not {}", kCommitOperationsMax, operations));
   }
   std::size_t bytes = 0;
   for (const Condition& condition : request.conditions) {

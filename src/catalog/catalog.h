@@ -24,14 +24,15 @@ inline constexpr LeaseId kNoLease{0};
 
 // Limits on every call; above them: too_large, or invalid_argument for a key. The counts and sizes are within etcd's
 // defaults (128 operations, 1.5 MiB a request).
-inline constexpr std::size_t kKeyBytesMax = 512;                          // of printable ASCII, without spaces
+inline constexpr std::size_t kKeyBytesMax = 512;  // of printable ASCII, without spaces
 inline constexpr std::size_t kValueBytesMax = std::size_t{1} << 20;
 inline constexpr std::size_t kCommitBytesMax = (std::size_t{5} << 20) / 4;  // keys and values of one commit
 inline constexpr std::size_t kCommitConditionsMax = 128;
-inline constexpr std::size_t kCommitOperationsMax = 128;                  // puts and deletes of one commit
-inline constexpr std::size_t kPrefixesMax = 16;                           // of one snapshot or watch
+inline constexpr std::size_t kCommitOperationsMax = 128;  // puts and deletes of one commit
+inline constexpr std::size_t kPrefixesMax = 16;           // of one snapshot or watch
 inline constexpr std::size_t kSnapshotBytesMax = std::size_t{256} << 20;
-inline constexpr std::size_t kWatchBacklogBytesMax = std::size_t{16} << 20;  // how far a watch may fall behind, at least
+inline constexpr std::size_t kWatchBacklogBytesMax = std::size_t{16}
+                                                     << 20;  // how far a watch may fall behind, at least
 inline constexpr std::size_t kLeasesMax = 10'000;
 
 struct Entry {

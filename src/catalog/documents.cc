@@ -24,9 +24,10 @@ class Reader {
     }
     const std::int64_t version = integer("v", 1, INT32_MAX);
     if (!error_ && version > kDocumentVersion) {
-      error_ = Error{Errc::unsupported, fmt::format("catalog entry '{}' has version {}, but this leat reads versions up to "
-                                                    "{}: a newer leat wrote it",
-                                                    key_, version, kDocumentVersion)};
+      error_ =
+          Error{Errc::unsupported, fmt::format("catalog entry '{}' has version {}, but this leat reads versions up to "
+                                               "{}: a newer leat wrote it",
+                                               key_, version, kDocumentVersion)};
     }
   }
 
@@ -172,7 +173,8 @@ Result<std::vector<PartitionAssignment>> decode_assignments(std::string_view key
   const Json& replicas = read.list("replicas");
   const Json& isr = read.list("isr");
   const std::size_t count = leaders.size();
-  if (epochs.size() != count || replicas.size() != count || isr.size() != count) read.wrong("its lists differ in length");
+  if (epochs.size() != count || replicas.size() != count || isr.size() != count)
+    read.wrong("its lists differ in length");
   std::vector<PartitionAssignment> assignments;
   for (std::size_t i = 0; i < count && !read.failed(); ++i) {
     PartitionAssignment& partition = assignments.emplace_back();

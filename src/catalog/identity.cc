@@ -51,9 +51,10 @@ Task<Result<Identity>> ensure_identity(Catalog& catalog, std::optional<NodeId> c
       }
     }
     if (node && configured && *node != *configured) {
-      co_return fail(Errc::invalid_config, fmt::format("this data folder belongs to node {}, not {}: set that node id, or "
-                                                       "none",
-                                                       *node, *configured));
+      co_return fail(Errc::invalid_config,
+                     fmt::format("this data folder belongs to node {}, not {}: set that node id, or "
+                                 "none",
+                                 *node, *configured));
     }
     if (cluster && node) co_return Identity{*cluster, *node};
     auto created = co_await create_identity(catalog, cluster, node, configured.value_or(kFirstNodeId));

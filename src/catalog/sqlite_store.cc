@@ -85,11 +85,31 @@ struct Closer {
   void operator()(sqlite3* db) const { sqlite3_close(db); }
 };
 
+// The bytes of a catalog without entries, in WAL mode.
+Result<Bytes> empty_catalog() {
+  sqlite3* raw = nullptr;
+  int result = sqlite3_open(":memory:", &raw);
+  const std::unique_ptr<sqlite3, Closer> db(raw);
+  const std::string sql =
+      fmt::format("BEGIN; {} INSERT INTO meta VALUES ('schema_version', {}); COMMIT", kSchema, kCatalogSchemaVersion);
+  if (result == SQLITE_OK) result = sqlite3_exec(raw, sql.c_str(), nullptr, nullptr, nullptr);
+  if (result != SQLITE_OK) return fail(code_of(result), fmt::format("make a catalog: {}", sqlite3_errstr(result)));
+  sqlite3_int64 size = 0;
+  unsigned char* image = sqlite3_serialize(raw, "main", &size, 0);
+  if (image == nullptr) return fail(Errc::too_large, "make a catalog: out of memory");
+  Bytes bytes = Bytes::copy_of(std::as_bytes(std::span(image, static_cast<std::size_t>(size))));
+  sqlite3_free(image);
+  // The read and write version of the header: 2 is WAL (https://www.sqlite.org/fileformat2.html, 1.3.3).
+  bytes.data()[18] = std::byte{2};
+  bytes.data()[19] = std::byte{2};
+  return bytes;
+}
+
 class Store final : public SqliteStore {
  public:
   Store(runtime::FileSystem& files, std::string path) : path_(std::move(path)), vfs_(files) {}
 
-  Status start();
+  Status start(runtime::FileSystem& files);
   Result<Snapshot> snapshot(const std::vector<std::string>& prefixes) override;
   Result<Committed> commit(const Commit& request) override;
   Result<Committed> drop_lease(LeaseId lease) override;
@@ -100,7 +120,7 @@ class Store final : public SqliteStore {
   Status execute(const char* sql, std::string_view doing);
   Result<std::string> query_text(const char* sql, std::string_view doing);
   Result<std::int64_t> query_integer(const char* sql, std::string_view doing);
-  Status migrate();
+  Status check_schema();
   Status check_pages();
   Status prepare_statements();
   Status run(Use& statement, std::string_view doing);
@@ -154,21 +174,31 @@ Result<std::int64_t> Store::query_integer(const char* sql, std::string_view doin
   return query.integer(0);
 }
 
-Status Store::start() {
+Status Store::start(runtime::FileSystem& files) {
+  if (!files.exists(path_)) {
+    if (const std::string log = path_ + "-wal"; files.exists(log)) {
+      return fail(Errc::corrupt,
+                  fmt::format("{} is there but {} is not: restore it, or take the log away to begin anew", log, path_));
+    }
+    // In one step, so that there never is half a catalog.
+    LEAT_TRY(const Bytes image, empty_catalog());
+    LEAT_CHECK(runtime::replace_file(files, path_, image));
+  }
   sqlite3* db = nullptr;
-  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX;
   const int result = sqlite3_open_v2(path_.c_str(), &db, flags, vfs_.name());
   db_.reset(db);
   if (result != SQLITE_OK) return fail(error(result, "open"));
   sqlite3_extended_result_codes(db, 1);
   // Exclusive before the first access: then the index of the log is in memory and there is no shared memory file.
-  LEAT_CHECK(execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
-                     "PRAGMA mmap_size=0; PRAGMA synchronous=FULL",
-                     "open"));
+  LEAT_CHECK(
+      execute("PRAGMA locking_mode=EXCLUSIVE; PRAGMA temp_store=MEMORY; PRAGMA trusted_schema=OFF;"
+              "PRAGMA mmap_size=0; PRAGMA synchronous=FULL",
+              "open"));
   LEAT_TRY(const std::string mode, query_text("PRAGMA journal_mode=WAL", "open"));
   if (mode != "wal") return fail(Errc::io, fmt::format("catalog {}: no write-ahead log, but mode '{}'", path_, mode));
   LEAT_CHECK(execute("PRAGMA journal_size_limit=4194304", "open"));
-  LEAT_CHECK(migrate());
+  LEAT_CHECK(check_schema());
   LEAT_CHECK(check_pages());
   LEAT_CHECK(prepare_statements());
   LEAT_TRY(const std::int64_t revision, query_integer("SELECT value FROM meta WHERE name='revision'", "read revision"));
@@ -177,24 +207,19 @@ Status Store::start() {
   return {};
 }
 
-// Brings a new or older file to kCatalogSchemaVersion, and refuses a newer one untouched.
-Status Store::migrate() {
-  LEAT_TRY(const std::int64_t tables, query_integer("SELECT count(*) FROM sqlite_schema", "read schema"));
-  if (tables == 0) {
-    const std::string sql = fmt::format("BEGIN IMMEDIATE; {} INSERT INTO meta VALUES ('schema_version', {}); COMMIT",
-                                        kSchema, kCatalogSchemaVersion);
-    return execute(sql.c_str(), "create schema");
-  }
+// Refuses what another program or a newer leat wrote, untouched.
+Status Store::check_schema() {
   LEAT_TRY(const std::int64_t has_meta,
            query_integer("SELECT count(*) FROM sqlite_schema WHERE type='table' AND name='meta'", "read schema"));
   if (has_meta == 0) return fail(Errc::corrupt, fmt::format("{} is not a catalog of leat", path_));
   LEAT_TRY(const std::int64_t version,
            query_integer("SELECT value FROM meta WHERE name='schema_version'", "read schema version"));
   if (version > kCatalogSchemaVersion) {
-    return fail(Errc::unsupported,
-                fmt::format("catalog {} has schema version {}, but this leat reads versions up to {}: a newer leat wrote it; "
-                            "start that one, or restore a backup made before the upgrade",
-                            path_, version, kCatalogSchemaVersion));
+    return fail(
+        Errc::unsupported,
+        fmt::format("catalog {} has schema version {}, but this leat reads versions up to {}: a newer leat wrote it; "
+                    "start that one, or restore a backup made before the upgrade",
+                    path_, version, kCatalogSchemaVersion));
   }
   if (version < 1) return fail(Errc::corrupt, fmt::format("catalog {} has schema version {}", path_, version));
   return {};
@@ -212,8 +237,9 @@ Status Store::prepare_statements() {
       {&commit_, "COMMIT"},
       {&rollback_, "ROLLBACK"},
       {&revision_of_, "SELECT revision FROM entries WHERE key=?1"},
-      {&put_, "INSERT INTO entries(key, value, revision, lease) VALUES (?1, ?2, ?3, ?4) ON CONFLICT(key) "
-              "DO UPDATE SET value=excluded.value, revision=excluded.revision, lease=excluded.lease"},
+      {&put_,
+       "INSERT INTO entries(key, value, revision, lease) VALUES (?1, ?2, ?3, ?4) ON CONFLICT(key) "
+       "DO UPDATE SET value=excluded.value, revision=excluded.revision, lease=excluded.lease"},
       {&delete_, "DELETE FROM entries WHERE key=?1"},
       {&set_revision_, "UPDATE meta SET value=?1 WHERE name='revision'"},
       {&read_, "SELECT key, value, revision FROM entries WHERE key>=?1 AND (?2='' OR key<?2) ORDER BY key"},
@@ -286,7 +312,8 @@ Status Store::check_condition(const Condition& condition) {
   if (result != SQLITE_ROW && result != SQLITE_DONE) return fail(error(result, "read"));
   const Revision found = result == SQLITE_ROW ? Revision(query->integer(0)) : kAbsent;
   if (found == condition.modified) return {};
-  return fail(Errc::version_conflict, fmt::format("'{}' is at revision {}, not {}", condition.key, found, condition.modified));
+  return fail(Errc::version_conflict,
+              fmt::format("'{}' is at revision {}, not {}", condition.key, found, condition.modified));
 }
 
 Status Store::apply(const Commit& request, Revision revision, std::vector<Change>& changes) {
@@ -378,7 +405,7 @@ Result<SqliteStore::Committed> Store::drop_lease(LeaseId lease) {
 
 Result<std::unique_ptr<SqliteStore>> SqliteStore::open(runtime::FileSystem& files, const std::string& folder) {
   auto store = std::make_unique<Store>(files, runtime::join_path(folder, "catalog.db"));
-  LEAT_CHECK(store->start());
+  LEAT_CHECK(store->start(files));
   return store;
 }
 

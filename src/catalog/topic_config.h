@@ -31,7 +31,7 @@ struct TopicConfigKey {
   std::string_view documentation;
   double min = 0;  // of a number, inclusive
   double max = 0;
-  std::span<const std::string_view> choices;                    // of a string or list; empty: any
+  std::span<const std::string_view> choices;                                  // of a string or list; empty: any
   void (*apply)(log::LogConfig& config, const ConfigValue& value) = nullptr;  // nullptr: stored and reported, no effect
 };
 

@@ -22,7 +22,8 @@ std::unexpected<Error> too_busy(std::string_view name) {
 
 Status check_partition_count(std::int64_t count) {
   if (count >= 1 && count <= kPartitionsPerTopicMax) return {};
-  return fail(Errc::invalid_argument, fmt::format("a topic has 1 to {} partitions, not {}", kPartitionsPerTopicMax, count));
+  return fail(Errc::invalid_argument,
+              fmt::format("a topic has 1 to {} partitions, not {}", kPartitionsPerTopicMax, count));
 }
 
 Status check_replicas(const std::vector<std::vector<NodeId>>& replicas) {
@@ -37,7 +38,8 @@ Status check_replicas(const std::vector<std::vector<NodeId>>& replicas) {
 
 std::vector<PartitionAssignment> fresh_assignments(const std::vector<std::vector<NodeId>>& replicas) {
   std::vector<PartitionAssignment> assignments;
-  for (const std::vector<NodeId>& nodes : replicas) assignments.push_back({nodes.front(), LeaderEpoch(0), nodes, nodes});
+  for (const std::vector<NodeId>& nodes : replicas)
+    assignments.push_back({nodes.front(), LeaderEpoch(0), nodes, nodes});
   return assignments;
 }
 
@@ -91,9 +93,10 @@ Task<Result<Topic>> explain_conflict(Catalog& catalog, std::string name) {
   }
   if (const Entry* guard = find_entry(*snapshot, topic_name_key(collision_form(name))); guard != nullptr) {
     LEAT_CO_TRY(const std::string other, decode_topic_name(guard->key, guard->value));
-    co_return fail(Errc::invalid_name, fmt::format("topic '{}' collides with existing topic '{}': names that differ only "
-                                                   "in '.' and '_' are one in metrics",
-                                                   name, other));
+    co_return fail(Errc::invalid_name,
+                   fmt::format("topic '{}' collides with existing topic '{}': names that differ only "
+                               "in '.' and '_' are one in metrics",
+                               name, other));
   }
   co_return too_busy(name);
 }
@@ -112,13 +115,14 @@ Task<Result<TopicEntry>> store_config(Catalog& catalog, StoredTopic topic, Confi
 
 Status check_topic_name(std::string_view name) {
   const auto allowed = [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
+           c == '-';
   };
   if (name.empty()) return fail(Errc::invalid_name, "a topic's name is not empty");
   if (name == "." || name == "..") return fail(Errc::invalid_name, "a topic is not named '.' or '..'");
   if (name.size() > kTopicNameBytesMax) {
-    return fail(Errc::invalid_name, fmt::format("a topic's name has at most {} characters, not {}", kTopicNameBytesMax,
-                                                name.size()));
+    return fail(Errc::invalid_name,
+                fmt::format("a topic's name has at most {} characters, not {}", kTopicNameBytesMax, name.size()));
   }
   if (!std::ranges::all_of(name, allowed)) {
     return fail(Errc::invalid_name, "a topic's name is made of letters, digits, '.', '_' and '-'");
@@ -141,8 +145,9 @@ std::vector<std::vector<NodeId>> replicas_on(NodeId node, std::int32_t partition
 Status check_new_topic(const ServerDefaults& defaults, const NewTopic& topic) {
   LEAT_CHECK(check_topic_name(topic.name));
   if (is_internal_topic(topic.name) != topic.internal) {
-    return fail(Errc::invalid_name, fmt::format("'{}' is {}", topic.name,
-                                                topic.internal ? "no internal topic" : "reserved for an internal topic"));
+    return fail(
+        Errc::invalid_name,
+        fmt::format("'{}' is {}", topic.name, topic.internal ? "no internal topic" : "reserved for an internal topic"));
   }
   LEAT_CHECK(check_partition_count(static_cast<std::int64_t>(topic.replicas.size())));
   LEAT_CHECK(check_replicas(topic.replicas));
@@ -234,8 +239,8 @@ Task<Result<Topic>> add_partitions(Catalog& catalog, std::string name, std::int3
     if (!stored) co_return fail(std::move(stored.error()));
     Topic topic{.entry = std::move(stored->entry), .modified = stored->modified};
     if (topic.entry.partitions != expected) {
-      co_return fail(Errc::invalid_argument, fmt::format("topic '{}' has {} partitions, not {}", name,
-                                                         topic.entry.partitions, expected));
+      co_return fail(Errc::invalid_argument,
+                     fmt::format("topic '{}' has {} partitions, not {}", name, topic.entry.partitions, expected));
     }
     const std::int64_t total = std::int64_t{expected} + static_cast<std::int64_t>(added.size());
     LEAT_CO_CHECK(check_partition_count(total));

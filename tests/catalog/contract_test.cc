@@ -208,7 +208,8 @@ Task<> refuses_what_is_above_its_limits(Catalog& catalog) {
   for (int i = 0; i < 2; ++i) heavy.puts.push_back({fmt::format("h/{}", i), std::string(kValueBytesMax, 'v')});
   EXPECT_EQ(error_of(co_await catalog.commit(heavy)), Errc::too_large);
   Commit conditions;
-  for (std::size_t i = 0; i <= kCommitConditionsMax; ++i) conditions.conditions.push_back({fmt::format("m/{}", i), kAbsent});
+  for (std::size_t i = 0; i <= kCommitConditionsMax; ++i)
+    conditions.conditions.push_back({fmt::format("m/{}", i), kAbsent});
   EXPECT_EQ(error_of(co_await catalog.commit(conditions)), Errc::too_large);
   Commit twice;
   twice.puts.push_back({"t", "1"});

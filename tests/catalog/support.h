@@ -20,12 +20,13 @@
     }                                              \
   } while (false)
 // The same for a Result, with its error.
-#define CO_ASSERT_OK(result)                                                                                \
-  do {                                                                                                      \
-    if (!(result)) {                                                                                        \
-      ADD_FAILURE() << #result << ": " << ::leat::to_string((result).error().code) << ": " << (result).error().message; \
-      co_return;                                                                                            \
-    }                                                                                                       \
+#define CO_ASSERT_OK(expression)                                                              \
+  do {                                                                                        \
+    if (auto&& checked = (expression); !checked) {                                            \
+      ADD_FAILURE() << #expression << ": " << ::leat::to_string(checked.error().code) << ": " \
+                    << checked.error().message;                                               \
+      co_return;                                                                              \
+    }                                                                                         \
   } while (false)
 
 namespace leat::catalog {

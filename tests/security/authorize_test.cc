@@ -16,7 +16,8 @@ class DenyOne final : public Authorizer {
 
 TEST(Authorize, AllowsEverythingToEveryoneForNow) {
   const auto authorizer = allow_all();
-  for (const auto type : {ResourceType::cluster, ResourceType::topic, ResourceType::group, ResourceType::transactional_id}) {
+  for (const auto type :
+       {ResourceType::cluster, ResourceType::topic, ResourceType::group, ResourceType::transactional_id}) {
     for (int operation = 0; operation <= static_cast<int>(Operation::idempotent_write); ++operation) {
       EXPECT_TRUE(authorizer->allows(Principal::anonymous(), static_cast<Operation>(operation), {type, "any"}));
     }
