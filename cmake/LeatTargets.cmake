@@ -16,11 +16,15 @@ if(LEAT_FUZZ)
   add_compile_options(-fsanitize=fuzzer-no-link)
 endif()
 
-# leat_module(name [LINKS public...] [PRIVATE private...]): the library leat_<name> of every .cc below this folder.
+# leat_module(name [EXCLUDE folders...] [LINKS public...] [PRIVATE private...]): the library leat_<name> of every .cc below
+# this folder, but for those below the excluded ones.
 # Its headers are included as "folder/file.h" from src/. base builds the one precompiled header, the others reuse it.
 function(leat_module name)
-  cmake_parse_arguments(arg "" "" "LINKS;PRIVATE" ${ARGN})
+  cmake_parse_arguments(arg "" "" "EXCLUDE;LINKS;PRIVATE" ${ARGN})
   file(GLOB_RECURSE sources CONFIGURE_DEPENDS *.cc)
+  foreach(folder ${arg_EXCLUDE})
+    list(FILTER sources EXCLUDE REGEX "^${CMAKE_CURRENT_SOURCE_DIR}/${folder}/")
+  endforeach()
   add_library(leat_${name} STATIC ${sources})
   target_include_directories(leat_${name} PUBLIC ${PROJECT_SOURCE_DIR}/src)
   target_link_libraries(leat_${name} PUBLIC ${arg_LINKS} PRIVATE ${arg_PRIVATE})
