@@ -1,0 +1,92 @@
+"""A disk that fills up: producers get an error, consumers and deletes go on, nothing acknowledged is lost."""
+import os
+import subprocess
+
+from confluent_kafka import KafkaError, Producer
+from confluent_kafka.admin import AdminClient
+
+from harness import Cases, Server, Skip, equal, wait_for
+from robust_stop import produce, read_all
+
+cases = Cases('disk')
+
+
+class SmallDisk:
+    """A tmpfs of its own below the server's folder."""
+
+    def __init__(self, server, megabytes):
+        self.folder = server.data
+        self.folder.mkdir()
+        if os.getuid() != 0:
+            raise Skip('it takes root to mount a small file system')
+        done = subprocess.run(['mount', '-t', 'tmpfs', '-o', 'size=%dm' % megabytes, 'tmpfs', str(self.folder)],
+                              capture_output=True, text=True)
+        if done.returncode != 0:
+            raise Skip('cannot mount a small file system: ' + done.stderr.strip())
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        subprocess.run(['umount', '-l', str(self.folder)], check=True)
+
+
+def fill(address, topic, value, most):
+    """Produces until the server refuses. Returns (acknowledged offsets with numbers, the first error)."""
+    acknowledged, errors = {}, []
+    producer = Producer({'bootstrap.servers': address, 'acks': 'all', 'message.timeout.ms': 15000, 'retries': 3,
+                         'linger.ms': 0, 'queue.buffering.max.messages': 100})
+    for number in range(most):
+        def delivered(error, message, number=number):
+            if error:
+                errors.append(error)
+            else:
+                acknowledged[number] = message.offset()
+        while True:
+            try:
+                producer.produce(topic, value + b' %d' % number, partition=0, on_delivery=delivered)
+                break
+            except BufferError:
+                producer.poll(0.1)
+        producer.poll(0)
+        if errors:
+            break
+    producer.flush(60)
+    return acknowledged, errors[0] if errors else None
+
+
+@cases('a full disk: errors for producers, reads and deletes go on, and space lets it go on')
+def full(_=None):
+    with Server('--log.segment-bytes', '4194304') as server, SmallDisk(server, 64):
+        server.start()
+        value = os.urandom(50_000)
+        equal(produce(server.address, 'small', [b'before']), [b'before'])
+        acknowledged, error = fill(server.address, 'big', value, 3000)
+        assert error is not None, 'a disk of 64 MB took 150 MB'
+        assert error.code() not in (KafkaError.UNKNOWN, KafkaError._MSG_TIMED_OUT), 'an unclear error: %s' % error
+        assert server.process.poll() is None, 'the server ended'
+        equal(server.http('/healthz')[0], 200, 'health')
+        stored = {m.offset(): m.value() for m in read_all(server.address, 'big')}
+        for number, offset in acknowledged.items():
+            equal(stored.get(offset), value + b' %d' % number, 'record %d at offset %d' % (number, offset))
+        equal([m.value() for m in read_all(server.address, 'small')], [b'before'])
+
+        AdminClient({'bootstrap.servers': server.address}).delete_topics(['big'])['big'].result(30)
+        wait_for('the server to take records again', lambda: produce(server.address, 'small', [b'after'],
+                                                                     message_timeout_ms=3000))
+        values = [m.value() for m in read_all(server.address, 'small')]
+        equal((values[0], values[-1]), (b'before', b'after'))
+
+
+@cases('a server killed on a full disk starts again with everything acknowledged')
+def full_restart(_=None):
+    with Server('--log.segment-bytes', '4194304') as server, SmallDisk(server, 48):
+        server.start()
+        value = os.urandom(50_000)
+        acknowledged, error = fill(server.address, 'big', value, 3000)
+        assert error is not None, 'a disk of 48 MB took 150 MB'
+        server.kill()
+        server.start()
+        stored = {m.offset(): m.value() for m in read_all(server.address, 'big')}
+        for number, offset in acknowledged.items():
+            equal(stored.get(offset), value + b' %d' % number, 'record %d at offset %d' % (number, offset))

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""Runs the client and robustness suites against the real binary.
+
+run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
+
+Client suites (each a program that is given the server's address): kcat librdkafka confluent_kafka kafka_python kafkajs
+platformatic confluent_javascript, and those that other folders add (schema_client). Robustness suites: stop connections
+slow_reader disk kill. CASES=word,word runs only cases whose names contain a word.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+import threading
+import time
+
+import harness
+import robust_connections
+import robust_disk
+import robust_kill
+import robust_stop
+from harness import ROOT, Server
+
+HERE = pathlib.Path(__file__).resolve().parent
+PYTHON = '/usr/bin/python3'
+NPM = HERE / 'npm'
+
+
+def node_suite(script, oldest=18):
+    def command():
+        node = shutil.which('node')
+        if os.environ.get('SKIP_NPM'):
+            raise harness.Skip('SKIP_NPM is set')
+        if not node:
+            raise harness.Skip('there is no Node.js')
+        version = subprocess.run([node, '--version'], capture_output=True, text=True).stdout.strip()
+        if int(version.lstrip('v').split('.')[0]) < oldest:
+            raise harness.Skip('it needs Node.js %d, this is %s' % (oldest, version))
+        return [node, str(NPM / script)]
+    return command
+
+
+CLIENTS = {
+    'kcat': lambda: [PYTHON, str(HERE / 'suite_kcat.py')],
+    'librdkafka': lambda: [str(ROOT / 'build/release/tests/clients/librdkafka/client_librdkafka')],
+    'confluent_kafka': lambda: [PYTHON, str(HERE / 'suite_confluent_kafka.py')],
+    'kafka_python': lambda: [PYTHON, str(HERE / 'suite_kafka_python.py')],
+    'kafkajs': node_suite('kafkajs.mjs'),
+    'platformatic': node_suite('platformatic.mjs', oldest=20),
+    'confluent_javascript': node_suite('confluent_javascript.mjs'),
+}
+if (HERE / 'schema_client' / 'run.py').exists():
+    CLIENTS['schema_client'] = lambda: [PYTHON, str(HERE / 'schema_client' / 'run.py')]
+
+ROBUST = {
+    'stop': robust_stop.cases,
+    'connections': robust_connections.cases,
+    'disk': robust_disk.cases,
+    'kill': robust_kill.cases,
+}
+
+
+def run_client(name, make_command, seconds):
+    """Relays the suite's lines. Returns (passed, failed, skipped)."""
+    counts = {'ok': 0, 'FAILED': 0, 'skipped': 0}
+    try:
+        command = make_command()
+    except harness.Skip as why:
+        print('skipped %s: %s' % (name, why))
+        return 0, 0, 1
+    with Server() as server:
+        server.start()
+        process = subprocess.Popen(command + [server.address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                                   text=True, errors='replace', cwd=ROOT,
+                                   env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port)})
+        timer = threading.Timer(seconds, process.kill)
+        timer.start()
+        for line in process.stdout:
+            word = line.split(' ', 1)[0]
+            if word in counts:
+                counts[word] += 1
+                print(line, end='', flush=True)
+            else:
+                print('    ' + line, end='', flush=True)
+        status = process.wait()
+        late = not timer.is_alive()
+        timer.cancel()
+        if late:
+            counts['FAILED'] += 1
+            print('FAILED %s: it took longer than %d s' % (name, seconds))
+        elif status != 0 and not counts['FAILED']:
+            counts['FAILED'] += 1
+            print('FAILED %s: it ended with status %d' % (name, status))
+        elif not sum(counts.values()):
+            counts['FAILED'] += 1
+            print('FAILED %s: it ran no case' % name)
+        if server.process.poll() is not None:
+            counts['FAILED'] += 1
+            print('FAILED %s: the server ended with %d' % (name, server.process.returncode))
+        if counts['FAILED']:
+            print('\n'.join('    server: ' + line for line in server.log_tail(12).splitlines()))
+    return counts['ok'], counts['FAILED'], counts['skipped']
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument('--quick', action='store_true', help='3 kill rounds instead of 10')
+    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100 for a thorough run)')
+    parser.add_argument('--leat', default=str(harness.LEAT))
+    parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
+    parser.add_argument('suites', nargs='*')
+    options = parser.parse_args()
+    os.environ['LEAT'] = os.path.abspath(options.leat)
+    robust_kill.rounds = options.kill_rounds or (3 if options.quick else 10)
+    if not os.access(options.leat, os.X_OK):
+        print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
+        return 1
+    suites = options.suites or [*CLIENTS, *ROBUST]
+    unknown = [s for s in suites if s not in CLIENTS and s not in ROBUST]
+    if unknown:
+        print('FAILED clients: no suite is called %s; there are: %s' % (', '.join(unknown), ' '.join([*CLIENTS, *ROBUST])))
+        return 1
+    failed = 0
+    for suite in suites:
+        started = time.monotonic()
+        if suite in CLIENTS:
+            bad = run_client(suite, CLIENTS[suite], options.seconds)[1]
+        else:
+            bad = ROBUST[suite].run()
+        failed += bad
+        print('suite %s: %d failed, %.0f s' % (suite, bad, time.monotonic() - started), flush=True)
+    return 1 if failed else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
