@@ -165,6 +165,24 @@ TEST(Config, BrokenTomlNamesTheLine) {
 
 TEST(Config, MissingFileIsAnError) { EXPECT_FALSE(load_config(input({"--config", "other.toml"}))); }
 
+TEST(Config, ReadsTheProcessItsMachineAndARealFile) {
+  const auto path = testing::TempDir() + "leat-config-test.toml";
+  std::ofstream(path) << "shards = 5\n";
+  const std::vector<std::string> args{"--config", path};
+  auto from = process_input(args);
+  EXPECT_GE(from.cores, 1);
+  EXPECT_GT(from.memory_bytes, 0);
+  EXPECT_FALSE(from.environment.empty());
+  from.environment.clear();
+  EXPECT_EQ(load(from).shards, 5);
+  std::ofstream(path) << std::string((1 << 20) + 1, '#');
+  EXPECT_THAT(refusal(from), HasSubstr("above 1 MiB"));
+  std::remove(path.c_str());
+  EXPECT_THAT(refusal(from), AllOf(HasSubstr(path), HasSubstr("--config")));
+  from.args = {"--config", testing::TempDir()};
+  EXPECT_FALSE(load_config(from));
+}
+
 TEST(Config, FileCanBeNamedByTheEnvironment) {
   EXPECT_EQ(load(input({}, {{"LEAT_CONFIG", "leat.toml"}}, "shards = 3")).shards, 3);
 }
