@@ -2,7 +2,8 @@
 """Writes encoded messages for schema_vectors_test.cc and seeds for the fuzz target.
 
     schema_vectors.py --out FILE         every message in every version, with values drawn from a fixed seed
-    schema_vectors.py --corpus DIR       one small request for each API in its first, first flexible and last version
+    schema_vectors.py --corpus fuzz/corpus
+        writes each message in its first, first flexible and last version
 
 FILE holds, for each vector, four-byte lengths in network order before each of: the message's name, its version in
 decimal, its bytes.
@@ -65,18 +66,25 @@ def vectors(seed):
                 yield message, version, codec.encode(message.name, version, content)
 
 
+# The keys by which kafka_response_fuzz.cc knows messages that belong to no API.
+STORED = {'OffsetCommitKey': 200, 'OffsetCommitValue': 201, 'GroupMetadataKey': 202, 'GroupMetadataValue': 203,
+          'ConsumerProtocolSubscription': 204, 'ConsumerProtocolAssignment': 205}
+
+
 def write_corpus(folder):
-    os.makedirs(folder, exist_ok=True)
     rng = random.Random(20)
     for message in codec.messages().values():
-        if message.key is None or not message.name.endswith('Request'):
+        key = STORED.get(message.name, message.key)
+        if key is None:
             continue
+        target = 'kafka_request' if message.name.endswith('Request') else 'kafka_response'
+        os.makedirs(os.path.join(folder, target), exist_ok=True)
         first, last = message.versions.first, message.versions.last
         flexible = message.flexible.first if message.flexible.first <= last else last
         for version in sorted({first, flexible, last}):
             body = codec.encode(message.name, version, fields(rng, version, message.fields, False))
-            with open(os.path.join(folder, f'{message.api}_v{version}'), 'wb') as f:
-                f.write(bytes([message.key, version]) + body[:2000])
+            with open(os.path.join(folder, target, f'{message.name}_v{version}'), 'wb') as f:
+                f.write(bytes([key, version]) + body[:2000])
 
 
 def main():
