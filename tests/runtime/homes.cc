@@ -4,6 +4,7 @@
 
 #include "runtime/file.h"
 #include "runtime/real.h"
+#include "runtime/sim.h"
 
 namespace leat::runtime::testing {
 namespace {
@@ -26,9 +27,27 @@ class RealHome final : public Home {
   std::string folder_;
 };
 
+class SimulatedHome final : public Home {
+ public:
+  SimulatedHome(std::uint32_t shards, std::uint64_t seed) : world_(seed, {.shards = shards}) {
+    (void)world_.files().create_directories(folder());
+  }
+  std::vector<Shard*> shards() override { return world_.shards(); }
+  void run(std::function<Task<>()> main) override { world_.run(std::move(main)); }
+  std::string folder() const override { return "/data"; }
+  FileSystem& files() override { return world_.files(); }
+
+ private:
+  sim::SimWorld world_;
+};
+
 }  // namespace
 
 std::unique_ptr<Home> make_real_home(std::uint32_t shards) { return std::make_unique<RealHome>(shards); }
+
+std::unique_ptr<Home> make_simulated_home(std::uint32_t shards, std::uint64_t seed) {
+  return std::make_unique<SimulatedHome>(shards, seed);
+}
 
 InEachHome::InEachHome() {
   const std::string& name = GetParam();
@@ -37,10 +56,8 @@ InEachHome::InEachHome() {
 
 std::string InEachHome::path(std::string_view name) const { return join_path(home_->folder(), name); }
 
-std::vector<std::string> all_homes() { return {"real"}; }
+std::vector<std::string> all_homes() { return {"real", "seed_1", "seed_2", "seed_3", "seed_4"}; }
 
 std::string home_name(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
-
-std::unique_ptr<Home> make_simulated_home(std::uint32_t, std::uint64_t) { return nullptr; }
 
 }  // namespace leat::runtime::testing
