@@ -136,7 +136,7 @@ TEST(OffsetsFormat, WritesGroupsAsKafkaDoes) {
   GroupStored event{"g", "consumer", Generation(7), "range", "m-1", Timestamp(1234), {}};
   event.members.push_back({"m-1", "static-1", "client", "/10.0.0.1", Milliseconds(60000), Milliseconds(45000),
                            Bytes::copy_of(as_bytes("sub")), Bytes::copy_of(as_bytes("asg"))});
-  const OffsetsRecord record = encode_group_event(event);
+  const OffsetsRecord record = encode_group_event(std::move(event));
   EXPECT_EQ(as_text(record.key), kGroupKey.str());
   EXPECT_EQ(as_text(*record.value), Hand().i16(3).string("consumer").i32(7).string("range").string("m-1").i64(1234).i32(1)
                                         .text(member_by_hand(3).str()).str());
