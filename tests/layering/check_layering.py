@@ -72,6 +72,12 @@ class Tree:
                 text = path.read_text(errors='replace')
                 self.includes[relative] = [(text.count('\n', 0, m.start()) + 1, m[1] == '"', m[2])
                                            for m in INCLUDE.finditer(text)]
+        # Headers that the build writes from message schemas (scripts/kafka_messages.py).
+        for path in sorted(self.src.rglob('schema/*.msg')):
+            folder = path.parent.parent.relative_to(self.src).as_posix()
+            for name in ('api_keys', 'all'):
+                self.includes['%s/messages/%s.h' % (folder, name)] = []
+            self.includes['%s/messages/%s.h' % (folder, path.stem)] = [(1, True, folder + '/wire.h')]
 
     def check_includes(self):
         for file, includes in self.includes.items():
@@ -167,6 +173,9 @@ CLEAN = {
     'log/cli.cc': '#include <CLI/CLI.hpp>\n',
     'log/batch.h': '#include "base/a.h"\n#include "runtime/loop.h"\n',
     'protocol/http/CMakeLists.txt': 'leat_module(http LINKS leat_runtime)',
+    'protocol/http/schema/get.msg': '',
+    'protocol/http/wire.h': '',
+    'protocol/http/get.cc': '#include "protocol/http/messages/get.h"\n',
     'protocol/http/parse.cc': '#include <boost/beast/http.hpp>\n#include "runtime/loop.h"\n',
 }
 PLANTED = {
@@ -187,6 +196,10 @@ PLANTED = {
     'a file in no module': ({'util/x.h': ''}, 'in no module'),
     'a folder that the table lacks': ({'util/CMakeLists.txt': 'leat_module(util)'}, 'not in the table'),
     'an include relative to its file': ({'log/r.cc': '#include "batch.h"\n'}, 'is no file of src/'),
+    'an include of a message without a schema': ({'protocol/http/x.cc': '#include "protocol/http/messages/put.h"\n'},
+                                                'is no file of src/'),
+    'a message included by a module below': ({'log/x.cc': '#include "protocol/http/messages/get.h"\n'},
+                                             'log may not include http'),
     'no table': ({'README.md': 'nothing'}, 'cannot be checked'),
 }
 

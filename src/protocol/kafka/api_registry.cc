@@ -20,7 +20,7 @@ constexpr ServedApi serve(ApiKey key, std::int16_t version_min, std::int16_t ver
   return serve(key, version_min, version_max, version_min);
 }
 
-// The ranges of Kafka 4.3 (docs/formats/kafka-messages.md). older librdkafka decides about compression by whether
+// The ranges of Kafka 4.3 (docs/formats/kafka-messages.md). Older librdkafka decides about compression by whether
 // Produce begins at 0.
 constexpr std::array kServed{
     serve(ApiKey::kProduce, 0, 13, 3),
