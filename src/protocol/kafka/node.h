@@ -1,0 +1,96 @@
+#pragma once
+
+#include <array>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/log_limiter.h"
+#include "base/metrics.h"
+#include "base/types.h"
+#include "protocol/kafka/api_registry.h"
+#include "runtime/sync.h"
+#include "security/authorize.h"
+#include "stream/stream_shard.h"
+#include "stream/topic_service.h"
+
+namespace leat::kafka {
+
+// What the operator chose for Kafka's protocol.
+struct KafkaOptions {
+  bool auto_create_topics = true;
+  std::int32_t default_partitions = 1;
+  std::size_t request_size_max = std::size_t{100} << 20;
+  std::size_t memory_for_requests = std::size_t{64} << 20;  // of one shard, for requests that are being read or served
+  std::size_t connections_max = 10'000;                     // of the node
+  Milliseconds connection_idle{600'000};
+  std::uint64_t fetch_bytes_max = std::uint64_t{55} << 20;
+  std::size_t fetch_sessions_max = 1000;  // of one shard
+  std::int32_t offsets_partitions = 16;
+  Milliseconds group_session_timeout_min{6'000};
+  Milliseconds group_session_timeout_max{1'800'000};
+};
+
+// Where clients of one listener are told to connect.
+struct Endpoint {
+  std::string host;
+  std::int32_t port = 0;
+};
+
+// One shard's counters of this protocol; written there, read by the metrics page.
+struct KafkaStats {
+  static constexpr std::size_t kApis = 128;   // by API key
+  static constexpr std::size_t kErrors = 132;  // by error code + 1
+  struct Api {
+    Counter requests;
+    Histogram latency;  // from the whole request read to the reply handed to the socket
+  };
+  std::array<Api, kApis> apis;
+  std::array<Counter, kErrors> errors;  // codes in replies
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter malformed_requests;
+  Counter refused_connections;
+  Counter accepted_connections;
+  Gauge connections;
+
+  void count_error(ErrorCode code) {
+    const auto index = static_cast<std::size_t>(static_cast<int>(code) + 1);
+    if (code != ErrorCode::kNone && index < kErrors) errors[index].add();
+  }
+};
+
+// What all connections of this node share. Immutable while the server runs.
+struct KafkaNode {
+  std::string cluster_id;  // as clients see it: the UUID in base64
+  NodeId node;
+  KafkaOptions options;
+  const stream::Streams& streams;
+  stream::TopicService& topics;    // lives on topics_shard
+  runtime::Shard& topics_shard;
+  std::shared_ptr<const security::Authorizer> authorizer;
+  std::string data_folder;
+};
+
+// One shard's part of the protocol server.
+struct KafkaShard {
+  KafkaShard(const KafkaNode& of, stream::StreamShard& shard)
+      : node(of), streams(shard), memory(of.options.memory_for_requests) {}
+
+  const KafkaNode& node;
+  stream::StreamShard& streams;
+  runtime::Budget memory;
+  KafkaStats stats;
+  LogLimiter bad_input;
+  std::size_t fetch_sessions = 0;
+  std::int32_t next_fetch_session = 1;
+  // Producer ids that are still to be given out: [next, end).
+  std::int64_t next_producer_id = 0;
+  std::int64_t producer_ids_end = 0;
+
+  [[nodiscard]] const catalog::TopicsSnapshot& topics() const { return *streams.topics(); }
+};
+
+[[nodiscard]] std::string cluster_id_text(const Uuid& cluster);
+
+}  // namespace leat::kafka

@@ -1,0 +1,86 @@
+#pragma once
+
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocol/kafka/error_code.h"
+#include "protocol/kafka/node.h"
+#include "runtime/sync.h"
+#include "runtime/task.h"
+#include "security/authorize.h"
+
+namespace leat::kafka {
+
+class FetchSession;
+
+// Lets requests of one connection through a narrow place in the order in which they came.
+class Turnstile {
+ public:
+  // Called when a request starts, in order.
+  [[nodiscard]] std::uint64_t take_ticket() { return next_++; }
+  // Returns when every earlier ticket has passed.
+  runtime::Task<> wait(std::uint64_t ticket) {
+    while (serving_ != ticket) co_await moved_.wait();
+  }
+  // The holder of the current ticket has passed.
+  void pass() {
+    ++serving_;
+    moved_.notify_all();
+  }
+
+ private:
+  std::uint64_t next_ = 0;
+  std::uint64_t serving_ = 0;
+  runtime::Notifier moved_;
+};
+
+// What the requests of one connection share. Lives on the connection's shard, longer than any of its requests.
+struct Connection {
+  KafkaShard& shard;
+  Endpoint endpoint;     // of the listener it came through
+  std::string peer;      // "address:port"
+  security::Principal principal = security::Principal::anonymous();
+  Turnstile produce_order;
+  std::shared_ptr<FetchSession> fetch_session;
+  bool closing = false;                    // no reply can be sent any more, or the server stops: waits end early
+  std::set<runtime::Notifier*> long_polls;  // to be told when `closing` turns true
+};
+
+// One request being served. Handlers take it by reference: it outlives them.
+struct Request {
+  Connection& connection;
+  ApiKey api{};
+  std::int16_t version = 0;
+  std::int32_t correlation_id = 0;
+  std::string_view client_id;
+
+  [[nodiscard]] KafkaShard& shard() const { return connection.shard; }
+  [[nodiscard]] const KafkaNode& node() const { return connection.shard.node; }
+  [[nodiscard]] const catalog::TopicsSnapshot& topics() const { return connection.shard.topics(); }
+  [[nodiscard]] bool allows(security::Operation operation, security::ResourceType type, std::string_view name) const {
+    return node().authorizer->allows(connection.principal, operation, {type, name});
+  }
+  [[nodiscard]] bool allows_topic(security::Operation operation, std::string_view name) const {
+    return allows(operation, security::ResourceType::topic, name);
+  }
+  [[nodiscard]] bool allows_cluster(security::Operation operation) const {
+    return allows(operation, security::ResourceType::cluster, security::kClusterName);
+  }
+  // Counts a code that goes into the reply, and returns it.
+  ErrorCode count(ErrorCode code) const {
+    connection.shard.stats.count_error(code);
+    return code;
+  }
+};
+
+// A topic by the name or the id that a request's version carries; nullptr when there is none.
+[[nodiscard]] inline const catalog::Topic* find_topic(const Request& request, std::string_view name, const Uuid& id) {
+  return id.is_zero() ? request.topics().find(name) : request.topics().find(id);
+}
+// The code for a topic that find_topic() did not find.
+[[nodiscard]] inline ErrorCode unknown_topic(const Uuid& id) {
+  return id.is_zero() ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kUnknownTopicId;
+}
+
+}  // namespace leat::kafka
