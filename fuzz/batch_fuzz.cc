@@ -4,8 +4,8 @@
 #include "base/crc32c.h"
 #include "log/batch.h"
 
-// Whatever a producer sends is refused or can be read back completely, and rewriting it loses nothing. The first byte of an
-// input picks the rules, the rest is the batch.
+// Whatever a producer sends is refused or can be read back completely, and rewriting it loses nothing. The first byte
+// of an input picks the rules, the rest is the batch.
 namespace leat::log {
 namespace {
 

@@ -60,8 +60,9 @@ struct BatchHeader {
 };
 
 // Decodes the first kBatchHeaderSize bytes and checks what can be checked of them alone: magic, lengths and offsets not
-// negative, counts and deltas that a stored batch can have (a compacted one may hold fewer records than offsets). Errors: would_block when `bytes` is shorter than a header, unsupported_format for magic 0
-// or 1, corrupt_message otherwise. The CRC is not checked.
+// negative, counts and deltas that a stored batch can have (a compacted one may hold fewer records than offsets).
+// Errors: would_block when `bytes` is shorter than a header, unsupported_format for magic 0 or 1, corrupt_message
+// otherwise. The CRC is not checked.
 [[nodiscard]] Result<BatchHeader> decode_batch_header(BytesView bytes);
 // Writes all kBatchHeaderSize bytes of a header.
 void encode_batch_header(const BatchHeader& header, std::byte* at);
@@ -91,10 +92,13 @@ class BatchReader {
   [[nodiscard]] const BatchHeader& header() const { return header_; }
   // The next record, nullopt after the last, corrupt_message when the bytes are not a record.
   [[nodiscard]] Result<std::optional<RecordView>> next();
+  // Back to the first record, without decompressing again.
+  void rewind();
 
  private:
   BatchHeader header_;
   Bytes decompressed_;
+  BytesView records_;
   BytesView rest_;
   std::int32_t records_left_ = 0;
   std::int32_t last_delta_ = -1;
@@ -123,8 +127,8 @@ struct ValidBatch {
 
 // Checks the one batch that a produce request carries for a partition: exactly one, all its bytes, CRC, attributes,
 // counts, deltas 0..n-1, timestamps, lengths, keys, headers, UTF-8 of header keys is not required, codec decompresses.
-// Rewrites it when `rules` ask for append time or another codec. Takes time in proportion to the decompressed size: above
-// kInlineDecompressMax call it on the I/O pool. `now` is the append time.
+// Rewrites it when `rules` ask for append time or another codec, or its max timestamp is not its records'. Takes time
+// in proportion to the decompressed size: above kInlineDecompressMax call it on the I/O pool. `now` is the append time.
 // Errors as Kafka has them: unsupported_format, corrupt_message, invalid_record, invalid_timestamp, message_too_large,
 // unsupported_codec.
 [[nodiscard]] Result<ValidBatch> validate_batch(BytesView bytes, const BatchRules& rules, Timestamp now);

@@ -67,9 +67,15 @@ Result<BatchReader> BatchReader::open(BytesView batch, std::size_t decompressed_
     return fail(Errc::corrupt_message,
                 fmt::format("a batch of {} bytes is cut off after {}", reader.header_.total_size(), batch.size()));
   batch = batch.first(reader.header_.total_size());
-  LEAT_TRY(reader.rest_, plain_records(batch, reader.header_, decompressed_size_max, reader.decompressed_));
-  reader.records_left_ = reader.header_.record_count;
+  LEAT_TRY(reader.records_, plain_records(batch, reader.header_, decompressed_size_max, reader.decompressed_));
+  reader.rewind();
   return reader;
+}
+
+void BatchReader::rewind() {
+  rest_ = records_;
+  records_left_ = header_.record_count;
+  last_delta_ = -1;
 }
 
 Result<std::optional<RecordView>> BatchReader::next() {

@@ -33,7 +33,8 @@ namespace detail {
   return read_varint32(at, end, value);
 }
 
-// Reads a length of -1 (null) or more and steps over that many bytes. Returns the byte after them, nullptr if malformed.
+// Reads a length of -1 (null) or more and steps over that many bytes. Returns the byte after them, nullptr if
+// malformed.
 [[nodiscard]] inline const std::byte* skip_sized(const std::byte* at, const std::byte* end, std::int32_t& size,
                                                  const std::byte*& data) {
   at = read_short_varint(at, end, size);
@@ -87,7 +88,8 @@ namespace detail {
                                               std::size_t decompressed_size_max, Bytes& decompressed);
 
 inline constexpr std::size_t kMagicAt = 16;
-// Whether a batch whose first bytes these are is of format v2, as far as they tell. Old formats have their magic there, too.
+// Whether a batch whose first bytes these are is of format v2, as far as they tell. Old formats have their magic there,
+// too.
 [[nodiscard]] Status check_magic(BytesView bytes);
 // Decodes without judging: `bytes` holds at least kBatchHeaderSize bytes.
 [[nodiscard]] BatchHeader read_header_fields(const std::byte* bytes);
