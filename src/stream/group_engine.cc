@@ -29,7 +29,7 @@ GroupDecision GroupEngine::tick(GroupTime now) {
   Turn turn = begin_turn(now);
   while (!wakes_.empty() && wakes_.begin()->first <= now.mono) {
     const std::string group_id = wakes_.begin()->second;
-    Group& group = *find(group_id);
+    Group& group = *lookup(group_id);
     wakes_.erase(wakes_.begin());
     group.wake_at.reset();
     wake(turn, group);
@@ -59,7 +59,7 @@ GroupEngine::Turn GroupEngine::begin_turn(GroupTime now) const {
   return {now, {}};
 }
 
-Group* GroupEngine::find(const std::string& group_id) {
+Group* GroupEngine::lookup(const std::string& group_id) {
   const auto found = groups_.find(group_id);
   return found == groups_.end() ? nullptr : found->second.get();
 }
@@ -71,7 +71,7 @@ Group& GroupEngine::get_or_create(const std::string& group_id) {
 }
 
 Group* GroupEngine::find_or_create(const std::string& group_id) {
-  if (Group* group = find(group_id)) return group;
+  if (Group* group = lookup(group_id)) return group;
   return groups_.size() < config_.groups_max ? &get_or_create(group_id) : nullptr;
 }
 
@@ -100,7 +100,7 @@ void GroupEngine::apply_event(const OffsetCommitted& event) {
 }
 
 void GroupEngine::apply_event(const OffsetRemoved& event) {
-  Group* group = find(event.group_id);
+  Group* group = lookup(event.group_id);
   if (group == nullptr) return;
   const auto topic = group->offsets.find(event.topic);
   if (topic == group->offsets.end()) return;
@@ -134,7 +134,7 @@ void GroupEngine::apply_event(const GroupStored& event) {
 }
 
 void GroupEngine::apply_event(const GroupRemoved& event) {
-  Group* group = find(event.group_id);
+  Group* group = lookup(event.group_id);
   if (group == nullptr) return;
   group->clear_members();
   group->is_stored = false;

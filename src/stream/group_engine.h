@@ -67,7 +67,7 @@ class GroupEngine {
   void apply_event(const GroupRemoved& event);
   void record(Turn& turn, GroupEvent event);
   Turn begin_turn(GroupTime now) const;
-  Group* find(const std::string& group_id);
+  Group* lookup(const std::string& group_id);
   Group* find_or_create(const std::string& group_id);
   Group& get_or_create(const std::string& group_id);
   void forget_if_unused(const std::string& group_id);

@@ -18,7 +18,7 @@ bool passes(const std::vector<std::string>& filter, std::string_view name) {
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, DescribeGroupCommand command) {
   DescribeGroupReply reply;
-  const Group* group = find(command.group_id);
+  const Group* group = lookup(command.group_id);
   if (group == nullptr) {
     reply.error = GroupError::group_id_not_found;
     reply.group_id = std::move(command.group_id);
@@ -51,7 +51,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, ListGroupsComman
 }
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, DeleteGroupCommand command) {
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   if (group == nullptr) return turn.answer(request, DeleteGroupReply{GroupError::group_id_not_found});
   if (!group->is(GroupState::empty)) return turn.answer(request, DeleteGroupReply{GroupError::non_empty_group});
   remove_all_offsets(turn, *group);

@@ -46,7 +46,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, JoinCommand comm
   }
   command.rebalance_timeout = std::clamp(command.rebalance_timeout, Milliseconds(1),
                                          Milliseconds(std::numeric_limits<std::int32_t>::max()));
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   if (group == nullptr) {
     if (!command.member_id.empty()) return refuse(GroupError::unknown_member_id);
     group = find_or_create(command.group_id);
@@ -219,7 +219,7 @@ void GroupEngine::answer_static_rejoin(Turn& turn, RequestId request, Group& gro
 }
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, HeartbeatCommand command) {
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   GroupError error = command.group_id.empty() ? GroupError::invalid_group_id : GroupError::unknown_member_id;
   if (group != nullptr) {
     error = group->check_member(command.member_id, command.instance_id);
@@ -235,7 +235,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, HeartbeatCommand
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, LeaveCommand command) {
   if (command.group_id.empty()) return turn.answer(request, LeaveReply{GroupError::invalid_group_id});
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   LeaveReply reply;
   bool somebody_left = false;
   for (LeavingMember& leaving : command.members) {

@@ -61,7 +61,7 @@ GroupError GroupEngine::check_commit(const Group& group, const OffsetCommitComma
 void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetCommitCommand command) {
   const auto refuse = [&](GroupError error) { turn.answer(request, OffsetCommitReply{error, {}}); };
   if (command.group_id.size() > kStoredNameSizeMax) return refuse(GroupError::invalid_group_id);
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   if (group == nullptr) {
     if (command.generation >= Generation(0)) {
       return refuse(command.names_missing_group ? GroupError::group_id_not_found : GroupError::illegal_generation);
@@ -97,7 +97,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetCommitComm
 }
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetFetchCommand command) {
-  const Group* group = find(command.group_id);
+  const Group* group = lookup(command.group_id);
   OffsetFetchReply reply;
   if (command.topics) {
     reply.topics.reserve(command.topics->size());
@@ -114,7 +114,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetFetchComma
 
 void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetDeleteCommand command) {
   const auto refuse = [&](GroupError error) { turn.answer(request, OffsetDeleteReply{error, {}}); };
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   if (group == nullptr) return refuse(GroupError::group_id_not_found);
   // Which topics a group uses is known of consumers only.
   if (!group->is(GroupState::empty) && group->protocol_type != kConsumerProtocolType) {
@@ -144,7 +144,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, TopicDeletedComm
   std::ranges::sort(touched);
   for (const std::string& group_id : touched) {
     std::vector<PartitionIndex> partitions;
-    for (const auto& [partition, stored] : find(group_id)->offsets[command.topic]) partitions.push_back(partition);
+    for (const auto& [partition, stored] : lookup(group_id)->offsets[command.topic]) partitions.push_back(partition);
     for (const PartitionIndex partition : partitions) record(turn, OffsetRemoved{group_id, command.topic, partition});
     forget_if_unused(group_id);
   }
@@ -157,7 +157,7 @@ void GroupEngine::remove_expired_offsets(Turn& turn) {
   for (const auto& [group_id, group] : groups_) group_ids.push_back(group_id);
   std::ranges::sort(group_ids);
   for (const std::string& group_id : group_ids) {
-    Group& group = *find(group_id);
+    Group& group = *lookup(group_id);
     const bool none_left = remove_expired_offsets_of(turn, group);
     // Nothing refers to the group any more.
     if (none_left && group.is(GroupState::empty) && group.pending.empty() && group.is_stored) {

@@ -108,7 +108,7 @@ void GroupEngine::start_generation(Turn& turn, Group& group) {
 void GroupEngine::decide_command(Turn& turn, RequestId request, SyncCommand command) {
   const auto refuse = [&](GroupError error) { turn.answer(request, SyncReply{error}); };
   if (command.group_id.empty()) return refuse(GroupError::invalid_group_id);
-  Group* group = find(command.group_id);
+  Group* group = lookup(command.group_id);
   if (group == nullptr) return refuse(GroupError::unknown_member_id);
   if (const auto error = group->check_member(command.member_id, command.instance_id); error != GroupError::none) {
     return refuse(error);
