@@ -116,6 +116,7 @@ class Store final : public SqliteStore {
   Revision revision() const override { return revision_; }
 
  private:
+  Status settle(runtime::FileSystem& files, const std::string& log);
   Error error(int result, std::string_view doing);
   Status execute(const char* sql, std::string_view doing);
   Result<std::string> query_text(const char* sql, std::string_view doing);
@@ -139,7 +140,7 @@ class Store final : public SqliteStore {
   // After db_: statements end before their database.
   Statement begin_, commit_, rollback_, revision_of_, put_, delete_, set_revision_, read_, leased_, drop_;
   Revision revision_{0};
-  bool failed_ = false;  // a flush failed: what the disk holds is not known
+  bool failed_ = false;  // what the disk holds is not known
 };
 
 Error Store::error(int result, std::string_view doing) {
@@ -174,9 +175,25 @@ Result<std::int64_t> Store::query_integer(const char* sql, std::string_view doin
   return query.integer(0);
 }
 
+// Makes sure that what will be read is what the disk holds: a process that died before this one may have left pages in
+// the page cache whose flush failed, and names that are not durable. The latter also for the log that will be made: it must
+// not outlive a database whose name is lost.
+Status Store::settle(runtime::FileSystem& files, const std::string& log) {
+  for (const std::string& path : {path_, log}) {
+    if (!files.exists(path)) continue;
+    LEAT_TRY(const auto file, files.open(path, runtime::OpenMode::write));
+    LEAT_CHECK(file->sync());
+    file->drop_cache();
+  }
+  return files.sync_directory(runtime::parent_path(path_));
+}
+
 Status Store::start(runtime::FileSystem& files) {
-  if (!files.exists(path_)) {
-    if (const std::string log = path_ + "-wal"; files.exists(log)) {
+  const std::string log = path_ + "-wal";
+  if (files.exists(path_)) {
+    LEAT_CHECK(settle(files, log));
+  } else {
+    if (files.exists(log)) {
       return fail(Errc::corrupt,
                   fmt::format("{} is there but {} is not: restore it, or take the log away to begin anew", log, path_));
     }
@@ -227,8 +244,11 @@ Status Store::check_schema() {
 
 Status Store::check_pages() {
   LEAT_TRY(const std::string verdict, query_text("PRAGMA quick_check(1)", "check"));
-  if (verdict != "ok") return fail(Errc::corrupt, fmt::format("catalog {} is damaged: {}", path_, verdict));
-  return {};
+  if (verdict == "ok") return {};
+  // A page that could not be read is not a damaged page.
+  if (auto cause = vfs_.take_error())
+    return fail(cause->code, fmt::format("catalog {}: check: {}", path_, cause->message));
+  return fail(Errc::corrupt, fmt::format("catalog {} is damaged: {}", path_, verdict));
 }
 
 Status Store::prepare_statements() {
@@ -261,7 +281,7 @@ Status Store::run(Use& statement, std::string_view doing) {
 }
 
 Status Store::begin() {
-  if (failed_) {
+  if (failed_ || vfs_.sync_failed()) {
     return fail(Errc::offline, fmt::format("catalog {}: writing failed earlier and what the disk holds is not known; "
                                            "check the disk, then restart the server",
                                            path_));

@@ -12,12 +12,18 @@ struct SqliteVfs::Impl {
   std::string name;
   sqlite3_vfs vfs{};
   std::optional<Error> error;
+  bool sync_failed = false;
 
   // Keeps the error for take_error() and returns what SQLite is told.
   int fails(Error what, int code) {
     const bool full = what.code == Errc::disk_full;
     error = std::move(what);
     return full ? SQLITE_FULL : code;
+  }
+  int sync_fails(Error what, int code) {
+    sync_failed = true;
+    error = std::move(what);
+    return code;
   }
 };
 
@@ -80,10 +86,10 @@ int truncate_file(sqlite3_file* file, sqlite3_int64 size) {
 int sync_file(sqlite3_file* file, int /*flags*/) {
   OpenFile& open = opened(file);
   auto synced = open.file->sync();
-  if (!synced) return open.vfs.fails(std::move(synced.error()), SQLITE_IOERR_FSYNC);
+  if (!synced) return open.vfs.sync_fails(std::move(synced.error()), SQLITE_IOERR_FSYNC);
   if (!open.name_is_new) return SQLITE_OK;
   auto named = open.vfs.files.sync_directory(runtime::parent_path(open.path));
-  if (!named) return open.vfs.fails(std::move(named.error()), SQLITE_IOERR_DIR_FSYNC);
+  if (!named) return open.vfs.sync_fails(std::move(named.error()), SQLITE_IOERR_DIR_FSYNC);
   open.name_is_new = false;
   return SQLITE_OK;
 }
@@ -129,10 +135,10 @@ int open_file(sqlite3_vfs* vfs, const char* name, sqlite3_file* file, int flags,
   const bool creates = (flags & SQLITE_OPEN_CREATE) != 0;
   auto mode = runtime::OpenMode::read;
   if ((flags & SQLITE_OPEN_READWRITE) != 0) mode = creates ? runtime::OpenMode::create : runtime::OpenMode::write;
-  const bool is_new = creates && !impl.files.exists(name);
   auto opened_file = impl.files.open(name, mode);
   if (!opened_file) return impl.fails(std::move(opened_file.error()), SQLITE_CANTOPEN);
-  handle->open = new OpenFile{impl, name, std::move(*opened_file), is_new};
+  // New also when it is there: who made it may have been killed before the name was durable.
+  handle->open = new OpenFile{impl, name, std::move(*opened_file), creates};
   handle->base.pMethods = &kFileMethods;
   if (flags_out != nullptr) *flags_out = flags;
   return SQLITE_OK;
@@ -145,7 +151,7 @@ int delete_file(sqlite3_vfs* vfs, const char* name, int /*sync_directory*/) {
   if (!removed) return impl.fails(std::move(removed.error()), SQLITE_IOERR_DELETE);
   // Always, though SQLite does not always ask: a rollback journal that came back would undo what was committed since.
   auto synced = impl.files.sync_directory(runtime::parent_path(name));
-  return synced ? SQLITE_OK : impl.fails(std::move(synced.error()), SQLITE_IOERR_DIR_FSYNC);
+  return synced ? SQLITE_OK : impl.sync_fails(std::move(synced.error()), SQLITE_IOERR_DIR_FSYNC);
 }
 
 int access_file(sqlite3_vfs* vfs, const char* name, int /*flags*/, int* result) {
@@ -195,6 +201,8 @@ SqliteVfs::SqliteVfs(runtime::FileSystem& files) : impl_(new Impl{.files = files
 SqliteVfs::~SqliteVfs() { sqlite3_vfs_unregister(&impl_->vfs); }
 
 const char* SqliteVfs::name() const { return impl_->name.c_str(); }
+
+bool SqliteVfs::sync_failed() const { return impl_->sync_failed; }
 
 std::optional<Error> SqliteVfs::take_error() { return std::exchange(impl_->error, std::nullopt); }
 

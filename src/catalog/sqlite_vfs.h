@@ -25,6 +25,9 @@ class SqliteVfs {
   [[nodiscard]] const char* name() const;
   // The last error of the file system, which SQLite's own codes cannot carry. Forgotten when taken.
   [[nodiscard]] std::optional<Error> take_error();
+  // Whether any sync has failed, also one whose failure SQLite does not tell (of a checkpoint). What the page cache shows
+  // is not to be trusted from then on.
+  [[nodiscard]] bool sync_failed() const;
 
   struct Impl;
 

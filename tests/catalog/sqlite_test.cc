@@ -6,6 +6,7 @@
 
 #include "catalog/sqlite_catalog.h"
 #include "catalog/sqlite_store.h"
+#include "tests/catalog/faulty_files.h"
 #include "tests/catalog/support.h"
 
 // What only the SQLite home has: its file, its versions, and how it fails.
@@ -13,88 +14,6 @@ namespace leat::catalog {
 namespace {
 
 namespace fs = std::filesystem;
-
-// The real files, but any call can be made to fail.
-class FaultyFiles final : public runtime::FileSystem {
- public:
-  // Asked before each call with its name ("write", "sync", "open", ...) and path.
-  std::function<std::optional<Errc>(std::string_view, const std::string&)> fault;
-  std::vector<std::string> calls;  // "sync catalog.db-wal", in order
-
-  Status check(std::string_view call, const std::string& path) {
-    calls.push_back(fmt::format("{} {}", call, fs::path(path).filename().string()));
-    if (!fault) return {};
-    if (const auto code = fault(call, path)) return fail(*code, "injected");
-    return {};
-  }
-
-  Result<std::unique_ptr<runtime::File>> open(const std::string& path, runtime::OpenMode mode) override;
-  Status rename(const std::string& from, const std::string& to) override {
-    LEAT_CHECK(check("rename", to));
-    return real_.rename(from, to);
-  }
-  Status remove(const std::string& path) override {
-    LEAT_CHECK(check("remove", path));
-    return real_.remove(path);
-  }
-  Status create_directories(const std::string& path) override { return real_.create_directories(path); }
-  Status remove_all(const std::string& path) override { return real_.remove_all(path); }
-  Result<std::vector<runtime::FileInfo>> list(const std::string& path) override { return real_.list(path); }
-  bool exists(const std::string& path) override { return real_.exists(path); }
-  Status sync_directory(const std::string& path) override {
-    LEAT_CHECK(check("sync_directory", path));
-    return real_.sync_directory(path);
-  }
-  Status sync_all(const std::string& path) override { return real_.sync_all(path); }
-  Result<std::uint64_t> free_space(const std::string& path) override { return real_.free_space(path); }
-  Result<std::unique_ptr<runtime::DirectoryLock>> lock_directory(const std::string& path) override {
-    return real_.lock_directory(path);
-  }
-
- private:
-  runtime::FileSystem& real_ = runtime::real_files();
-};
-
-class FaultyFile final : public runtime::File {
- public:
-  FaultyFile(FaultyFiles& files, std::string path, std::unique_ptr<runtime::File> file)
-      : files_(files), path_(std::move(path)), file_(std::move(file)) {}
-  Result<std::size_t> read_at(MutableBytes into, std::uint64_t offset) override {
-    LEAT_CHECK(files_.check("read", path_));
-    return file_->read_at(into, offset);
-  }
-  Result<std::size_t> read_cached(MutableBytes into, std::uint64_t offset) override {
-    return file_->read_cached(into, offset);
-  }
-  bool is_cached(std::uint64_t offset, std::uint64_t length) override { return file_->is_cached(offset, length); }
-  void prefetch(std::uint64_t offset, std::uint64_t length) override { file_->prefetch(offset, length); }
-  Status write_at(std::span<const BytesView> parts, std::uint64_t offset) override {
-    LEAT_CHECK(files_.check("write", path_));
-    return file_->write_at(parts, offset);
-  }
-  Status sync() override {
-    LEAT_CHECK(files_.check("sync", path_));
-    return file_->sync();
-  }
-  Status truncate(std::uint64_t size) override {
-    LEAT_CHECK(files_.check("truncate", path_));
-    return file_->truncate(size);
-  }
-  Result<std::uint64_t> size() override { return file_->size(); }
-  void drop_cache() override { file_->drop_cache(); }
-  int descriptor() const override { return file_->descriptor(); }
-
- private:
-  FaultyFiles& files_;
-  std::string path_;
-  std::unique_ptr<runtime::File> file_;
-};
-
-Result<std::unique_ptr<runtime::File>> FaultyFiles::open(const std::string& path, runtime::OpenMode mode) {
-  LEAT_CHECK(check("open", path));
-  LEAT_TRY(auto file, real_.open(path, mode));
-  return std::make_unique<FaultyFile>(*this, path, std::move(file));
-}
 
 class SqliteStoreTest : public testing::Test {
  protected:
@@ -128,7 +47,7 @@ class SqliteStoreTest : public testing::Test {
   }
 
   TemporaryFolder folder_;
-  FaultyFiles files_;
+  FaultyFiles files_{runtime::real_files()};
 };
 
 TEST_F(SqliteStoreTest, IsWrittenAheadOfAndFlushedAtEveryCommit) {
@@ -232,10 +151,10 @@ TEST_F(SqliteStoreTest, OnAFullDiskCommitsFailReadsGoOnAndItHeals) {
 }
 
 TEST_F(SqliteStoreTest, AfterAFailedFlushItTakesNoMoreCommitsUntilReopened) {
+  bool failed = false;
   {
     const auto store = must_open();
     ASSERT_TRUE(store->commit(put_of("a", "1")));
-    bool failed = false;
     files_.fault = [&](std::string_view call, const std::string&) -> std::optional<Errc> {
       if (call != "sync" || failed) return std::nullopt;
       failed = true;
