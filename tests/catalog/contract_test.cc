@@ -16,7 +16,7 @@ class CatalogContract : public testing::TestWithParam<HomeFactory> {
   CatalogContract() : home_(GetParam()()) {}
   // Runs a coroutine over an open catalog and closes it.
   void run(const CatalogTest& test) {
-    run_on_shard([&] { return open_and_run(*home_, test); });
+    home_->run([&] { return open_and_run(*home_, test); });
   }
   CatalogHome& home() { return *home_; }
 
@@ -413,7 +413,7 @@ Task<> keeps_everything(CatalogHome& home) {
   EXPECT_TRUE(closed);
 }
 TEST_P(CatalogContract, ReopeningKeepsEverythingButWhatWasOnALease) {
-  run_on_shard([&] { return keeps_everything(home()); });
+  home().run([&] { return keeps_everything(home()); });
 }
 
 Task<> closed_is_cancelled(CatalogHome& home) {
@@ -435,7 +435,7 @@ Task<> closed_is_cancelled(CatalogHome& home) {
   EXPECT_EQ(error_of(co_await (*catalog)->close()), Errc::cancelled);
 }
 TEST_P(CatalogContract, AfterCloseEveryCallIsCancelled) {
-  run_on_shard([&] { return closed_is_cancelled(home()); });
+  home().run([&] { return closed_is_cancelled(home()); });
 }
 
 Task<> put_and_note(Catalog& catalog, std::string key, std::vector<Errc>& outcomes) {
@@ -462,10 +462,11 @@ Task<> close_waits(CatalogHome& home) {
   EXPECT_TRUE(closed);
 }
 TEST_P(CatalogContract, CloseWaitsForTheCallsUnderWay) {
-  run_on_shard([&] { return close_waits(home()); });
+  home().run([&] { return close_waits(home()); });
 }
 
-INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogContract, testing::Values(HomeFactory(make_sqlite_home)));
+INSTANTIATE_TEST_SUITE_P(Sqlite, CatalogContract, testing::Values(&make_sqlite_home));
+INSTANTIATE_TEST_SUITE_P(SimulatedSqlite, CatalogContract, testing::Values(&make_simulated_sqlite_home));
 
 }  // namespace
 }  // namespace leat::catalog
