@@ -37,6 +37,9 @@ class Turnstile {
 
 // What the requests of one connection share. Lives on the connection's shard, longer than any of its requests.
 struct Connection {
+  Connection(KafkaShard& of, Endpoint through, std::string from)
+      : shard(of), endpoint(std::move(through)), peer(std::move(from)) {}
+
   KafkaShard& shard;
   Endpoint endpoint;     // of the listener it came through
   std::string peer;      // "address:port"
@@ -49,6 +52,8 @@ struct Connection {
 
 // One request being served. Handlers take it by reference: it outlives them.
 struct Request {
+  explicit Request(Connection& of) : connection(of) {}
+
   Connection& connection;
   ApiKey api{};
   std::int16_t version = 0;

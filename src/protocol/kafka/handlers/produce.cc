@@ -6,6 +6,7 @@ namespace {
 
 using security::Operation;
 
+constexpr std::int16_t kProduceVersionMin = 3;  // before it, batches have older formats
 constexpr std::int16_t kAcksNone = 0;
 constexpr std::int16_t kAcksAll = -1;
 
@@ -91,6 +92,7 @@ runtime::Task<> wait_at(const stream::Streams& streams, std::size_t owner, Shard
 // Why a request is refused for this partition before it reaches its shard.
 ErrorCode refusal(const Request& request, const ProduceRequest& message, const ProduceRequest::TopicProduceData& data,
                   const catalog::Topic* topic, std::int32_t partition) {
+  if (request.version < kProduceVersionMin) return ErrorCode::kUnsupportedVersion;
   if (message.acks < kAcksAll || message.acks > 1) return ErrorCode::kInvalidRequiredAcks;
   if (message.transactional_id) return ErrorCode::kTransactionalIdAuthorizationFailed;
   if (topic == nullptr) return unknown_topic(data.topic_id);

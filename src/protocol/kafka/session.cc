@@ -1,0 +1,192 @@
+#include "protocol/kafka/session.h"
+
+#include "protocol/kafka/fetch_session.h"
+
+namespace leat::kafka {
+namespace {
+
+constexpr std::size_t kFrameSizeBytes = 4;
+// API key, version, correlation id and the client id's length.
+constexpr std::size_t kRequestSizeMin = 8;
+// A request may take this part of the shard's memory for requests at most, so that a few cannot starve the rest.
+constexpr std::size_t kBudgetParts = 4;
+
+std::uint64_t microseconds(Duration duration) {
+  return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
+}
+
+}  // namespace
+
+Session::Session(KafkaShard& shard, std::unique_ptr<runtime::Socket> socket, Endpoint endpoint)
+    : shard_(shard),
+      socket_(std::move(socket)),
+      connection_(shard, std::move(endpoint), socket_->peer()) {}
+
+runtime::Task<> Session::run() {
+  shard_.stats.connections.add(1);
+  last_activity_ = shard_.streams.shard().now();
+  check_idle();
+  tasks_.spawn(write_replies());
+  co_await read_requests();
+  reading_ = false;
+  end_polls();
+  changed_.notify_all();
+  co_await tasks_.join();
+  idle_timer_.cancel();
+  socket_->close();
+  shard_.stats.connections.add(-1);
+}
+
+void Session::stop() {
+  stopping_ = true;
+  end_polls();
+  if (slots_.empty()) socket_->close();
+}
+
+void Session::abort() {
+  end_polls();
+  socket_->close();
+}
+
+void Session::end_polls() {
+  connection_.closing = true;
+  for (runtime::Notifier* poll : connection_.long_polls) poll->notify_all();
+}
+
+void Session::check_idle() {
+  const MonoTime now = shard_.streams.shard().now();
+  const MonoTime due = last_activity_ + shard_.node.options.connection_idle;
+  if (now >= due && slots_.empty()) {
+    socket_->close();
+    return;
+  }
+  shard_.streams.shard().timers().arm(idle_timer_, std::max(due, now + std::chrono::seconds(1)));
+}
+
+runtime::Task<> Session::read_requests() {
+  while (true) {
+    auto slot = co_await read_request();
+    if (!slot) {
+      if (slot.error().code == Errc::invalid_argument || slot.error().code == Errc::too_large) refuse(slot.error().message);
+      co_return;
+    }
+    if (*slot == nullptr) co_return;
+    Slot& next = **slot;
+    Reader reader(next.body);
+    const auto header = decode_request_header(reader);
+    if (!header) {
+      refuse(header.error().message);
+      co_return;
+    }
+    next.request.api = static_cast<ApiKey>(header->request_api_key);
+    next.request.version = header->request_api_version;
+    next.request.correlation_id = header->correlation_id;
+    next.request.client_id = header->client_id.value_or("");
+    next.started = last_activity_;
+    slots_.push_back(std::move(*slot));
+    tasks_.spawn(serve(next, reader));
+    while (slots_.size() >= kPipelineMax && !connection_.closing) co_await changed_.wait();
+    if (stopping_ && slots_.empty()) co_return;
+  }
+}
+
+// Fills `into` from what was read ahead, then from the socket. False when the stream ended before its first byte.
+runtime::Task<Result<bool>> Session::read_bytes(MutableBytes into) {
+  std::size_t filled = 0;
+  while (filled < into.size()) {
+    if (ahead_begin_ == ahead_end_) {
+      // A large rest goes straight to its place.
+      if (into.size() - filled >= ahead_.size()) {
+        auto rest = co_await socket_->read_exactly(into.subspan(filled));
+        if (!rest) co_return rest;
+        if (!*rest && filled > 0) co_return fail(Errc::io, "the stream ended inside a request");
+        co_return *rest;
+      }
+      const auto got = co_await socket_->read_some(ahead_);
+      if (!got) co_return fail(got.error());
+      if (*got == 0) {
+        if (filled > 0) co_return fail(Errc::io, "the stream ended inside a request");
+        co_return false;
+      }
+      ahead_begin_ = 0;
+      ahead_end_ = *got;
+    }
+    const std::size_t n = std::min(into.size() - filled, ahead_end_ - ahead_begin_);
+    std::memcpy(into.data() + filled, ahead_.data() + ahead_begin_, n);
+    ahead_begin_ += n;
+    filled += n;
+  }
+  co_return true;
+}
+
+// The next request's bytes, its memory reserved before they are read; nullptr at the end of the stream.
+runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
+  std::array<std::byte, kFrameSizeBytes> prefix;
+  LEAT_CO_TRY(const bool more, co_await read_bytes(prefix));
+  if (!more) co_return nullptr;
+  const auto size = load_be<std::int32_t>(prefix.data());
+  if (size < static_cast<std::int32_t>(kRequestSizeMin))
+    co_return fail(Errc::invalid_argument, fmt::format("a request of {} bytes cannot be", size));
+  const auto bytes = static_cast<std::size_t>(size);
+  const std::size_t limit = std::min(shard_.node.options.request_size_max, shard_.memory.limit() / kBudgetParts);
+  if (bytes > limit)
+    co_return fail(Errc::too_large, fmt::format("a request of {} bytes is above the limit of {}", bytes, limit));
+  co_await shard_.memory.reserve(bytes);
+  auto slot = std::make_unique<Slot>(connection_, runtime::Reservation(shard_.memory, bytes));
+  slot->body = Bytes::uninitialized(bytes);
+  LEAT_CO_TRY(const bool whole, co_await read_bytes(slot->body.mutable_view()));
+  if (!whole) co_return fail(Errc::io, "the stream ended inside a request");
+  shard_.stats.bytes_in.add(bytes + kFrameSizeBytes);
+  last_activity_ = shard_.streams.shard().now();
+  co_return slot;
+}
+
+runtime::Task<> Session::serve(Slot& slot, Reader reader) {
+  auto reply = co_await dispatch(slot.request, reader);
+  if (reply) {
+    slot.reply = std::move(*reply);
+  } else {
+    refuse(reply.error().message);
+    slot.reply.close = true;
+  }
+  slot.done = true;
+  changed_.notify_all();
+}
+
+runtime::Task<> Session::write_replies() {
+  bool broken = false;
+  while (true) {
+    while (slots_.empty() || !slots_.front()->done) {
+      if (slots_.empty() && (!reading_ || stopping_)) {
+        socket_->close();
+        co_return;
+      }
+      co_await changed_.wait();
+    }
+    const std::unique_ptr<Slot> slot = std::move(slots_.front());
+    slots_.pop_front();
+    changed_.notify_all();
+    if (slot->reply.frame && !broken) {
+      shard_.stats.bytes_out.add(slot->reply.frame->size());
+      broken = !co_await socket_->write(*slot->reply.frame);
+    }
+    const auto key = static_cast<std::size_t>(slot->request.api);
+    if (key < KafkaStats::kApis) {
+      KafkaStats::Api& api = shard_.stats.apis[key];
+      api.requests.add();
+      api.latency.record_us(microseconds(shard_.streams.shard().now() - slot->started));
+    }
+    if (broken || slot->reply.close) {
+      broken = true;
+      abort();
+    }
+  }
+}
+
+void Session::refuse(std::string_view why) {
+  shard_.stats.malformed_requests.add();
+  shard_.bad_input.write(shard_.streams.shard().now(), LogLevel::warning, "kafka", "{}: {}; connection closed",
+                         connection_.peer, why);
+}
+
+}  // namespace leat::kafka

@@ -1,0 +1,78 @@
+#pragma once
+
+#include <array>
+#include <deque>
+#include <memory>
+#include <optional>
+
+#include "protocol/kafka/dispatch.h"
+#include "protocol/kafka/request.h"
+#include "runtime/network.h"
+#include "runtime/sync.h"
+
+namespace leat::kafka {
+
+// One client's connection, from its first byte to its last, on one shard. Requests are read one after the other and served
+// side by side; replies go out in the order of the requests. While kPipelineMax requests wait for their turn, or the shard's
+// memory for requests is used up, nothing more is read, and the client feels it.
+class Session {
+ public:
+  static constexpr std::size_t kPipelineMax = 64;
+
+  Session(KafkaShard& shard, std::unique_ptr<runtime::Socket> socket, Endpoint endpoint);
+
+  // Returns when the connection has ended and nothing of it is left.
+  runtime::Task<> run();
+  // Ends long polls, and the connection as soon as no request is in flight.
+  void stop();
+  // Ends the connection now.
+  void abort();
+
+ private:
+  // A request and, later, its reply.
+  struct Slot {
+    Slot(Connection& connection, runtime::Reservation reserved) : memory(std::move(reserved)), request(connection) {}
+
+    Bytes body;
+    runtime::Reservation memory;
+    Request request;
+    MonoTime started{};
+    Reply reply;
+    bool done = false;
+  };
+  // Closes a connection that nothing comes from.
+  class IdleTimer final : public runtime::Timer {
+   public:
+    explicit IdleTimer(Session& session) : session_(session) {}
+    void fire() override { session_.check_idle(); }
+
+   private:
+    Session& session_;
+  };
+
+  runtime::Task<> read_requests();
+  runtime::Task<Result<bool>> read_bytes(MutableBytes into);
+  runtime::Task<Result<std::unique_ptr<Slot>>> read_request();
+  runtime::Task<> serve(Slot& slot, Reader reader);
+  runtime::Task<> write_replies();
+  void refuse(std::string_view why);
+  void check_idle();
+  void end_polls();
+
+  KafkaShard& shard_;
+  std::unique_ptr<runtime::Socket> socket_;
+  Connection connection_;
+  std::deque<std::unique_ptr<Slot>> slots_;
+  runtime::TaskScope tasks_;
+  runtime::Notifier changed_;  // a slot was added, done or removed, or the session ends
+  IdleTimer idle_timer_{*this};
+  MonoTime last_activity_{};
+  bool reading_ = true;
+  bool stopping_ = false;
+  // Bytes read ahead: the size and header of a request usually come in one read, small requests whole.
+  std::array<std::byte, 512> ahead_;
+  std::size_t ahead_begin_ = 0;
+  std::size_t ahead_end_ = 0;
+};
+
+}  // namespace leat::kafka
