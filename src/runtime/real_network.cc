@@ -409,10 +409,9 @@ class RealNetwork final : public Network {
   }
 
   Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) override {
-    const std::string name = host;
-    Result<std::vector<Address>> addresses = resolve(name, port, AI_NUMERICHOST);
+    Result<std::vector<Address>> addresses = resolve(host, port, AI_NUMERICHOST);
     if (!addresses) {
-      addresses = co_await run_blocking([&name, port] { return resolve(name, port, 0); });
+      addresses = co_await run_blocking([&host, port] { return resolve(host, port, 0); });
       if (!addresses) co_return fail(addresses.error());
     }
     int number = EADDRNOTAVAIL;
@@ -426,7 +425,7 @@ class RealNetwork final : public Network {
       if (number == EINPROGRESS) number = co_await connected(fd.get());
       if (number == 0) co_return std::make_unique<RealSocket>(shard_, std::move(fd), address);
     }
-    co_return fail(Errc::io, fmt::format("connect to {}:{}: {}", name, port, std::strerror(number)));
+    co_return fail(Errc::io, fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
   }
 
  private:

@@ -214,6 +214,7 @@ class Runtime final : public RealRuntime {
 
   std::vector<Shard*> shards() override {
     std::vector<Shard*> all;
+    all.reserve(shards_.size());
     for (const auto& shard : shards_) all.push_back(shard.get());
     return all;
   }

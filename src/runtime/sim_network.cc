@@ -247,12 +247,11 @@ class ShardNetwork final : public Network {
   }
 
   Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) override {
-    const std::string name = host;
-    if (!is_known_host(name)) co_return fail(Errc::invalid_argument, fmt::format("cannot resolve \"{}\"", name));
+    if (!is_known_host(host)) co_return fail(Errc::invalid_argument, fmt::format("cannot resolve \"{}\"", host));
     co_await pass();
     const auto listener = state_->listeners.find(port);
     if (listener == state_->listeners.end()) {
-      co_return fail(Errc::io, fmt::format("connect to {}:{}: connection refused", name, port));
+      co_return fail(Errc::io, fmt::format("connect to {}:{}: connection refused", host, port));
     }
     auto connection = std::make_shared<Connection>();
     connection->names = {fmt::format("127.0.0.1:{}", state_->take_port()), fmt::format("127.0.0.1:{}", port)};

@@ -67,6 +67,7 @@ TEST_P(FileContract, ManyPartsAreWrittenOneAfterTheOther) {
     all += texts.back();
   }
   std::vector<BytesView> parts;
+  parts.reserve(texts.size());
   for (const std::string& text : texts) parts.push_back(as_bytes(text));
   const auto file = open("a");
   ASSERT_TRUE(file->write_at(parts, 10));
