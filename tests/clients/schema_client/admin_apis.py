@@ -14,7 +14,7 @@ def create_topics(server, version):
                'Configs': [{'Name': 'retention.ms', 'Value': '3600000'}]}
 
     def ask(topic, **options):
-        answer = server.call('CreateTopics', version, TimeoutMs=30_000, Topics=[topic], **options)
+        answer = server.call('CreateTopics', version, timeoutMs=30_000, Topics=[topic], **options)
         equal(answer['Topics'][0]['Name'], topic['Name'], 'topic')
         return answer['Topics'][0]
 

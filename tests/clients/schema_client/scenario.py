@@ -67,7 +67,7 @@ class Server:
     def create_topic(self, kind, partitions=1, **configs):
         """The name and id of a new topic."""
         name = self.name(kind)
-        response = self.call('CreateTopics', CONTROL_VERSION['CreateTopics'], TimeoutMs=30_000, Topics=[{
+        response = self.call('CreateTopics', CONTROL_VERSION['CreateTopics'], timeoutMs=30_000, Topics=[{
             'Name': name, 'NumPartitions': partitions, 'ReplicationFactor': 1,
             'Configs': [{'Name': n.replace('_', '.'), 'Value': v} for n, v in configs.items()]}])
         no_error(response['Topics'][0]['ErrorCode'], f'creating {name}')
