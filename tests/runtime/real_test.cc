@@ -57,6 +57,26 @@ TEST(RealNetwork, AcceptWithoutDescriptorsIsAnErrorAndLosesNoConnection) {
   RealRuntime::create({})->run([] { return accept_without_descriptors(); });
 }
 
+Task<> accept_over_ipv6(bool& available) {
+  Network& network = Shard::current().network();
+  const std::string host = "::1";
+  auto listener = network.listen(host, 0);
+  if (!listener) co_return;
+  auto client = co_await network.connect(host, (*listener)->port());
+  CO_REQUIRE(client.has_value());
+  auto accepted = co_await (*listener)->accept();
+  CO_REQUIRE(accepted.has_value());
+  available = true;
+  EXPECT_EQ((*client)->peer(), fmt::format("[::1]:{}", (*listener)->port()));
+  EXPECT_TRUE((*accepted)->attach()->peer().starts_with("[::1]:"));
+}
+
+TEST(RealNetwork, ListensAndConnectsOverIpv6) {
+  bool available = false;
+  RealRuntime::create({})->run([&] { return accept_over_ipv6(available); });
+  if (!available) GTEST_SKIP() << "this machine has no IPv6 loopback";
+}
+
 Task<> many_round_trips(Shard& other, int& done) {
   for (int i = 0; i < 2000; ++i) {
     co_await call_on(other, sleep_for, Duration{0});
