@@ -13,7 +13,7 @@ namespace leat::log {
 // long is in docs/formats/record-batch.md and log/compaction.h.
 class Compactor {
  public:
-  Compactor(const StoreOptions& options, FileCache& cache, Stats& stats);
+  Compactor(const StoreOptions& options, FileCache& cache) : options_(options), cache_(cache) {}
 
   // Compacts `partition` when enough of it is new (min.cleanable.dirty.ratio) or old (max.compaction.lag.ms); else nothing.
   // Ends early with `cancelled` when `stopping` turns true.
@@ -22,7 +22,6 @@ class Compactor {
  private:
   const StoreOptions& options_;
   FileCache& cache_;
-  Stats& stats_;
 };
 
 }  // namespace leat::log

@@ -48,6 +48,11 @@ Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epo
       readable_position_(segments_.back()->size),
       offline_(std::move(recovered.damage)) {
   segments_.back()->opened = now;
+  // Segments that compaction wrote before the last stop.
+  for (const auto& segment : segments_) {
+    if (segment->generation == 1) break;
+    compacted_to_ = segment->end;
+  }
   if (recovered.manifest_changed) ++manifest_changes_;
 }
 

@@ -164,6 +164,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Whether the files did not pass recovery.
   [[nodiscard]] bool damaged() const { return damaged_; }
   [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
+  // Where the last compaction pass ended: keys below it are known to be unique.
+  [[nodiscard]] Offset compacted_to() const { return compacted_to_; }
+  void set_compacted_to(Offset offset) { compacted_to_ = offset; }
   // Puts `replacement` in the place of sealed segments [first, first + count), durably, then removes their files. Its own
   // files are durable already. cancelled when the segments changed meanwhile.
   runtime::Task<Status> replace_segments(std::vector<std::shared_ptr<Segment>> replaced,
@@ -218,6 +221,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Offset high_watermark_;
   Offset readable_segment_;            // the segment that holds the high watermark,
   std::uint64_t readable_position_ = 0;  // and where in it
+  Offset compacted_to_;
   std::optional<Error> offline_;
 
   std::uint64_t manifest_changes_ = 0;  // counts changes; manifest_saved_ is the last one that is durable

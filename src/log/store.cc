@@ -97,7 +97,7 @@ class Store::Impl {
  private:
   // Retention, roll by age and compaction, partition after partition.
   runtime::Task<> maintain() {
-    Compactor compactor(options_, cache_, stats_);
+    Compactor compactor(options_, cache_);
     while (!stopping_) {
       co_await wake_.wait_until(runtime::Shard::current().now() + options_.maintenance_interval);
       for (const auto& partition : all()) {

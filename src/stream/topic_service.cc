@@ -53,11 +53,13 @@ runtime::Task<Status> TopicService::start(log::Checkpoint checkpoint) {
   co_return Status{};
 }
 
-runtime::Task<> TopicService::stop() {
+void TopicService::begin_stop() {
   stopping_ = true;
   published_wake_.notify_all();
-  co_await tasks_.join();
+  applied_wake_.notify_all();
 }
+
+runtime::Task<> TopicService::stop() { co_await tasks_.join(); }
 
 void TopicService::publish(catalog::TopicsPtr next) {
   published_ = std::move(next);

@@ -24,7 +24,9 @@ class TopicService {
 
   // Opens every partition of this node and begins to follow the catalog. Leader epochs were raised before.
   runtime::Task<Status> start(log::Checkpoint checkpoint);
-  // Ends following; partitions stay open. The catalog's watches are closed by its own close().
+  // Ends following, in two steps: begin_stop(), then the catalog's close(), which ends its watches, then stop(). Partitions
+  // stay open.
+  void begin_stop();
   runtime::Task<> stop();
 
   // Changes to topics. When one returns, every shard knows of it. Errors: those of catalog::create_topic and so on, and of

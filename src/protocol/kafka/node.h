@@ -11,6 +11,7 @@
 #include "protocol/kafka/api_registry.h"
 #include "runtime/sync.h"
 #include "security/authorize.h"
+#include "stream/group_shard.h"
 #include "stream/stream_shard.h"
 #include "stream/topic_service.h"
 
@@ -27,8 +28,6 @@ struct KafkaOptions {
   std::uint64_t fetch_bytes_max = std::uint64_t{55} << 20;
   std::size_t fetch_sessions_max = 1000;  // of one shard
   std::int32_t offsets_partitions = 16;
-  Milliseconds group_session_timeout_min{6'000};
-  Milliseconds group_session_timeout_max{1'800'000};
 };
 
 // Where clients of one listener are told to connect.
@@ -66,6 +65,7 @@ struct KafkaNode {
   NodeId node;
   KafkaOptions options;
   const stream::Streams& streams;
+  std::vector<stream::GroupShard*> groups;  // of each shard, in the order of `streams`
   stream::TopicService& topics;    // lives on topics_shard
   runtime::Shard& topics_shard;
   std::shared_ptr<const security::Authorizer> authorizer;

@@ -1,0 +1,198 @@
+#include "log/compactor.h"
+
+#include "base/logging.h"
+#include "log/compaction.h"
+#include "log/store.h"
+#include "runtime/call.h"
+
+namespace leat::log {
+namespace {
+
+using Segments = std::vector<std::shared_ptr<Segment>>;
+
+constexpr std::size_t kWriteBuffer = std::size_t{1} << 20;
+
+// Sealed segments that may be rewritten now: durable, committed, and older than the topic's least lag.
+Segments compactable(const Partition& partition, Timestamp now) {
+  Segments found;
+  for (const auto& segment : partition.segments()) {
+    const bool young = partition.config().min_compaction_lag_ms > 0 && segment->max_timestamp != kNoTimestamp &&
+                       now - segment->max_timestamp < partition.config().min_compaction_lag_ms;
+    if (segment == partition.segments().back() || !segment->seal_durable || segment->end > partition.high_watermark() || young)
+      break;
+    found.push_back(segment);
+  }
+  return found;
+}
+
+// Whether enough of the log is new since the last pass, or some of it has waited for long enough.
+bool worthwhile(const Segments& segments, Offset compacted_to, const LogConfig& config, Timestamp now) {
+  double dirty = 0;
+  double total = 0;
+  bool overdue = false;
+  for (const auto& segment : segments) {
+    total += static_cast<double>(segment->size);
+    if (segment->end <= compacted_to) continue;
+    dirty += static_cast<double>(segment->size);
+    overdue |= segment->max_timestamp != kNoTimestamp && now - segment->max_timestamp > config.max_compaction_lag_ms;
+  }
+  return dirty > 0 && (overdue || dirty / total >= config.min_cleanable_dirty_ratio);
+}
+
+// What a rewrite of neighbouring segments needs, copied for the I/O pool.
+struct Source {
+  std::string path;
+  std::uint64_t size = 0;
+  Offset end;
+};
+std::vector<Source> sources_of(const Segments& segments) {
+  std::vector<Source> sources;
+  for (const auto& segment : segments) sources.push_back({segment->log_path(), segment->size, segment->end});
+  return sources;
+}
+
+// Yields the batches of several files, one after the other.
+class SourceReader {
+ public:
+  SourceReader(runtime::FileSystem& files, const std::vector<Source>& sources) : files_(files), sources_(sources) {}
+
+  Result<std::optional<BytesView>> next() {
+    while (true) {
+      if (scanner_) {
+        LEAT_TRY(const auto item, scanner_->next(true));
+        if (item) return item->bytes;
+        scanner_.reset();
+      }
+      if (next_ == sources_.size()) return std::nullopt;
+      LEAT_TRY(file_, files_.open(sources_[next_].path, runtime::OpenMode::read));
+      scanner_.emplace(*file_, 0, sources_[next_].size);
+      ++next_;
+    }
+  }
+
+ private:
+  runtime::FileSystem& files_;
+  const std::vector<Source>& sources_;
+  std::size_t next_ = 0;
+  std::unique_ptr<runtime::File> file_;
+  std::optional<BatchScanner> scanner_;
+};
+
+struct Rewritten {
+  std::uint64_t size = 0;
+  std::int64_t removed = 0;
+  RebuiltIndex index;
+};
+
+// Writes what compaction keeps of `sources` to the files of `target`, durably.
+Result<Rewritten> rewrite(runtime::FileSystem& files, const std::vector<Source>& sources, const Segment& target,
+                          const KeyOffsets& keys, const CompactionRules& rules, std::int64_t index_interval) {
+  LEAT_TRY(const auto out, files.open(target.log_path(), runtime::OpenMode::create));
+  LEAT_CHECK(out->truncate(0));
+  SourceReader reader(files, sources);
+  Rewritten result;
+  Bytes buffer;
+  const auto flush = [&]() -> Status {
+    LEAT_CHECK(out->write_at(buffer.view(), result.size));
+    result.size += buffer.size();
+    buffer.resize(0);
+    return {};
+  };
+  while (true) {
+    LEAT_TRY(const auto batch, reader.next());
+    if (!batch) break;
+    LEAT_TRY(const CompactedBatch kept, compact_batch(*batch, keys, rules));
+    result.removed += kept.records_removed;
+    if (kept.outcome == CompactedBatch::Outcome::unchanged) buffer.append(*batch);
+    if (kept.outcome == CompactedBatch::Outcome::rewritten) buffer.append(kept.bytes);
+    if (buffer.size() >= kWriteBuffer) LEAT_CHECK(flush());
+  }
+  LEAT_CHECK(flush());
+  LEAT_CHECK(out->sync());
+  LEAT_TRY(result.index, rebuild_index(files, {target.log_path(), target.index_path(), target.base, result.size}, index_interval));
+  LEAT_CHECK(files.sync_directory(target.folder));
+  return result;
+}
+
+// Neighbours that together fit one segment.
+std::vector<Segments> group(const Segments& segments, const LogConfig& config, Offset clean_end) {
+  std::vector<Segments> groups;
+  std::uint64_t size = 0;
+  for (const auto& segment : segments) {
+    if (segment->base >= clean_end) break;
+    const bool fits = !groups.empty() && size + segment->size <= static_cast<std::uint64_t>(config.segment_bytes) &&
+                      segment->end - groups.back().front()->base < INT32_MAX &&
+                      groups.back().back()->end == segment->base;
+    if (!fits) {
+      groups.emplace_back();
+      size = 0;
+    }
+    groups.back().push_back(segment);
+    size += segment->size;
+  }
+  return groups;
+}
+
+std::shared_ptr<Segment> replacement_for(const Segments& replaced, const Partition& partition) {
+  auto target = std::make_shared<Segment>();
+  target->base = replaced.front()->base;
+  target->end = replaced.back()->end;
+  target->folder = partition.folder();
+  target->opened = replaced.back()->opened;
+  for (const auto& segment : replaced) {
+    target->generation = std::max(target->generation, segment->generation + 1);
+    target->max_timestamp = std::max(target->max_timestamp, segment->max_timestamp);
+  }
+  return target;
+}
+
+}  // namespace
+
+runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, Timestamp now, const bool& stopping) {
+  if (partition->offline()) co_return Status{};
+  const Segments segments = compactable(*partition, now);
+  const LogConfig config = partition->config();
+  if (segments.empty() || !worthwhile(segments, partition->compacted_to(), config, now)) co_return Status{};
+
+  runtime::FileSystem& files = cache_.files();
+  KeyOffsets keys(options_.compaction_keys_max, runtime::Shard::current().random());
+  const Offset from = std::max(partition->compacted_to(), segments.front()->base);
+  Segments dirty;
+  std::copy_if(segments.begin(), segments.end(), std::back_inserter(dirty), [&](const auto& s) { return s->end > from; });
+  const std::vector<Source> dirty_sources = sources_of(dirty);
+  LEAT_CO_TRY(const Offset clean_end, co_await runtime::run_blocking([&]() -> Result<Offset> {
+                SourceReader reader(files, dirty_sources);
+                return map_keys([&] { return reader.next(); }, from, segments.back()->end, options_.decompressed_size_max, keys);
+              }));
+  const CompactionRules rules{.clean_end = clean_end,
+                              .now = now,
+                              .delete_retention_ms = config.delete_retention_ms,
+                              .decompressed_size_max = options_.decompressed_size_max};
+  std::int64_t removed = 0;
+  for (const Segments& replaced : group(segments, config, clean_end)) {
+    if (stopping) co_return fail(Errc::cancelled, "the server stops");
+    const auto target = replacement_for(replaced, *partition);
+    const std::vector<Source> sources = sources_of(replaced);
+    LEAT_CO_TRY(const Rewritten done, co_await runtime::run_blocking([&] {
+                  return rewrite(files, sources, *target, keys, rules, config.index_interval_bytes);
+                }));
+    if (done.removed == 0 && replaced.size() == 1) {
+      (void)co_await runtime::run_blocking([&] { return files.remove(target->log_path()); });
+      (void)co_await runtime::run_blocking([&] { return files.remove(target->index_path()); });
+      continue;
+    }
+    target->size = done.size;
+    target->synced_size = done.size;
+    target->index_entries = done.index.entries;
+    target->indexed_size = done.index.indexed_size;
+    target->name_durable = true;
+    target->seal_durable = true;
+    LEAT_CO_CHECK(co_await partition->replace_segments(replaced, target));
+    removed += done.removed;
+  }
+  partition->set_compacted_to(clean_end);
+  log_info("log", "{}: compaction removed {} records below offset {}", partition->id(), removed, clean_end);
+  co_return Status{};
+}
+
+}  // namespace leat::log

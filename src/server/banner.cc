@@ -1,0 +1,35 @@
+#include "server/banner.h"
+
+#include <unistd.h>
+
+#include <cstdio>
+
+namespace leat::server {
+
+void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints) {
+  if (isatty(STDOUT_FILENO) == 0) return;
+  std::string text = fmt::format("\n  leat serves. Data is in {}.\n\n", config.data_dir);
+  std::string kafka;
+  for (const BoundEndpoint& endpoint : endpoints) {
+    const std::string address = fmt::format("{}:{}", endpoint.host, endpoint.port);
+    if (endpoint.protocol == ListenerProtocol::kafka) {
+      kafka = address;
+      text += fmt::format("    kafka  {}\n", address);
+    } else {
+      text += fmt::format("    http   http://{}/  (/healthz, /readyz, /metrics)\n", address);
+    }
+  }
+  if (!kafka.empty()) {
+    text += fmt::format("\n  Try, in another terminal:\n\n"
+                        "    leat topic create hello --server {0}\n"
+                        "    echo 'hello, world' | leat produce hello --server {0}\n"
+                        "    leat consume hello --from beginning --server {0}\n"
+                        "    kcat -b {0} -L\n",
+                        kafka);
+  }
+  text += "\n  Ctrl-C stops it.\n\n";
+  std::fputs(text.c_str(), stdout);
+  std::fflush(stdout);
+}
+
+}  // namespace leat::server

@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "server/config/config.h"
+
+namespace leat::server {
+
+// An address that a server listens on.
+struct BoundEndpoint {
+  ListenerProtocol protocol = ListenerProtocol::kafka;
+  std::string host;
+  std::uint16_t port = 0;
+};
+
+// Tells the person at the terminal where the server is and what to try; nothing when standard output is not a terminal.
+void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints);
+
+}  // namespace leat::server

@@ -1,0 +1,92 @@
+#include "server/metrics.h"
+
+#include "protocol/kafka/error_code.h"
+
+namespace leat::server {
+namespace {
+
+void collect_log(observe::MetricsPage& page, const log::Stats& stats) {
+  page.counter("leat_log_appended_bytes_total", "Bytes of batches appended.", {}, stats.appended_bytes);
+  page.counter("leat_log_appended_batches_total", "Batches appended.", {}, stats.appended_batches);
+  page.counter("leat_log_read_bytes_total", "Bytes of batches handed to readers.", {}, stats.read_bytes);
+  page.counter("leat_log_cold_reads_total", "Reads that had to wait for the disk.", {}, stats.cold_reads);
+  page.counter("leat_log_flushes_total", "Rounds of group commit.", {}, stats.flushes);
+  page.counter("leat_log_flushed_files_total", "Files made durable by those rounds.", {}, stats.flushed_files);
+  page.counter("leat_log_failed_flushes_total", "Partitions taken offline because a flush failed.", {}, stats.failed_flushes);
+  page.histogram("leat_log_flush_seconds", "Time that a round of group commit took.", {}, stats.flush_latency);
+  page.counter("leat_log_removed_segments_total", "Segments freed by retention or deletion.", {}, stats.removed_segments);
+  page.counter("leat_log_compacted_segments_total", "Segments rewritten by compaction.", {}, stats.compacted_segments);
+  page.counter("leat_log_recovered_partitions_total", "Partitions verified after an unclean stop.", {},
+               stats.recovered_partitions);
+  page.counter("leat_log_cut_bytes_total", "Bytes of torn tails that recovery removed.", {}, stats.cut_bytes);
+  page.counter("leat_log_damaged_partitions_total", "Partitions found damaged at the start.", {}, stats.damaged_partitions);
+  page.gauge("leat_log_partitions", "Partitions that are open.", {}, stats.partitions);
+  page.gauge("leat_log_offline_partitions", "Partitions that do not serve.", {}, stats.offline_partitions);
+  page.gauge("leat_log_open_files", "Segment files that are open.", {}, stats.open_files);
+}
+
+void collect_topics(observe::MetricsPage& page, stream::StreamShard& shard) {
+  const catalog::TopicsPtr topics = shard.topics();
+  for (const auto& [id, counters] : shard.counters()) {
+    const catalog::Topic* topic = topics->find(id);
+    if (topic == nullptr) continue;
+    const observe::Labels labels{{"topic", topic->entry.name}};
+    page.counter("leat_topic_records_in_total", "Records produced.", labels, counters->records_in);
+    page.counter("leat_topic_bytes_in_total", "Bytes produced.", labels, counters->bytes_in);
+    page.counter("leat_topic_bytes_out_total", "Bytes consumed.", labels, counters->bytes_out);
+  }
+  for (const log::Partition* partition : shard.store().partitions()) {
+    const catalog::Topic* topic = topics->find(partition->id().topic);
+    if (topic == nullptr) continue;
+    const observe::Labels labels{{"topic", topic->entry.name}};
+    page.gauge("leat_topic_size_bytes", "Bytes stored.", labels, static_cast<double>(partition->size_bytes()));
+    page.gauge("leat_topic_partitions", "Partitions of the topic.", labels, 1);
+    page.gauge("leat_topic_end_offset_sum", "Sum of the partitions' high watermarks.", labels,
+               static_cast<double>(partition->high_watermark().value()));
+  }
+}
+
+// The high watermark of any partition of this shard's own, for lag; partitions of other shards are left to them.
+void collect_groups(observe::MetricsPage& page, stream::GroupShard& groups) {
+  double total = 0;
+  for (const auto& [partition, coordinator] : groups.coordinators()) {
+    const stream::GroupEngine* engine = coordinator->engine();
+    page.counter("leat_groups_rebuilt_total", "Times a coordinator was rebuilt from its journal.", {},
+                 static_cast<double>(coordinator->failures()));
+    if (engine != nullptr) total += static_cast<double>(engine->group_count());
+  }
+  page.gauge("leat_groups", "Consumer groups known.", {}, total);
+}
+
+void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
+  for (const kafka::ServedApi& api : kafka::served_apis()) {
+    const auto& counted = stats.apis[static_cast<std::size_t>(api.key)];
+    const observe::Labels labels{{"api", api.name}};
+    page.counter("leat_kafka_requests_total", "Requests answered.", labels, counted.requests);
+    page.histogram("leat_kafka_request_seconds", "From the request read to its reply written.", labels, counted.latency);
+  }
+  for (std::size_t i = 0; i < stats.errors.size(); ++i) {
+    if (stats.errors[i].value() == 0) continue;
+    const auto code = static_cast<kafka::ErrorCode>(static_cast<int>(i) - 1);
+    page.counter("leat_kafka_errors_total", "Error codes in replies.", {{"error", to_string(code)}}, stats.errors[i]);
+  }
+  const observe::Labels listener{{"listener", "kafka"}};
+  page.counter("leat_kafka_received_bytes_total", "Bytes of requests.", listener, stats.bytes_in);
+  page.counter("leat_kafka_sent_bytes_total", "Bytes of replies.", listener, stats.bytes_out);
+  page.counter("leat_kafka_malformed_requests_total", "Connections closed for what came in.", listener,
+               stats.malformed_requests);
+  page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener, stats.refused_connections);
+  page.counter("leat_kafka_accepted_connections_total", "Connections accepted.", listener, stats.accepted_connections);
+  page.gauge("leat_kafka_connections", "Connections that are open.", listener, stats.connections);
+}
+
+}  // namespace
+
+void collect_shard(observe::MetricsPage& page, const ShardParts& parts, const stream::Streams&) {
+  collect_log(page, parts.streams->store().stats());
+  collect_topics(page, *parts.streams);
+  collect_groups(page, *parts.groups);
+  collect_kafka(page, parts.kafka->stats());
+}
+
+}  // namespace leat::server

@@ -1,0 +1,295 @@
+#include "server/server.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include "base/logging.h"
+#include "catalog/identity.h"
+#include "catalog/sqlite_catalog.h"
+#include "observe/process.h"
+#include "observe/registry.h"
+#include "protocol/http/handlers.h"
+#include "protocol/http/listener.h"
+#include "protocol/kafka/server.h"
+#include "runtime/call.h"
+#include "runtime/real.h"
+#include "server/banner.h"
+#include "server/data_folder.h"
+#include "server/metrics.h"
+#include "server/wiring.h"
+#include "stream/group_shard.h"
+#include "stream/topic_service.h"
+
+namespace leat::server {
+namespace {
+
+using runtime::Task;
+
+constexpr int kExitSecondSignal = 130;
+
+// What lives on one shard. Built and stopped there.
+struct ShardState {
+  std::unique_ptr<stream::StreamShard> streams;
+  std::unique_ptr<stream::GroupShard> groups;
+  std::unique_ptr<kafka::ShardServer> kafka;
+};
+
+struct ShardStop {
+  Status status;
+  std::vector<std::pair<TopicPartition, log::RecoveryPoint>> points;
+};
+
+Task<> start_streams(ShardState* state) {
+  state->streams->start();
+  co_return;
+}
+Task<> start_groups(ShardState* state) {
+  state->groups->start_all();
+  co_return;
+}
+Task<> forget_topics(ShardState* state, std::vector<std::string> names) {
+  for (const auto& [partition, coordinator] : state->groups->coordinators()) {
+    for (const std::string& name : names) (void)co_await coordinator->topic_deleted({name});
+  }
+}
+Task<> stop_connections(ShardState* state, Milliseconds grace) {
+  co_await state->kafka->stop(runtime::Shard::current().now() + grace);
+}
+Task<ShardStop> stop_streams(ShardState* state) {
+  co_await state->groups->stop();
+  ShardStop stop;
+  stop.status = co_await state->streams->stop();
+  stop.points = state->streams->store().recovery_points();
+  co_return stop;
+}
+Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> checkpoint_streams(ShardState* state) {
+  co_return co_await state->streams->checkpoint();
+}
+// What a shard owns is destroyed on it.
+Task<> drop_state(ShardState* state) {
+  state->kafka.reset();
+  state->groups.reset();
+  state->streams.reset();
+  co_return;
+}
+
+// The whole server, in the order in which it starts; it stops in the reverse order.
+class Server {
+ public:
+  Server(const ServerConfig& config, runtime::RealRuntime& runtime)
+      : config_(config), shards_(runtime.shards()), states_(shards_.size()), files_(runtime::real_files()) {}
+
+  void request_stop() {
+    stop_requested_ = true;
+    stop_wake_.notify_all();
+  }
+
+  Task<> main(Status& outcome) {
+    outcome = co_await start();
+    if (outcome) {
+      log_info("server", "serving");
+      print_banner(config_, endpoints_);
+      tasks_.spawn(write_checkpoints());
+      while (!stop_requested_) co_await stop_wake_.wait();
+      log_info("server", "stopping: a second signal ends the process at once");
+    }
+    const Status stopped = co_await stop();
+    if (outcome) outcome = stopped;
+  }
+
+ private:
+  Task<Status> start() {
+    const std::string& folder = config_.data_dir;
+    LEAT_CO_TRY(lock_, co_await runtime::run_blocking([&] { return open_data_folder(files_, folder); }));
+    LEAT_CO_CHECK(co_await start_http());
+    LEAT_CO_TRY(catalog_, co_await catalog::open_sqlite_catalog(folder));
+    LEAT_CO_TRY(identity_, co_await catalog::ensure_identity(*catalog_, NodeId(config_.node.id)));
+    LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
+    LEAT_CO_CHECK(co_await start_shards());
+    LEAT_CO_CHECK(co_await start_topics());
+    co_return co_await start_kafka();
+  }
+
+  // Health and metrics answer from the first moment on; readiness says what is still missing.
+  Task<Status> start_http() {
+    registry_.add(observe::collect_process);
+    for (const ListenerConfig& wanted : config_.listeners) {
+      if (wanted.protocol != ListenerProtocol::http) continue;
+      auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
+      if (!listener) co_return explain_listen(wanted, listener.error());
+      auto http = std::make_unique<http::HttpListener>(
+          http::admin_routes([this] { return not_ready_; }, registry_, authorizer_), http_options(config_));
+      endpoints_.push_back({ListenerProtocol::http, wanted.host, (*listener)->port()});
+      http->start(std::move(*listener));
+      registry_.add([raw = http.get(), name = fmt::format("http={}:{}", wanted.host, http->port())](
+                        observe::MetricsPage& page) { http::collect(page, raw->stats(), name); });
+      http_.push_back(std::move(http));
+    }
+    co_return Status{};
+  }
+
+  Task<Status> start_shards() {
+    std::vector<stream::StreamShard*> parts;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      states_[i].streams = std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_), files_);
+      states_[i].groups = std::make_unique<stream::GroupShard>(*states_[i].streams, group_config(config_));
+      parts.push_back(states_[i].streams.get());
+    }
+    streams_ = std::make_unique<stream::Streams>(parts);
+    for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_streams, &states_[i]);
+    co_return Status{};
+  }
+
+  Task<Status> start_topics() {
+    const std::string& folder = config_.data_dir;
+    topics_ = std::make_unique<stream::TopicService>(*catalog_, server_defaults(config_), identity_.node, *streams_, files_,
+                                                     folder);
+    // From the first append on the last stop is no longer clean.
+    log::Checkpoint before = co_await runtime::run_blocking([&] { return log::load_checkpoint(files_, folder); });
+    log::Checkpoint unclean = before;
+    unclean.clean = false;
+    LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, folder, unclean); }));
+    topics_->on_removed([this](std::vector<std::string> names) { tasks_.spawn(forget_offsets(std::move(names))); });
+    const MonoTime started = shards_[0]->now();
+    LEAT_CO_CHECK(co_await topics_->start(before));
+    const auto took = std::chrono::duration_cast<Milliseconds>(shards_[0]->now() - started);
+    log_info("server", "{} partitions opened after {} stop in {} ms", streams_->shard(0).topics()->partition_count(),
+             before.clean ? "a clean" : "an unclean", took.count());
+    LEAT_CO_CHECK(co_await save_checkpoint());
+    for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_groups, &states_[i]);
+    co_return Status{};
+  }
+
+  Task<Status> start_kafka() {
+    std::vector<stream::GroupShard*> groups;
+    for (const ShardState& state : states_) groups.push_back(state.groups.get());
+    node_.reset(new kafka::KafkaNode{.cluster_id = kafka::cluster_id_text(identity_.cluster),
+                                     .node = identity_.node,
+                                     .options = kafka_options(config_),
+                                     .streams = *streams_,
+                                     .groups = std::move(groups),
+                                     .topics = *topics_,
+                                     .topics_shard = *shards_[0],
+                                     .authorizer = authorizer_,
+                                     .data_folder = config_.data_dir});
+    std::vector<kafka::ShardServer*> servers;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      states_[i].kafka = std::make_unique<kafka::ShardServer>(*node_, *states_[i].streams);
+      servers.push_back(states_[i].kafka.get());
+      const ShardParts parts{states_[i].streams.get(), states_[i].groups.get(), states_[i].kafka.get()};
+      registry_.add(*shards_[i], [parts, this](observe::MetricsPage& page) { collect_shard(page, parts, *streams_); });
+    }
+    for (const ListenerConfig& wanted : config_.listeners) {
+      if (wanted.protocol != ListenerProtocol::kafka) continue;
+      auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
+      if (!listener) co_return explain_listen(wanted, listener.error());
+      const std::uint16_t port = (*listener)->port();
+      const kafka::Endpoint endpoint{wanted.advertised_host, wanted.advertised_port != 0 ? wanted.advertised_port : port};
+      acceptors_.push_back(std::make_unique<kafka::Acceptor>(servers, std::move(*listener), endpoint));
+      endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port});
+      log_info("server", "kafka on {}:{}, advertised as {}:{}", wanted.host, port, endpoint.host, endpoint.port);
+    }
+    for (const auto& acceptor : acceptors_) acceptor->start();
+    not_ready_.clear();
+    co_return Status{};
+  }
+
+  Task<Status> save_checkpoint() {
+    log::Checkpoint checkpoint;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      for (auto& [id, point] : co_await runtime::call_on(*shards_[i], checkpoint_streams, &states_[i]))
+        checkpoint.points.emplace(id, point);
+    }
+    co_return co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
+  }
+
+  // Committed offsets of topics that are gone go too.
+  Task<> forget_offsets(std::vector<std::string> names) {
+    for (std::size_t i = 0; i < shards_.size(); ++i)
+      co_await runtime::call_on(*shards_[i], forget_topics, &states_[i], names);
+  }
+
+  Task<> write_checkpoints() {
+    while (!stop_requested_) {
+      co_await stop_wake_.wait_until(shards_[0]->now() + config_.log.checkpoint_interval);
+      if (stop_requested_) break;
+      if (auto saved = co_await save_checkpoint(); !saved)
+        log_warning("server", "could not write the checkpoint: {}", saved.error().message);
+    }
+  }
+
+  Task<Status> stop() {
+    not_ready_ = {"the server stops"};
+    co_await tasks_.join();
+    for (const auto& acceptor : acceptors_) co_await acceptor->stop();
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (states_[i].kafka) co_await runtime::call_on(*shards_[i], stop_connections, &states_[i], config_.stop.grace);
+    }
+    Status outcome;
+    log::Checkpoint checkpoint;
+    checkpoint.clean = true;
+    if (topics_) topics_->begin_stop();
+    if (catalog_) outcome = co_await catalog_->close();
+    if (topics_) co_await topics_->stop();
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (!states_[i].streams) continue;
+      ShardStop stopped = co_await runtime::call_on(*shards_[i], stop_streams, &states_[i]);
+      if (!stopped.status) outcome = stopped.status;
+      for (auto& [id, point] : stopped.points) checkpoint.points.emplace(id, point);
+    }
+    if (outcome && node_ != nullptr)
+      outcome = co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
+    for (const auto& http : http_) co_await http->stop(Milliseconds(0));
+    http_.clear();
+    for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_state, &states_[i]);
+    if (outcome && node_ != nullptr) log_info("server", "stopped cleanly");
+    co_return outcome;
+  }
+
+  const ServerConfig& config_;
+  std::vector<runtime::Shard*> shards_;
+  std::vector<ShardState> states_;
+  runtime::FileSystem& files_;
+  std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
+  std::unique_ptr<runtime::DirectoryLock> lock_;
+  observe::MetricsRegistry registry_;
+  std::vector<std::string> not_ready_{"the server starts"};
+  std::vector<std::unique_ptr<http::HttpListener>> http_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  catalog::Identity identity_;
+  std::unique_ptr<stream::Streams> streams_;
+  std::unique_ptr<stream::TopicService> topics_;
+  std::unique_ptr<kafka::KafkaNode> node_;
+  std::vector<std::unique_ptr<kafka::Acceptor>> acceptors_;
+  std::vector<BoundEndpoint> endpoints_;
+  runtime::TaskScope tasks_;
+  runtime::Notifier stop_wake_;
+  bool stop_requested_ = false;
+};
+
+// As many descriptors as the system lets us have: connections and segment files are bounded by configuration.
+void raise_descriptor_limit() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  (void)setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+}  // namespace
+
+Status serve(const ServerConfig& config) {
+  raise_descriptor_limit();
+  const auto runtime = runtime::RealRuntime::create({.shards = static_cast<std::uint32_t>(config.shards),
+                                                     .io_threads = static_cast<std::uint32_t>(config.io_threads)});
+  Server server(config, *runtime);
+  int signals = 0;
+  runtime->on_stop_signal([&](int) {
+    if (++signals > 1) _exit(kExitSecondSignal);
+    server.request_stop();
+  });
+  Status outcome;
+  runtime->run([&] { return server.main(outcome); });
+  return outcome;
+}
+
+}  // namespace leat::server

@@ -1,0 +1,100 @@
+#include "server/wiring.h"
+
+namespace leat::server {
+namespace {
+
+
+std::string_view flush_name(FlushPolicy policy) {
+  switch (policy) {
+    case FlushPolicy::commit: return "commit";
+    case FlushPolicy::interval: return "interval";
+    case FlushPolicy::os: return "os";
+  }
+  return "commit";
+}
+
+std::size_t share_of(std::int64_t whole, std::int32_t shards) {
+  return static_cast<std::size_t>(std::max<std::int64_t>(whole / std::max(shards, 1), 1));
+}
+
+}  // namespace
+
+stream::StreamOptions stream_options(const ServerConfig& config) {
+  stream::StreamOptions options;
+  options.store.folder = config.data_dir;
+  options.store.flush_max = config.flush.max;
+  options.store.flush_interval = config.flush.interval;
+  options.store.maintenance_interval = config.log.maintenance_interval;
+  options.store.open_files_max = std::max<std::size_t>(share_of(config.log.max_open_files, config.shards), 16);
+  options.store.decompressed_size_max = static_cast<std::size_t>(config.log.decompressed_max_bytes);
+  options.producers.expiration = config.producer.id_expiration;
+  return options;
+}
+
+stream::GroupConfig group_config(const ServerConfig& config) {
+  stream::GroupConfig group;
+  group.session_timeout_min = config.group.min_session_timeout;
+  group.session_timeout_max = config.group.max_session_timeout;
+  group.initial_rebalance_delay = config.group.initial_rebalance_delay;
+  group.group_size_max = static_cast<std::size_t>(config.group.max_size);
+  group.offset_metadata_size_max = static_cast<std::size_t>(config.offsets.metadata_max_bytes);
+  group.offsets_retention = config.offsets.retention;
+  return group;
+}
+
+kafka::KafkaOptions kafka_options(const ServerConfig& config) {
+  kafka::KafkaOptions options;
+  options.auto_create_topics = config.kafka.auto_create_topics;
+  options.default_partitions = config.kafka.num_partitions;
+  options.request_size_max = static_cast<std::size_t>(config.kafka.request_max_bytes);
+  options.memory_for_requests = share_of(config.memory.requests_bytes, config.shards);
+  options.connections_max = static_cast<std::size_t>(config.kafka.max_connections);
+  options.connection_idle = config.kafka.connection_idle;
+  options.fetch_bytes_max = static_cast<std::uint64_t>(config.fetch.max_bytes);
+  options.fetch_sessions_max = share_of(config.fetch.session_slots, config.shards);
+  options.offsets_partitions = config.offsets.partitions;
+  return options;
+}
+
+catalog::ServerDefaults server_defaults(const ServerConfig& config) {
+  const LogDefaults& log = config.log;
+  const auto number = [](auto value) { return fmt::format("{}", value); };
+  catalog::ServerDefaults defaults;
+  defaults.topic = {
+      {"cleanup.policy", log.cleanup_policy},
+      {"compression.type", log.compression_type},
+      {"delete.retention.ms", number(log.delete_retention.count())},
+      {"index.interval.bytes", number(log.index_interval_bytes)},
+      {"leat.flush", std::string(flush_name(config.flush.policy))},
+      {"max.compaction.lag.ms", number(log.max_compaction_lag.count())},
+      {"max.message.bytes", number(log.message_max_bytes)},
+      {"message.timestamp.after.max.ms", number(log.message_timestamp_after_max.count())},
+      {"message.timestamp.before.max.ms", number(log.message_timestamp_before_max.count())},
+      {"message.timestamp.type", log.message_timestamp_type},
+      {"min.cleanable.dirty.ratio", number(log.min_cleanable_dirty_ratio)},
+      {"min.compaction.lag.ms", number(log.min_compaction_lag.count())},
+      {"retention.bytes", number(log.retention_bytes)},
+      {"retention.ms", number(log.retention.count())},
+      {"segment.bytes", number(log.segment_bytes)},
+      {"segment.ms", number(log.segment_age.count())},
+  };
+  return defaults;
+}
+
+http::Options http_options(const ServerConfig& config) {
+  http::Options options;
+  options.idle_timeout = config.http.connection_idle;
+  options.request_timeout = config.http.request_timeout;
+  options.connections_max = static_cast<std::size_t>(config.http.max_connections);
+  return options;
+}
+
+std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error) {
+  const std::string_view hint = error.code == Errc::exists ? ": another program listens there; stop it or choose another port"
+                                                             : ": check the address";
+  return fail(error.code, fmt::format("cannot listen for {} on {}:{}: {}{} (--listen {}=HOST:PORT)",
+                                      to_string(listener.protocol), listener.host, listener.port, error.message, hint,
+                                      to_string(listener.protocol)));
+}
+
+}  // namespace leat::server

@@ -1,0 +1,22 @@
+#pragma once
+
+#include "catalog/topic_config.h"
+#include "protocol/http/listener.h"
+#include "protocol/kafka/node.h"
+#include "server/config/config.h"
+#include "stream/group_types.h"
+#include "stream/stream_shard.h"
+
+// From what the operator set to what each module takes.
+namespace leat::server {
+
+[[nodiscard]] stream::StreamOptions stream_options(const ServerConfig& config);  // of one shard
+[[nodiscard]] stream::GroupConfig group_config(const ServerConfig& config);
+[[nodiscard]] kafka::KafkaOptions kafka_options(const ServerConfig& config);
+[[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);
+[[nodiscard]] http::Options http_options(const ServerConfig& config);
+
+// The error for an address that cannot be listened on, with what to do about it.
+[[nodiscard]] std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error);
+
+}  // namespace leat::server
