@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "group_support.h"
+#include "tests/stream/group_support.h"
 
 namespace leat::stream {
 namespace {

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "group_support.h"
+#include "tests/stream/group_support.h"
 #include "stream/group_partition.h"
 
 namespace leat::stream {

@@ -1,4 +1,4 @@
-#include "group_simulation.h"
+#include "tests/stream/group_simulation.h"
 
 #include <algorithm>
 

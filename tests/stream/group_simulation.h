@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "group_support.h"
+#include "tests/stream/group_support.h"
 
 namespace leat::stream::testing {
 
