@@ -6,10 +6,9 @@ namespace {
 using catalog::ConfigSource;
 using catalog::ConfigType;
 
-// Values of a number, a flag or a text as Kafka's clients write them.
+// Values as Kafka writes them.
 std::string text_of(std::int64_t value) { return std::to_string(value); }
 std::string text_of(bool value) { return value ? "true" : "false"; }
-std::string text_of(std::string value) { return value; }
 
 class Settings {
  public:

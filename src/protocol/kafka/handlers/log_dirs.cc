@@ -63,13 +63,15 @@ runtime::Task<> measure_at(const stream::Streams& streams, std::size_t owner, st
   partitions = co_await runtime::call_on(streams.shard(owner).shard(), measure, shard, std::move(partitions));
 }
 
-// Fills in what the volume holds; what cannot be told stays -1, which means unknown. A simulated folder has no whole size.
+// Fills in the folder's whole path and what its volume holds; what cannot be told stays -1, which means unknown. A
+// simulated folder is nowhere, and has no whole size.
 runtime::Task<> add_volume(const Request& request, DescribeLogDirsResponse::DescribeLogDirsResult& folder) {
   runtime::FileSystem& files = request.shard().streams.shard().files();
   co_await runtime::run_blocking([&] {
     if (const auto free = files.free_space(folder.log_dir)) folder.usable_bytes = static_cast<std::int64_t>(*free);
     if (&files != &runtime::real_files()) return;
     std::error_code failure;
+    if (const auto path = std::filesystem::absolute(folder.log_dir, failure); !failure) folder.log_dir = path.string();
     const auto space = std::filesystem::space(folder.log_dir, failure);
     if (!failure) folder.total_bytes = static_cast<std::int64_t>(space.capacity);
   });
