@@ -110,8 +110,10 @@ stream::LeaveCommand leave_command(const Request& request, const LeaveGroupReque
 // What is said of members of a group that does not exist.
 stream::LeaveReply nobody_to_leave(stream::LeaveCommand command) {
   stream::LeaveReply reply;
-  for (stream::LeavingMember& member : command.members)
-    reply.members.push_back({std::move(member.member_id), std::move(member.instance_id), GroupError::unknown_member_id});
+  for (stream::LeavingMember& member : command.members) {
+    reply.members.push_back(
+        {std::move(member.member_id), std::move(member.instance_id), GroupError::unknown_member_id});
+  }
   return reply;
 }
 
