@@ -22,8 +22,8 @@ struct GroupMember {
   std::vector<GroupProtocol> protocols;
   Bytes assignment;
 
-  bool is_new = false;        // its first JoinGroup is not answered yet, so it cannot send heartbeats
-  bool sync_missing = false;  // was told the generation and has not asked for its assignment
+  bool is_new = false;                    // its first JoinGroup is not answered yet, so it cannot send heartbeats
+  bool sync_missing = false;              // was told the generation and has not asked for its assignment
   std::optional<RequestId> join_request;  // waiting for the generation; set by Group::park_join only
   std::optional<RequestId> sync_request;  // waiting for the leader's assignment
   std::optional<MonoTime> session_deadline;
@@ -102,7 +102,8 @@ class Group {
   // The protocol most members prefer among those that all support. The group has members.
   [[nodiscard]] std::string vote() const;
   // Whether the id (and static id) name a member of this group, and no other member.
-  [[nodiscard]] GroupError check_member(std::string_view member_id, const std::optional<std::string>& instance_id) const;
+  [[nodiscard]] GroupError check_member(std::string_view member_id,
+                                        const std::optional<std::string>& instance_id) const;
 
   void refresh_subscribed_topics();
   // Conservative as Kafka is: a consumer group whose subscriptions cannot be read counts as subscribed to everything.

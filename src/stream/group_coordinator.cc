@@ -8,8 +8,8 @@
 namespace leat::stream {
 namespace {
 
-constexpr std::uint64_t kLoadChunk = 256 << 10;       // replayed without letting others run
-constexpr std::size_t kBatchSize = 512 << 10;         // a larger record is alone in its batch
+constexpr std::uint64_t kLoadChunk = 256 << 10;  // replayed without letting others run
+constexpr std::size_t kBatchSize = 512 << 10;    // a larger record is alone in its batch
 constexpr std::size_t kDecompressedMax = 64 << 20;
 constexpr Milliseconds kReloadDelay{500};
 constexpr Milliseconds kDiskFullRetry{500};
@@ -31,7 +31,9 @@ struct Refusal {
   GroupReply operator()(const OffsetCommitCommand&) const { return OffsetCommitReply{error, {}}; }
   GroupReply operator()(const OffsetFetchCommand&) const { return OffsetFetchReply{error, {}}; }
   GroupReply operator()(const OffsetDeleteCommand&) const { return OffsetDeleteReply{error, {}}; }
-  GroupReply operator()(const DescribeGroupCommand& command) const { return DescribeGroupReply{error, command.group_id}; }
+  GroupReply operator()(const DescribeGroupCommand& command) const {
+    return DescribeGroupReply{error, command.group_id};
+  }
   GroupReply operator()(const ListGroupsCommand&) const { return ListGroupsReply{error, {}}; }
   GroupReply operator()(const DeleteGroupCommand&) const { return DeleteGroupReply{error}; }
   GroupReply operator()(const TopicDeletedCommand&) const { return TopicDeletedReply{error}; }
@@ -122,8 +124,7 @@ std::optional<GroupError> GroupCoordinator::reason_to_refuse(const GroupCommand&
       if (stalled_ && adds_records(command)) return GroupError::coordinator_not_available;
       return failed_ ? std::optional(GroupError::coordinator_not_available) : std::nullopt;
     case Phase::unavailable:
-    case Phase::stopped:
-      break;
+    case Phase::stopped: break;
   }
   return GroupError::coordinator_not_available;
 }

@@ -121,8 +121,8 @@ void GroupEngine::apply_event(const GroupStored& event) {
   for (const StoredMember& stored : event.members) {
     GroupMember* member = group.find(stored.member_id);
     if (member == nullptr) {
-      GroupMember loaded{stored.member_id, stored.instance_id, stored.client_id, stored.client_host,
-                         stored.rebalance_timeout, stored.session_timeout};
+      GroupMember loaded{stored.member_id,   stored.instance_id,       stored.client_id,
+                         stored.client_host, stored.rebalance_timeout, stored.session_timeout};
       loaded.protocols.push_back({event.protocol_name.value_or(""), Bytes::copy_of(stored.subscription)});
       member = &group.add(std::move(loaded), event.protocol_type);
     }

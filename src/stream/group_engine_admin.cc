@@ -11,7 +11,8 @@ bool same_name(std::string_view a, std::string_view b) {
 }
 
 bool passes(const std::vector<std::string>& filter, std::string_view name) {
-  return filter.empty() || std::ranges::any_of(filter, [&](const std::string& wanted) { return same_name(wanted, name); });
+  return filter.empty() ||
+         std::ranges::any_of(filter, [&](const std::string& wanted) { return same_name(wanted, name); });
 }
 
 }  // namespace

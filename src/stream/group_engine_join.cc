@@ -20,8 +20,8 @@ JoinReply join_error(GroupError error, std::string member_id) {
 // Names that are stored must fit the format.
 bool names_fit(const JoinCommand& command) {
   const auto fits = [](std::string_view name) { return name.size() <= kStoredNameSizeMax - kMemberIdSuffixSize; };
-  return fits(command.group_id) && fits(command.client_id) && fits(command.client_host) && fits(command.protocol_type) &&
-         (!command.instance_id || fits(*command.instance_id)) &&
+  return fits(command.group_id) && fits(command.client_id) && fits(command.client_host) &&
+         fits(command.protocol_type) && (!command.instance_id || fits(*command.instance_id)) &&
          std::ranges::all_of(command.protocols, [&](const GroupProtocol& protocol) { return fits(protocol.name); });
 }
 
@@ -44,8 +44,8 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, JoinCommand comm
       command.session_timeout > config_.session_timeout_max) {
     return refuse(GroupError::invalid_session_timeout);
   }
-  command.rebalance_timeout = std::clamp(command.rebalance_timeout, Milliseconds(1),
-                                         Milliseconds(std::numeric_limits<std::int32_t>::max()));
+  command.rebalance_timeout =
+      std::clamp(command.rebalance_timeout, Milliseconds(1), Milliseconds(std::numeric_limits<std::int32_t>::max()));
   Group* group = lookup(command.group_id);
   if (group == nullptr) {
     if (!command.member_id.empty()) return refuse(GroupError::unknown_member_id);
@@ -71,8 +71,7 @@ bool GroupEngine::has_room(const Group& group, const std::string& member_id) con
   const GroupMember* member = group.find(member_id);
   switch (group.state()) {
     case GroupState::empty:
-    case GroupState::dead:
-      break;
+    case GroupState::dead: break;
     case GroupState::preparing_rebalance:
       if (!(member != nullptr && member->join_request) && group.joining() >= config_.group_size_max) return false;
       break;
@@ -88,7 +87,8 @@ void GroupEngine::join_new(Turn& turn, RequestId request, Group& group, JoinComm
   if (!group.accepts(command.protocol_type, command.protocols)) {
     return turn.answer(request, join_error(GroupError::inconsistent_group_protocol, ""));
   }
-  std::string id = fmt::format("{}-{}", command.instance_id ? *command.instance_id : command.client_id, command.fresh_id);
+  std::string id =
+      fmt::format("{}-{}", command.instance_id ? *command.instance_id : command.client_id, command.fresh_id);
   if (command.instance_id) {
     if (group.find_static(command.instance_id) != nullptr) {
       return rejoin_static(turn, request, group, std::move(command), std::move(id));
@@ -116,8 +116,7 @@ void GroupEngine::join_known(Turn& turn, RequestId request, Group& group, JoinCo
   GroupMember& member = *group.find(command.member_id);
   const bool unchanged = member.has_protocols(command.protocols);
   switch (group.state()) {
-    case GroupState::preparing_rebalance:
-      break;
+    case GroupState::preparing_rebalance: break;
     case GroupState::completing_rebalance:
       // Its first answer may have been lost.
       if (unchanged) return answer_generation(turn, request, group, member);
@@ -127,8 +126,7 @@ void GroupEngine::join_known(Turn& turn, RequestId request, Group& group, JoinCo
       if (unchanged && !group.is_leader(member.id)) return answer_generation(turn, request, group, member);
       break;
     case GroupState::empty:
-    case GroupState::dead:
-      return refuse(GroupError::unknown_member_id);
+    case GroupState::dead: return refuse(GroupError::unknown_member_id);
   }
   update_member(turn, request, member, group, command);
   rebalance_or_complete(turn, group);
@@ -149,8 +147,12 @@ void GroupEngine::answer_generation(Turn& turn, RequestId request, Group& group,
 }
 
 void GroupEngine::add_member(Turn& turn, RequestId request, Group& group, JoinCommand command, std::string id) {
-  GroupMember member{std::move(id), std::move(command.instance_id), std::move(command.client_id),
-                     std::move(command.client_host), command.rebalance_timeout, command.session_timeout,
+  GroupMember member{std::move(id),
+                     std::move(command.instance_id),
+                     std::move(command.client_id),
+                     std::move(command.client_host),
+                     command.rebalance_timeout,
+                     command.session_timeout,
                      std::move(command.protocols)};
   member.is_new = true;
   if (group.is(GroupState::preparing_rebalance) && group.is_initial_rebalance) group.member_joined_in_delay = true;
@@ -162,7 +164,8 @@ void GroupEngine::add_member(Turn& turn, RequestId request, Group& group, JoinCo
   rebalance_or_complete(turn, group);
 }
 
-void GroupEngine::update_member(Turn& turn, RequestId request, GroupMember& member, Group& group, JoinCommand& command) {
+void GroupEngine::update_member(Turn& turn, RequestId request, GroupMember& member, Group& group,
+                                JoinCommand& command) {
   if (member.join_request) turn.answer(*member.join_request, join_error(GroupError::rebalance_in_progress, member.id));
   if (member.sync_request) turn.answer(*member.sync_request, SyncReply{GroupError::rebalance_in_progress});
   member.sync_request.reset();

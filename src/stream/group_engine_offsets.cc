@@ -84,7 +84,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetCommitComm
       reply.partitions.push_back(GroupError::invalid_commit_offset_size);
       continue;
     }
-    OffsetCommitted event{command.group_id, std::move(commit.topic), commit.partition, commit.offset,
+    OffsetCommitted event{command.group_id,    std::move(commit.topic),    commit.partition, commit.offset,
                           commit.leader_epoch, std::move(commit.metadata), turn.now.wall};
     if (command.retention) {
       event.expire_time = turn.now.wall + std::clamp(*command.retention, Milliseconds(0), kRetentionMax).count();

@@ -13,12 +13,9 @@ void GroupEngine::rebalance_or_complete(Turn& turn, Group& group) {
       if (group.members().empty()) return;
       return prepare_rebalance(turn, group);
     case GroupState::stable:
-    case GroupState::completing_rebalance:
-      return prepare_rebalance(turn, group);
-    case GroupState::preparing_rebalance:
-      return complete_join_if_ready(turn, group);
-    case GroupState::dead:
-      return;
+    case GroupState::completing_rebalance: return prepare_rebalance(turn, group);
+    case GroupState::preparing_rebalance: return complete_join_if_ready(turn, group);
+    case GroupState::dead: return;
   }
 }
 
@@ -121,10 +118,8 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, SyncCommand comm
   GroupMember& member = *group->find(command.member_id);
   switch (group->state()) {
     case GroupState::empty:
-    case GroupState::dead:
-      return refuse(GroupError::unknown_member_id);
-    case GroupState::preparing_rebalance:
-      return refuse(GroupError::rebalance_in_progress);
+    case GroupState::dead: return refuse(GroupError::unknown_member_id);
+    case GroupState::preparing_rebalance: return refuse(GroupError::rebalance_in_progress);
     case GroupState::completing_rebalance:
       if (member.sync_request) turn.answer(*member.sync_request, SyncReply{GroupError::rebalance_in_progress});
       member.sync_request = request;

@@ -14,7 +14,7 @@
 // limits, in leat's own structs. The meanings are Kafka's: https://kafka.apache.org/protocol and KIP-62, 345, 394, 814.
 namespace leat::stream {
 
-using RequestId = Strong<struct RequestIdTag, std::uint64_t>;    // given by the host; each is answered exactly once
+using RequestId = Strong<struct RequestIdTag, std::uint64_t>;   // given by the host; each is answered exactly once
 using Generation = Strong<struct GenerationTag, std::int32_t>;  // of a group's membership; -1: none
 inline constexpr Generation kNoGeneration{-1};
 
@@ -63,7 +63,7 @@ struct GroupConfig {
   std::size_t group_size_max = 10'000;            // members of one group, and as many that were only given an id
   std::size_t groups_max = 100'000;               // groups of one engine; more get coordinator_not_available
   std::size_t offset_metadata_size_max = 4'096;
-  std::size_t record_size_max = 8 << 20;          // key and value of one journalled record
+  std::size_t record_size_max = 8 << 20;  // key and value of one journalled record
   Milliseconds offsets_retention{7LL * 24 * 3'600'000};
   Milliseconds retention_check_interval{600'000};
 };
@@ -168,9 +168,9 @@ struct TopicDeletedCommand {
   std::string topic;
 };
 
-using GroupCommand = std::variant<JoinCommand, SyncCommand, HeartbeatCommand, LeaveCommand, OffsetCommitCommand,
-                                  OffsetFetchCommand, OffsetDeleteCommand, DescribeGroupCommand, ListGroupsCommand,
-                                  DeleteGroupCommand, TopicDeletedCommand>;
+using GroupCommand =
+    std::variant<JoinCommand, SyncCommand, HeartbeatCommand, LeaveCommand, OffsetCommitCommand, OffsetFetchCommand,
+                 OffsetDeleteCommand, DescribeGroupCommand, ListGroupsCommand, DeleteGroupCommand, TopicDeletedCommand>;
 
 // ---- Replies --------------------------------------------------------------------------------------------------------
 
@@ -208,8 +208,8 @@ struct LeaveReply {
   std::vector<LeftMember> members;
 };
 struct OffsetCommitReply {
-  GroupError error = GroupError::none;       // of the whole request; `partitions` is then empty
-  std::vector<GroupError> partitions;        // one for each of the command's, in its order
+  GroupError error = GroupError::none;  // of the whole request; `partitions` is then empty
+  std::vector<GroupError> partitions;   // one for each of the command's, in its order
 };
 struct FetchedOffset {
   PartitionIndex partition;
@@ -266,9 +266,9 @@ struct TopicDeletedReply {
   GroupError error = GroupError::none;
 };
 
-using GroupReply = std::variant<JoinReply, SyncReply, HeartbeatReply, LeaveReply, OffsetCommitReply, OffsetFetchReply,
-                                OffsetDeleteReply, DescribeGroupReply, ListGroupsReply, DeleteGroupReply,
-                                TopicDeletedReply>;
+using GroupReply =
+    std::variant<JoinReply, SyncReply, HeartbeatReply, LeaveReply, OffsetCommitReply, OffsetFetchReply,
+                 OffsetDeleteReply, DescribeGroupReply, ListGroupsReply, DeleteGroupReply, TopicDeletedReply>;
 
 // ---- Events: what the journal holds (docs/formats/consumer-offsets.md) ----------------------------------------------
 

@@ -76,9 +76,7 @@ class Reader {
     return Bytes::copy_of(take(static_cast<std::size_t>(size)));
   }
   // The length of an array or of bytes; -1 for null.
-  std::int64_t length() {
-    return flexible_ ? std::int64_t{uvarint()} - 1 : std::int64_t{integer<std::int32_t>()};
-  }
+  std::int64_t length() { return flexible_ ? std::int64_t{uvarint()} - 1 : std::int64_t{integer<std::int32_t>()}; }
   void tagged_fields() {
     if (!flexible_) return;
     for (std::uint32_t left = uvarint(); left > 0 && ok_; --left) {

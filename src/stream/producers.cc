@@ -61,13 +61,12 @@ Result<std::optional<Producers::Duplicate>> Producers::check(const log::BatchHea
       }
     }
     if (follows(producer.last().last_sequence, batch.base_sequence)) return std::nullopt;
-    return fail(Errc::out_of_order_sequence,
-                fmt::format("producer {} sent sequence {} after {}", producer.id, batch.base_sequence,
-                            producer.last().last_sequence));
+    return fail(Errc::out_of_order_sequence, fmt::format("producer {} sent sequence {} after {}", producer.id,
+                                                         batch.base_sequence, producer.last().last_sequence));
   }
   if (batch.producer_epoch < producer.epoch) {
-    return fail(Errc::producer_fenced, fmt::format("producer {} sent epoch {} after {}", producer.id,
-                                                   batch.producer_epoch, producer.epoch));
+    return fail(Errc::producer_fenced,
+                fmt::format("producer {} sent epoch {} after {}", producer.id, batch.producer_epoch, producer.epoch));
   }
   if (batch.base_sequence == 0) return std::nullopt;
   return fail(Errc::out_of_order_sequence, fmt::format("producer {} began epoch {} with sequence {}", producer.id,

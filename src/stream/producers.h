@@ -14,8 +14,8 @@
 namespace leat::stream {
 
 struct ProducerLimits {
-  std::size_t producers_max = 100'000;          // the one used longest ago is forgotten first
-  Milliseconds expiration{24LL * 3'600'000};    // producer.id.expiration.ms
+  std::size_t producers_max = 100'000;        // the one used longest ago is forgotten first
+  Milliseconds expiration{24LL * 3'600'000};  // producer.id.expiration.ms
 };
 
 // What one partition remembers of its idempotent producers (KIP-98, KIP-360): enough to recognize a batch that was sent

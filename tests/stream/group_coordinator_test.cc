@@ -50,8 +50,7 @@ Task<Status> open_journal(Machine& machine, LeaderEpoch epoch = LeaderEpoch(0)) 
   log::LogConfig config;
   config.flush = machine.flush;
   config.compact = true;
-  LEAT_CO_TRY(log::Partition * opened,
-              co_await machine.store->open(kJournal, config, epoch, std::nullopt, false));
+  LEAT_CO_TRY(log::Partition * opened, co_await machine.store->open(kJournal, config, epoch, std::nullopt, false));
   machine.journal = opened->shared_from_this();
   co_return Status();
 }
@@ -116,7 +115,8 @@ TEST(GroupCoordinator, CommittedOffsetsAreThereAfterARestart) { Machine().run(co
 
 Task<> join_sync_and_come_back(Machine& machine) {
   co_await start(machine);
-  const JoinReply joined = co_await machine.groups->join(Driver::join_command(""));  // the initial delay passes by itself
+  const JoinReply joined =
+      co_await machine.groups->join(Driver::join_command(""));  // the initial delay passes by itself
   EXPECT_EQ(joined.error, GroupError::none);
   EXPECT_EQ(joined.generation, Generation(1));
   SyncCommand sync{"g", Generation(1), joined.member_id};

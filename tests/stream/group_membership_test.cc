@@ -272,8 +272,7 @@ TEST(GroupSync, MembersTheLeaderForgotGetAnEmptyAssignmentAndStrangersAreIgnored
   const RequestId a = driver.join();
   driver.advance_until(a);
   const auto reply = driver.take<JoinReply>(a);
-  const auto synced =
-      driver.take<SyncReply>(driver.sync(reply.member_id, Generation(1), assign({{"stranger", "x"}})));
+  const auto synced = driver.take<SyncReply>(driver.sync(reply.member_id, Generation(1), assign({{"stranger", "x"}})));
   EXPECT_EQ(synced.error, GroupError::none);
   EXPECT_TRUE(synced.assignment.empty());
 }

@@ -80,8 +80,7 @@ TEST(GroupOffsets, MetadataThatIsTooLongIsRefusedForItsPartitionOnly) {
   command.partitions.push_back({"orders", PartitionIndex(1), Offset(2), kNoEpoch, std::string(4097, 'x')});
   command.partitions.push_back({"orders", PartitionIndex(2), Offset(3), kNoEpoch, std::string(4096, 'x')});
   const auto reply = driver.ask<OffsetCommitReply>(std::move(command));
-  EXPECT_THAT(reply.partitions,
-              ElementsAre(GroupError::none, GroupError::offset_metadata_too_large, GroupError::none));
+  EXPECT_THAT(reply.partitions, ElementsAre(GroupError::none, GroupError::offset_metadata_too_large, GroupError::none));
   EXPECT_EQ(driver.committed("orders", 1), -1);
   EXPECT_EQ(driver.committed("orders", 2), 3);
 }
@@ -229,7 +228,8 @@ TEST(GroupAdmin, ListsByStateAndType) {
   driver.send(std::move(other));
   const auto list = [&](std::vector<std::string> states, std::vector<std::string> types) {
     std::vector<std::string> ids;
-    for (const auto& group : driver.ask<ListGroupsReply>(ListGroupsCommand{std::move(states), std::move(types)}).groups) {
+    for (const auto& group :
+         driver.ask<ListGroupsReply>(ListGroupsCommand{std::move(states), std::move(types)}).groups) {
       ids.push_back(group.group_id);
     }
     return ids;
@@ -300,8 +300,8 @@ TEST(GroupPartition, IsKafkasJavaStringHash) {
   EXPECT_EQ(java_hash(""), 0);
   EXPECT_EQ(java_hash("hello"), 99162322);
   EXPECT_EQ(java_hash("polygenelubricants"), std::numeric_limits<std::int32_t>::min());
-  EXPECT_EQ(java_hash("\xC3\xA9"), 233);                       // é
-  EXPECT_EQ(java_hash("\xE2\x82\xAC"), 8364);                  // €
+  EXPECT_EQ(java_hash("\xC3\xA9"), 233);                           // é
+  EXPECT_EQ(java_hash("\xE2\x82\xAC"), 8364);                      // €
   EXPECT_EQ(java_hash("\xF0\x9F\x98\x80"), 0xD83D * 31 + 0xDE00);  // 😀, two UTF-16 units
   EXPECT_EQ(java_hash("\xFF"), 0xFFFD);
   EXPECT_EQ(java_hash("\xC0\x80"), 0xFFFD * 31 + 0xFFFD);

@@ -68,7 +68,8 @@ void GroupSimulation::absorb(GroupDecision decision) {
     const auto* sync = std::get_if<SyncReply>(&ready.reply);
     require(sync == nullptr || sync->error != GroupError::none, "an assignment was told before it was committed");
     const auto* commit = std::get_if<OffsetCommitReply>(&ready.reply);
-    require(commit == nullptr || commit->error != GroupError::none, "a commit was acknowledged before it was committed");
+    require(commit == nullptr || commit->error != GroupError::none,
+            "a commit was acknowledged before it was committed");
     answer(std::move(ready));
   }
   for (AnsweredRequest& later : decision.after_commit) held_.push_back({journal_.size(), std::move(later)});
@@ -212,7 +213,8 @@ void GroupSimulation::check_assignment(const Client& client, const Request& requ
   const std::string assignment(as_text(reply.assignment));
   require(assignment.ends_with("/" + client.name),
           fmt::format("{} was assigned '{}', which is not what its leader gave it", client.name, assignment));
-  require(request.generation >= truth.told, fmt::format("generation {} was told after {}", request.generation, truth.told));
+  require(request.generation >= truth.told,
+          fmt::format("generation {} was told after {}", request.generation, truth.told));
   truth.told = std::max(truth.told, request.generation);
   const auto [known, first] = truth.leaders.emplace(request.generation.value(), mark_of(assignment));
   require(first || known->second == mark_of(assignment),
@@ -256,11 +258,11 @@ void GroupSimulation::join(std::size_t index) {
   command.fresh_id = Uuid::from_random(++fresh_, 0);
 
   const Group* before = engine_->find(client.group);
-  const bool takes_over = before != nullptr && before->is(GroupState::stable) && client.instance &&
-                          client.member_id.empty() &&
-                          std::ranges::any_of(before->members(), [&](const auto& entry) {
-                            return entry.second.instance_id == client.instance;
-                          }) && before->members().size() <= config_.group_size_max;
+  const bool takes_over =
+      before != nullptr && before->is(GroupState::stable) && client.instance && client.member_id.empty() &&
+      std::ranges::any_of(before->members(),
+                          [&](const auto& entry) { return entry.second.instance_id == client.instance; }) &&
+      before->members().size() <= config_.group_size_max;
   const Generation generation = before != nullptr ? before->generation : kNoGeneration;
   const bool has_room = before == nullptr || before->members().size() < config_.group_size_max;
 
@@ -275,14 +277,12 @@ void GroupSimulation::join(std::size_t index) {
 
 void GroupSimulation::on(Client& client, const Request&, JoinReply& reply) {
   switch (reply.error) {
-    case GroupError::none:
-      break;
+    case GroupError::none: break;
     case GroupError::member_id_required:
       client.member_id = reply.member_id;
       client.phase = Phase::stopped;
       return;
-    default:
-      return rejoin(client, reply.error);
+    default: return rejoin(client, reply.error);
   }
   client.member_id = reply.member_id;
   client.generation = reply.generation;
@@ -402,15 +402,9 @@ void GroupSimulation::act(std::size_t index) {
 void GroupSimulation::disturb(std::size_t index) {
   Client& client = clients_[index];
   switch (below(7)) {
-    case 0:
-      client.stalled_until = elapsed_ + Milliseconds(below(20'000));
-      break;
-    case 1:
-      leave(index);
-      break;
-    case 2:
-      restart(index);
-      break;
+    case 0: client.stalled_until = elapsed_ + Milliseconds(below(20'000)); break;
+    case 1: leave(index); break;
+    case 2: restart(index); break;
     case 3:  // its connection broke, and it asks again
       ++client.connection;
       if (client.phase == Phase::joining) join(index);
@@ -420,8 +414,7 @@ void GroupSimulation::disturb(std::size_t index) {
       ++client.subscription;
       if (client.phase == Phase::stable) join(index);
       break;
-    default:
-      client.wants_in = true;
+    default: client.wants_in = true;
   }
 }
 
@@ -430,12 +423,8 @@ void GroupSimulation::administer() {
   request.group = kGroups[below(kGroups.size())];
   request.from_client = false;
   switch (below(3)) {
-    case 0:
-      send(DescribeGroupCommand{request.group}, std::move(request));
-      break;
-    case 1:
-      send(ListGroupsCommand{}, std::move(request));
-      break;
+    case 0: send(DescribeGroupCommand{request.group}, std::move(request)); break;
+    case 1: send(ListGroupsCommand{}, std::move(request)); break;
     default: {
       const Group* group = engine_->find(request.group);
       if (group == nullptr || !group->is(GroupState::empty)) break;

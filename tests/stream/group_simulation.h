@@ -60,9 +60,9 @@ class GroupSimulation {
   };
   // What clients were told of a group, and must go on being true.
   struct Truth {
-    std::int64_t at_least = -1;         // of the committed offset
-    int lifetime = 0;                   // grows when the group is deleted
-    Generation told = kNoGeneration;    // the latest generation with an assignment that anyone was told
+    std::int64_t at_least = -1;                   // of the committed offset
+    int lifetime = 0;                             // grows when the group is deleted
+    Generation told = kNoGeneration;              // the latest generation with an assignment that anyone was told
     std::map<std::int32_t, std::string> leaders;  // generation → mark of the assignment told
   };
   struct Held {

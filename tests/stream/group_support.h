@@ -150,7 +150,8 @@ class Driver {
     command.members.push_back({std::move(member), std::move(instance_id), ""});
     return ask<LeaveReply>(std::move(command));
   }
-  OffsetCommitCommand commit_command(std::int64_t offset, std::string member = "", Generation generation = kNoGeneration) {
+  OffsetCommitCommand commit_command(std::int64_t offset, std::string member = "",
+                                     Generation generation = kNoGeneration) {
     OffsetCommitCommand command;
     command.group_id = "g";
     command.member_id = std::move(member);
@@ -194,7 +195,8 @@ class Driver {
   // Everyone syncs; the leader is members[0].
   void settle(const std::vector<std::string>& members) {
     std::vector<MemberAssignment> assignments;
-    for (std::size_t i = 0; i < members.size(); ++i) assignments.push_back({members[i], bytes_of("a" + std::to_string(i))});
+    for (std::size_t i = 0; i < members.size(); ++i)
+      assignments.push_back({members[i], bytes_of("a" + std::to_string(i))});
     const Generation generation = group().generation;
     std::vector<RequestId> requests;
     for (std::size_t i = members.size(); i-- > 1;) requests.push_back(sync(members[i], generation));

@@ -91,7 +91,14 @@ TEST(OffsetsFormat, ReadsEveryVersionOfAnOffset) {
 Hand member_by_hand(int version) {
   Hand hand;
   if (version >= 4) {
-    hand.compact("m-1").i8(0).compact("client").compact("/10.0.0.1").i32(60000).i32(45000).compact("sub").compact("asg");
+    hand.compact("m-1")
+        .i8(0)
+        .compact("client")
+        .compact("/10.0.0.1")
+        .i32(60000)
+        .i32(45000)
+        .compact("sub")
+        .compact("asg");
     return hand.i8(0);
   }
   hand.string("m-1");
@@ -106,7 +113,14 @@ TEST(OffsetsFormat, ReadsEveryVersionOfAGroup) {
     Hand value;
     value.i16(version);
     if (version >= 4) {
-      value.compact("consumer").i32(7).compact("range").compact("m-1").i64(1234).i8(2).text(member_by_hand(4).str()).i8(0);
+      value.compact("consumer")
+          .i32(7)
+          .compact("range")
+          .compact("m-1")
+          .i64(1234)
+          .i8(2)
+          .text(member_by_hand(4).str())
+          .i8(0);
     } else {
       value.string("consumer").i32(7).string("range").string("m-1");
       if (version >= 2) value.i64(1234);
@@ -138,8 +152,16 @@ TEST(OffsetsFormat, WritesGroupsAsKafkaDoes) {
                            Bytes::copy_of(as_bytes("sub")), Bytes::copy_of(as_bytes("asg"))});
   const OffsetsRecord record = encode_group_event(std::move(event));
   EXPECT_EQ(as_text(record.key), kGroupKey.str());
-  EXPECT_EQ(as_text(*record.value), Hand().i16(3).string("consumer").i32(7).string("range").string("m-1").i64(1234).i32(1)
-                                        .text(member_by_hand(3).str()).str());
+  EXPECT_EQ(as_text(*record.value), Hand()
+                                        .i16(3)
+                                        .string("consumer")
+                                        .i32(7)
+                                        .string("range")
+                                        .string("m-1")
+                                        .i64(1234)
+                                        .i32(1)
+                                        .text(member_by_hand(3).str())
+                                        .str());
 
   const OffsetsRecord empty = encode_group_event(GroupStored{"g", "", Generation(0), std::nullopt, std::nullopt});
   EXPECT_EQ(as_text(*empty.value), Hand().i16(3).string("").i32(0).i16(-1).i16(-1).i64(-1).i32(0).str());
@@ -158,8 +180,15 @@ TEST(OffsetsFormat, KeysOfOtherGroupProtocolsAreSkipped) {
 
 TEST(OffsetsFormat, EveryCutAndEveryNewerVersionIsCorrupt) {
   const Hand offset = Hand().i16(3).i64(42).i32(5).string("note").i64(1000);
-  const Hand group = Hand().i16(3).string("consumer").i32(7).string("range").string("m-1").i64(1234).i32(1).text(
-      member_by_hand(3).str());
+  const Hand group = Hand()
+                         .i16(3)
+                         .string("consumer")
+                         .i32(7)
+                         .string("range")
+                         .string("m-1")
+                         .i64(1234)
+                         .i32(1)
+                         .text(member_by_hand(3).str());
   const auto expect_cuts_refused = [](const Hand& key, const Hand& value) {
     for (std::size_t size = 0; size < value.str().size(); ++size) {
       const auto decoded = decode_group_event(key.view(), value.view().first(size));
@@ -183,8 +212,15 @@ TEST(OffsetsFormat, AHugeMemberCountIsRefusedWithoutAllocating) {
 
 TEST(OffsetsFormat, RandomAndMutatedRecordsNeverDecodeToSomethingThatDoesNotRoundTrip) {
   std::mt19937_64 random(20);
-  const Hand group = Hand().i16(3).string("consumer").i32(7).string("range").string("m-1").i64(1234).i32(1).text(
-      member_by_hand(3).str());
+  const Hand group = Hand()
+                         .i16(3)
+                         .string("consumer")
+                         .i32(7)
+                         .string("range")
+                         .string("m-1")
+                         .i64(1234)
+                         .i32(1)
+                         .text(member_by_hand(3).str());
   int decoded_count = 0;
   for (int round = 0; round < 50'000; ++round) {
     std::string key = random() % 2 == 0 ? kGroupKey.str() : kOffsetKey.str();

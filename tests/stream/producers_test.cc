@@ -82,7 +82,8 @@ TEST(Producers, GapsAndOverlapsAreOutOfOrder) {
   producers.apply(batch_of(7, 0, 0, 10), Offset(0), Timestamp(1));
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 11)), Errc::out_of_order_sequence);
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 9)), Errc::out_of_order_sequence);
-  EXPECT_EQ(error_of(producers, batch_of(7, 0, 0, 9)), Errc::out_of_order_sequence) << "another batch from the same start";
+  EXPECT_EQ(error_of(producers, batch_of(7, 0, 0, 9)), Errc::out_of_order_sequence)
+      << "another batch from the same start";
   EXPECT_TRUE(accepts(producers, batch_of(7, 0, 10)));
 }
 
@@ -222,9 +223,7 @@ TEST_P(ProducersAgainstModel, RetriesNeverAppendTwiceAndReorderedBatchesAreRefus
                   Errc::producer_fenced);
         break;
       }
-      case 4:
-        snapshot = producers.encode_snapshot(Offset(model.log_end));
-        break;
+      case 4: snapshot = producers.encode_snapshot(Offset(model.log_end)); break;
       case 5: {  // a restart: the last snapshot, and the log above it
         Producers rebuilt;
         const auto covered = rebuilt.restore_snapshot(snapshot);
