@@ -1,0 +1,92 @@
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "catalog/catalog.h"
+#include "protocol/kafka/handlers/handlers.h"
+#include "runtime/call.h"
+#include "runtime/sim.h"
+
+// A node in a simulated world, to call handlers on as a connection does.
+namespace leat::kafka {
+
+// Allows what is not listed.
+class DenySome final : public security::Authorizer {
+ public:
+  using Denied = std::set<std::pair<security::Operation, std::string>>;  // operation on a name
+  explicit DenySome(const Denied& denied) : denied_(denied) {}
+  [[nodiscard]] security::Decision authorize(const security::Principal&, security::Operation operation,
+                                             const security::Resource& resource) const override {
+    return denied_.contains({operation, std::string(resource.name)}) ? security::Decision::denied
+                                                                     : security::Decision::allowed;
+  }
+
+ private:
+  const Denied& denied_;
+};
+
+inline constexpr std::int32_t kNodeNumber = 7;
+
+// Two shards. The connection lives on shard 1, the catalog and the topic service on shard 0, partitions on both.
+class NodeHome {
+ public:
+  explicit NodeHome(catalog::ServerDefaults defaults = {}, KafkaOptions options = {});
+  ~NodeHome();
+  NodeHome(const NodeHome&) = delete;
+  NodeHome& operator=(const NodeHome&) = delete;
+
+  // What the handler answers to a request of that version. The answer is one that the version can tell.
+  template <class Response, class Message>
+  Response ask(runtime::Task<Response> (*handler)(Request&, Message), std::int16_t version, Message message) {
+    std::optional<Response> response;
+    world_.run([&] { return ask_from_shard(handler, version, std::move(message), response); });
+    Writer writer;
+    encode(writer, version, *response);
+    EXPECT_TRUE(writer.ok()) << Response::kName << " cannot be encoded in version " << version;
+    return std::move(*response);
+  }
+
+  // Appends so many records to a partition, committed.
+  void fill(const std::string& topic, std::int32_t partition, int records);
+  [[nodiscard]] const catalog::Topic* find(const std::string& topic) const { return connection_->shard.topics().find(topic); }
+  [[nodiscard]] std::uint64_t errors_counted(ErrorCode code) const {
+    return kafka_->stats.errors[static_cast<std::size_t>(static_cast<int>(code) + 1)].value();
+  }
+
+  DenySome::Denied denied;  // may be changed at any time
+  [[nodiscard]] runtime::sim::SimWorld& world() { return world_; }
+
+ private:
+  template <class Response, class Message>
+  static runtime::Task<Response> serve(Connection* connection, runtime::Task<Response> (*handler)(Request&, Message),
+                                       std::int16_t version, Message message) {
+    Request request(*connection);
+    request.api = Message::kApiKey;
+    request.version = version;
+    co_return co_await handler(request, std::move(message));
+  }
+  template <class Response, class Message>
+  runtime::Task<> ask_from_shard(runtime::Task<Response> (*handler)(Request&, Message), std::int16_t version,
+                                 Message message, std::optional<Response>& response) {
+    response = co_await runtime::call_on(*world_.shards()[1], serve<Response, Message>, connection_.get(), handler,
+                                         version, std::move(message));
+  }
+  runtime::Task<> start(catalog::ServerDefaults defaults, KafkaOptions options);
+  runtime::Task<> stop();
+
+  runtime::sim::SimWorld world_;
+  std::unique_ptr<catalog::Catalog> catalog_;
+  std::vector<std::unique_ptr<stream::StreamShard>> shards_;
+  std::unique_ptr<stream::Streams> streams_;
+  std::unique_ptr<stream::TopicService> topics_;
+  std::unique_ptr<KafkaNode> node_;
+  std::unique_ptr<KafkaShard> kafka_;
+  std::unique_ptr<Connection> connection_;
+};
+
+}  // namespace leat::kafka
