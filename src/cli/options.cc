@@ -1,0 +1,68 @@
+#include "cli/options.h"
+
+#include <CLI/CLI.hpp>
+
+namespace leat::cli {
+
+void add_server_option(CLI::App& command, std::string& server) {
+  server = "127.0.0.1:9092";
+  command.add_option("--server", server, "The server to talk to")->type_name("HOST:PORT")->envname("LEAT_SERVER")->capture_default_str();
+}
+
+void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json", json, "Print JSON, for scripts"); }
+
+void add_compression_option(CLI::App& command, std::string& name) {
+  name = "none";
+  command.add_option("--compression", name, "How batches are compressed")
+      ->check(CLI::IsMember({"none", "gzip", "snappy", "lz4", "zstd"}))
+      ->type_name("CODEC")
+      ->capture_default_str();
+}
+
+void add_acks_option(CLI::App& command, std::string& acks) {
+  acks = "all";
+  command.add_option("--acks", acks, "When a record counts as sent: all (committed), 1 (appended), 0 (no answer)")
+      ->check(CLI::IsMember({"0", "1", "all"}))
+      ->type_name("0|1|all")
+      ->capture_default_str();
+}
+
+log::Codec codec_of(std::string_view name) {
+  if (name == "gzip") return log::Codec::gzip;
+  if (name == "snappy") return log::Codec::snappy;
+  if (name == "lz4") return log::Codec::lz4;
+  if (name == "zstd") return log::Codec::zstd;
+  return log::Codec::none;
+}
+
+std::int16_t acks_of(std::string_view acks) {
+  if (acks == "0") return 0;
+  return acks == "1" ? 1 : -1;
+}
+
+Result<std::pair<std::string, std::string>> split_pair(std::string_view option, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0)
+    return fail(Errc::invalid_argument, fmt::format("{} takes NAME=VALUE, not '{}'", option, text));
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+std::string unescape(std::string_view text) {
+  std::string plain;
+  for (std::size_t i = 0; i < text.size(); ++i) {
+    if (text[i] != '\\' || i + 1 == text.size()) {
+      plain += text[i];
+      continue;
+    }
+    switch (text[++i]) {
+      case 't': plain += '\t'; break;
+      case 'n': plain += '\n'; break;
+      case '0': plain += '\0'; break;
+      case '\\': plain += '\\'; break;
+      default: plain += {'\\', text[i]};
+    }
+  }
+  return plain;
+}
+
+}  // namespace leat::cli

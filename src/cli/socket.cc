@@ -1,0 +1,136 @@
+#include "cli/socket.h"
+
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <charconv>
+
+namespace leat::cli {
+namespace {
+
+constexpr int kPollSliceMaxMs = 1'000'000;
+
+Status wait_until_ready(int descriptor, short events, MonoTime deadline) {
+  for (;;) {
+    const auto left = std::chrono::ceil<Milliseconds>(deadline - std::chrono::steady_clock::now()).count();
+    if (left <= 0) return fail(Errc::timed_out, "the server did not answer in time");
+    pollfd waiting{descriptor, events, 0};
+    const int ready = ::poll(&waiting, 1, static_cast<int>(std::min<std::int64_t>(left, kPollSliceMaxMs)));
+    if (ready > 0) return {};
+    if (ready < 0 && errno != EINTR) return fail(system_error("poll", errno));
+  }
+}
+
+Status finish_connect(int descriptor, MonoTime deadline) {
+  LEAT_CHECK(wait_until_ready(descriptor, POLLOUT, deadline));
+  int failure = 0;
+  socklen_t size = sizeof failure;
+  ::getsockopt(descriptor, SOL_SOCKET, SO_ERROR, &failure, &size);
+  if (failure != 0) return fail(system_error("connect", failure));
+  return {};
+}
+
+}  // namespace
+
+std::string Address::to_string() const {
+  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+}
+
+Result<Address> parse_address(std::string_view text) {
+  const std::string_view whole = text;
+  const auto bad = [&] { return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT", whole)); };
+  Address address{"", kDefaultPort};
+  std::string_view port;
+  if (text.starts_with('[')) {
+    const auto end = text.find(']');
+    if (end == std::string_view::npos) return bad();
+    address.host = text.substr(1, end - 1);
+    text.remove_prefix(end + 1);
+    if (!text.empty() && text.front() != ':') return bad();
+    port = text.empty() ? text : text.substr(1);
+    if (!text.empty() && port.empty()) return bad();
+  } else if (const auto colon = text.find(':'); colon != std::string_view::npos) {
+    address.host = text.substr(0, colon);
+    port = text.substr(colon + 1);
+    if (port.empty()) return bad();
+  } else {
+    address.host = text;
+  }
+  if (address.host.empty()) return bad();
+  if (!port.empty()) {
+    const auto [end, failure] = std::from_chars(port.data(), port.data() + port.size(), address.port);
+    if (failure != std::errc() || end != port.data() + port.size() || address.port == 0) return bad();
+  }
+  return address;
+}
+
+Result<Socket> Socket::connect(const Address& address, Milliseconds timeout) {
+  addrinfo hints{};
+  hints.ai_socktype = SOCK_STREAM;
+  addrinfo* found = nullptr;
+  if (const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found); failure != 0)
+    return fail(Errc::io, fmt::format("cannot resolve '{}': {}", address.host, ::gai_strerror(failure)));
+  const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
+
+  const MonoTime deadline = std::chrono::steady_clock::now() + timeout;
+  Error last{Errc::io, "the name has no address"};
+  for (const addrinfo* at = found; at != nullptr; at = at->ai_next) {
+    Socket socket(::socket(at->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (socket.descriptor_ < 0) {
+      last = system_error("socket", errno);
+      continue;
+    }
+    const int yes = 1;
+    ::setsockopt(socket.descriptor_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+    if (::connect(socket.descriptor_, at->ai_addr, at->ai_addrlen) == 0) return socket;
+    if (errno != EINPROGRESS) {
+      last = system_error("connect", errno);
+      continue;
+    }
+    const Status connected = finish_connect(socket.descriptor_, deadline);
+    if (connected) return socket;
+    last = connected.error();
+  }
+  return fail(std::move(last));
+}
+
+Socket::~Socket() {
+  if (descriptor_ >= 0) ::close(descriptor_);
+}
+
+Status Socket::send(BytesView bytes, MonoTime deadline) {
+  while (!bytes.empty()) {
+    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent >= 0) {
+      bytes = bytes.subspan(static_cast<std::size_t>(sent));
+    } else if (errno == EAGAIN) {
+      LEAT_CHECK(wait_until_ready(descriptor_, POLLOUT, deadline));
+    } else if (errno != EINTR) {
+      return fail(system_error("send", errno));
+    }
+  }
+  return {};
+}
+
+Status Socket::receive(MutableBytes into, MonoTime deadline) {
+  while (!into.empty()) {
+    const ssize_t received = ::recv(descriptor_, into.data(), into.size(), 0);
+    if (received > 0) {
+      into = into.subspan(static_cast<std::size_t>(received));
+    } else if (received == 0) {
+      return fail(Errc::io, "the server closed the connection");
+    } else if (errno == EAGAIN) {
+      LEAT_CHECK(wait_until_ready(descriptor_, POLLIN, deadline));
+    } else if (errno != EINTR) {
+      return fail(system_error("recv", errno));
+    }
+  }
+  return {};
+}
+
+}  // namespace leat::cli
