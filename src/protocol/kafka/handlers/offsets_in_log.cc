@@ -15,6 +15,8 @@ constexpr std::int64_t kEarliestLocal = -4;   // KIP-405: the same as earliest w
 constexpr std::int64_t kLatestTiered = -5;    // nothing is tiered
 constexpr std::int64_t kEarliestPendingUpload = -6;
 
+constexpr std::int16_t kEpochVersionMin = 4;  // of ListOffsets: before it a reply has no leader epoch
+
 struct OffsetQuestion {
   TopicPartition id;
   std::int32_t current_leader_epoch = -1;
@@ -60,8 +62,21 @@ runtime::Task<OffsetAnswer> find_offset(stream::StreamShard* shard, OffsetQuesti
   co_return OffsetAnswer{ErrorCode::kNone, (*found)->offset.value(), (*found)->timestamp.value(), (*found)->epoch.value()};
 }
 
+// The first version whose clients may ask with a special timestamp.
+std::int16_t first_version_of(std::int64_t timestamp) {
+  switch (timestamp) {
+    case kMaxTimestamp: return 7;
+    case kEarliestLocal: return 8;
+    case kLatestTiered: return 9;
+    case kEarliestPendingUpload: return 11;
+    default: return 0;
+  }
+}
+
 runtime::Task<> answer(Request& request, const catalog::Topic* topic, OffsetQuestion question, OffsetAnswer& out) {
-  if (topic == nullptr) {
+  if (request.version < first_version_of(question.timestamp)) {
+    out.error = ErrorCode::kUnsupportedVersion;
+  } else if (topic == nullptr) {
     out.error = ErrorCode::kUnknownTopicOrPartition;
   } else if (!request.allows_topic(Operation::describe, topic->entry.name)) {
     out.error = ErrorCode::kTopicAuthorizationFailed;
@@ -124,7 +139,7 @@ runtime::Task<ListOffsetsResponse> handle_list_offsets(Request& request, ListOff
       reply.error_code = found.error;
       reply.offset = found.offset;
       reply.timestamp = found.timestamp;
-      reply.leader_epoch = found.leader_epoch;
+      if (request.version >= kEpochVersionMin) reply.leader_epoch = found.leader_epoch;
     }
   }
   co_return response;

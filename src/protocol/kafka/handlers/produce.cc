@@ -7,6 +7,7 @@ namespace {
 using security::Operation;
 
 constexpr std::int16_t kProduceVersionMin = 3;  // before it, batches have older formats
+constexpr std::int16_t kZstdVersionMin = 7;     // before it, clients may not know how to read zstd (KIP-110)
 constexpr std::int16_t kAcksNone = 0;
 constexpr std::int16_t kAcksAll = -1;
 
@@ -102,6 +103,11 @@ ErrorCode refusal(const Request& request, const ProduceRequest& message, const P
   return ErrorCode::kNone;
 }
 
+bool is_zstd(BytesView records) {
+  const auto header = log::decode_batch_header(records);
+  return header && header->codec() == log::Codec::zstd;
+}
+
 // Fills `response` with an entry for every partition of the request, and `works` with those that may be appended.
 void plan(const Request& request, const ProduceRequest& message, ProduceResponse& response,
           std::vector<PartitionWork>& works) {
@@ -117,6 +123,8 @@ void plan(const Request& request, const ProduceRequest& message, ProduceResponse
       auto& reply = topic_reply.partition_responses[i];
       reply.index = partition.index;
       reply.error_code = refusal(request, message, data, topic, partition.index);
+      if (request.version < kZstdVersionMin && is_zstd(partition.records.value_or(BytesView{})))
+        reply.error_code = ErrorCode::kUnsupportedCompressionType;
       if (reply.error_code != ErrorCode::kNone) {
         reply.base_offset = -1;
         continue;
