@@ -1,5 +1,7 @@
 #include "log/compactor.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "log/compaction.h"
 #include "log/store.h"
@@ -81,6 +83,7 @@ class SourceReader {
 struct Rewritten {
   std::uint64_t size = 0;
   std::int64_t removed = 0;
+  bool changed = false;  // records were removed, or tombstones got the time of their end
   RebuiltIndex index;
 };
 
@@ -103,6 +106,7 @@ Result<Rewritten> rewrite(runtime::FileSystem& files, const std::vector<Source>&
     if (!batch) break;
     LEAT_TRY(const CompactedBatch kept, compact_batch(*batch, keys, rules));
     result.removed += kept.records_removed;
+    result.changed |= kept.outcome != CompactedBatch::Outcome::unchanged;
     if (kept.outcome == CompactedBatch::Outcome::unchanged) buffer.append(*batch);
     if (kept.outcome == CompactedBatch::Outcome::rewritten) buffer.append(kept.bytes);
     if (buffer.size() >= kWriteBuffer) LEAT_CHECK(flush());
@@ -146,6 +150,12 @@ std::shared_ptr<Segment> replacement_for(const Segments& replaced, const Partiti
   return target;
 }
 
+// Removes the files of a rewrite that is not wanted; what cannot be removed is a left-over to the next recovery.
+void discard(runtime::FileSystem& files, const Segment& target) {
+  (void)files.remove(target.log_path());
+  (void)files.remove(target.index_path());
+}
+
 }  // namespace
 
 runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, Timestamp now, const bool& stopping) {
@@ -173,22 +183,24 @@ runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, T
     if (stopping) co_return fail(Errc::cancelled, "the server stops");
     const auto target = replacement_for(replaced, *partition);
     const std::vector<Source> sources = sources_of(replaced);
-    LEAT_CO_TRY(const Rewritten done, co_await runtime::run_blocking([&] {
-                  return rewrite(files, sources, *target, keys, rules, config.index_interval_bytes);
-                }));
-    if (done.removed == 0 && replaced.size() == 1) {
-      (void)co_await runtime::run_blocking([&] { return files.remove(target->log_path()); });
-      (void)co_await runtime::run_blocking([&] { return files.remove(target->index_path()); });
-      continue;
-    }
-    target->size = done.size;
-    target->synced_size = done.size;
-    target->index_entries = done.index.entries;
-    target->indexed_size = done.index.indexed_size;
+    const auto done = co_await runtime::run_blocking([&]() -> Result<Rewritten> {
+      auto rewritten = rewrite(files, sources, *target, keys, rules, config.index_interval_bytes);
+      if (!rewritten || (!rewritten->changed && replaced.size() == 1)) discard(files, *target);
+      return rewritten;
+    });
+    if (!done) co_return fail(done.error());
+    if (!done->changed && replaced.size() == 1) continue;
+    target->size = done->size;
+    target->synced_size = done->size;
+    target->index_entries = done->index.entries;
+    target->indexed_size = done->index.indexed_size;
     target->name_durable = true;
     target->seal_durable = true;
-    LEAT_CO_CHECK(co_await partition->replace_segments(replaced, target));
-    removed += done.removed;
+    const Status put = co_await partition->replace_segments(replaced, target);
+    if (std::ranges::find(partition->segments(), target) == partition->segments().end())
+      co_await runtime::run_blocking([&] { discard(files, *target); });
+    if (!put) co_return put;
+    removed += done->removed;
   }
   partition->set_compacted_to(clean_end);
   log_info("log", "{}: compaction removed {} records below offset {}", partition->id(), removed, clean_end);

@@ -23,7 +23,10 @@ Result<std::shared_ptr<runtime::File>> FileCache::log_file(Segment& segment) {
 Result<std::shared_ptr<runtime::File>> FileCache::index_file(Segment& segment) {
   if (segment.index_file.file_ == nullptr) {
     LEAT_TRY(std::shared_ptr<runtime::File> file, files_.open(segment.index_path(), OpenMode::create));
-    if (segment.index_entries == 0) LEAT_CHECK(file->write_at(encode_index_header(segment.base), 0));
+    if (segment.index_entries == 0 && !segment.index_rebuilding) {
+      LEAT_CHECK(file->truncate(0));  // a left-over of that name may have had entries
+      LEAT_CHECK(file->write_at(encode_index_header(segment.base), 0));
+    }
     keep(segment.index_file, std::move(file));
   } else {
     touch(segment.index_file);

@@ -35,7 +35,7 @@ class FileCache {
       : files_(files), open_max_(open_max), open_files_(open_files) {}
 
   [[nodiscard]] Result<std::shared_ptr<runtime::File>> log_file(Segment& segment);
-  // Created with its header when it is missing.
+  // Created with its header when the segment has no entries yet.
   [[nodiscard]] Result<std::shared_ptr<runtime::File>> index_file(Segment& segment);
   // Creates the segment's log file, or empties a left-over of that name.
   [[nodiscard]] Status create(Segment& segment);

@@ -109,6 +109,7 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
   items.reserve(partitions.size());
   std::size_t file_count = 0;
   for (auto& partition : partitions) {
+    if (partition->offline()) continue;
     auto target = partition->begin_flush();
     Item item{std::move(partition), {}, {}};
     if (target) {
@@ -163,7 +164,7 @@ runtime::Task<> Flusher::run_manifests() {
     }
     const auto partition = std::move(stale_manifests_.back());
     stale_manifests_.pop_back();
-    if (auto saved = co_await partition->save_manifest(); !saved)
+    if (auto saved = co_await partition->save_manifest(); !saved && !partition->offline())
       log_warning("log", "could not write the manifest of {}: {}", partition->id(), saved.error().message);
   }
 }

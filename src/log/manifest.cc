@@ -1,5 +1,7 @@
 #include "log/manifest.h"
 
+#include <algorithm>
+
 #include "log/stored.h"
 
 namespace leat::log {
@@ -8,6 +10,21 @@ constexpr std::string_view kMagic = "LEATMAN1";
 constexpr std::size_t kSegmentEntrySize = 8 + 4 + 1 + 8 + 8 + 8;
 constexpr std::size_t kFreedEntrySize = 16;
 constexpr std::size_t kEpochEntrySize = 12;
+
+// Segments follow each other and all but the last are sealed; the log's start does not lie before the first.
+bool adds_up(const Manifest& manifest) {
+  const auto& segments = manifest.segments;
+  if (segments.empty() || segments.front().base > manifest.log_start) return false;
+  for (std::size_t i = 0; i < segments.size(); ++i) {
+    if (segments[i].sealed ? segments[i].end < segments[i].base : i + 1 < segments.size()) return false;
+    if (i > 0 && segments[i].base < segments[i - 1].end) return false;
+  }
+  const auto& epochs = manifest.epochs;
+  return std::adjacent_find(epochs.begin(), epochs.end(), [](const EpochEntry& a, const EpochEntry& b) {
+           return a.epoch >= b.epoch || a.start > b.start;
+         }) == epochs.end();
+}
+
 }  // namespace
 
 Bytes encode_manifest(const Manifest& manifest) {
@@ -65,8 +82,7 @@ Result<Manifest> decode_manifest(BytesView bytes) {
     const LeaderEpoch epoch(in.get<std::int32_t>());
     manifest.epochs.push_back({epoch, Offset(in.get<std::int64_t>())});
   }
-  if (!in.ok() || !in.at_end() || manifest.segments.empty())
-    return fail(Errc::corrupt, "the manifest's fields do not add up");
+  if (!in.ok() || !in.at_end() || !adds_up(manifest)) return fail(Errc::corrupt, "the manifest's fields do not add up");
   return manifest;
 }
 

@@ -13,27 +13,22 @@ namespace leat::log {
 constexpr std::int64_t kSegmentReachMax = INT32_MAX;
 constexpr std::size_t kPatchedSize = 16;  // base offset, length and leader epoch: what append sets
 
-namespace {
+ProgressWatch::~ProgressWatch() { leave(); }
 
-RecoveryPoint end_point(const Segment& active) {
-  return {active.base, active.size, active.end, active.max_timestamp};
-}
-
-}  // namespace
-
-ProgressWatch::~ProgressWatch() {
+void ProgressWatch::leave() {
   if (watched_ == nullptr) return;
   (previous_ != nullptr ? previous_->next_ : watched_->watches_) = next_;
   if (next_ != nullptr) next_->previous_ = previous_;
 }
 
 Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered,
-                     Flusher& flusher, FileCache& cache, Stats& stats, Timestamp now)
+                     Flusher& flusher, FileCache& cache, SpaceReserve& reserve, Stats& stats, Timestamp now)
     : id_(id),
       config_(config),
       epoch_(epoch),
       flusher_(flusher),
       cache_(cache),
+      reserve_(reserve),
       stats_(stats),
       files_(cache.files()),
       folder_(std::move(recovered.folder)),
@@ -42,7 +37,7 @@ Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epo
       log_start_(recovered.manifest.log_start),
       freed_(std::move(recovered.manifest.freed)),
       epochs_(std::move(recovered.manifest.epochs)),
-      flushed_(end_point(*segments_.back())),
+      flushed_(segments_.back()->end_point()),
       high_watermark_(segments_.back()->end),
       readable_segment_(segments_.back()->base),
       readable_position_(segments_.back()->size),
@@ -93,9 +88,10 @@ Status Partition::append_replicated(BytesView batches) {
   while (!batches.empty()) {
     LEAT_TRY(const BatchHeader header, decode_batch_header(batches));
     if (header.total_size() > batches.size()) return fail(Errc::invalid_argument, "a batch is cut short");
-    if (header.base_offset < log_end())
-      return fail(Errc::invalid_argument,
-                  fmt::format("base offset {} lies below the log's end {}", header.base_offset, log_end()));
+    if (header.base_offset != log_end())
+      return fail(Errc::invalid_argument, fmt::format("base offset {} is not the log's end {}", header.base_offset, log_end()));
+    if (!epochs_.empty() && header.leader_epoch < epochs_.back().epoch)
+      return fail(Errc::invalid_argument, fmt::format("leader epoch {} after {}", header.leader_epoch, epochs_.back().epoch));
     const BytesView bytes = batches.first(header.total_size());
     if (!batch_crc_matches(bytes, header)) return fail(Errc::corrupt_message, "the checksum of a batch is wrong");
     const Timestamp now = runtime::Shard::current().wall_now();
@@ -145,7 +141,7 @@ Status Partition::write_batch(const BatchHeader& header, BytesView bytes) {
 
 // Moves the entries kept in memory to the index file. They stay in memory when it fails, up to the limit.
 Status Partition::write_index_tail(Segment& segment) {
-  if (segment.index_tail.empty()) return {};
+  if (segment.index_tail.empty() || segment.index_rebuilding) return {};
   LEAT_TRY(const auto file, cache_.index_file(segment));
   Bytes bytes = Bytes::uninitialized(segment.index_tail.size() * kIndexEntrySize);
   for (std::size_t i = 0; i < segment.index_tail.size(); ++i)
@@ -174,6 +170,8 @@ void Partition::notify_progress() {
 }
 
 void Partition::watch(ProgressWatch& watch) {
+  if (watch.watched_ == this) return;
+  watch.leave();
   watch.watched_ = this;
   watch.next_ = watches_;
   watch.previous_ = nullptr;
@@ -195,8 +193,7 @@ runtime::Task<Status> Partition::wait_committed(Offset end, MonoTime deadline) {
 runtime::Task<Status> Partition::flush() {
   const auto self = shared_from_this();
   const Offset end = log_end();
-  while (has_unflushed() && flushed_.offset < end) {
-    if (offline_) co_return fail(*offline_);
+  while (!offline_ && flushed_.offset < end) {
     flusher_.want(*this, MonoTime::min());
     co_await progress_.wait();
   }
@@ -204,11 +201,23 @@ runtime::Task<Status> Partition::flush() {
   co_return Status{};
 }
 
-bool Partition::has_unflushed() const { return !offline_ && segments_.back()->synced_size < segments_.back()->size; }
+bool Partition::has_unflushed() const {
+  if (offline_) return false;
+  return flushed_.offset < log_end() || !segments_.back()->name_durable ||
+         (segments_.size() > 1 && !segments_[segments_.size() - 2]->seal_durable);
+}
+
+void Partition::save_index() {
+  if (offline_) return;
+  if (auto written = write_index_tail(*segments_.back()); !written)
+    log_warning("log", "could not extend {}: {}", segments_.back()->index_path(), written.error().message);
+}
 
 Result<Partition::FlushTarget> Partition::begin_flush() {
+  // After a failed flush another one would succeed without the pages that were lost.
+  if (offline_) return fail(*offline_);
   FlushTarget target;
-  target.end = end_point(*segments_.back());
+  target.end = segments_.back()->end_point();
   for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
     Segment& segment = **it;
     const bool sealed = it != segments_.rbegin();
@@ -220,34 +229,33 @@ Result<Partition::FlushTarget> Partition::begin_flush() {
     if (sealed) {
       LEAT_TRY(auto index, cache_.index_file(segment));
       target.files.push_back(std::move(index));
-      target.new_names = true;
     }
-    if (!segment.name_durable) target.new_names = true;
-    target.sizes.emplace_back(*it, segment.size);
+    if (sealed || !segment.name_durable) target.new_names = true;
+    target.parts.push_back({*it, segment.size, sealed});
   }
+  flushing_ = true;
   return target;
 }
 
 void Partition::end_flush(const FlushTarget& target, const Status& status) {
+  flushing_ = false;
+  progress_.notify_all();
+  if (offline_) return;
   if (!status) {
     // What the page cache now holds may never have reached the disk: it is not trusted again before a recovery.
     take_offline({status.error().code, fmt::format("a flush failed ({}); recovered at the next start", status.error().message)});
     return;
   }
-  const Segment* active = segments_.back().get();
-  for (const auto& [segment, size] : target.sizes) {
+  for (const auto& [segment, size, sealed] : target.parts) {
     segment->synced_size = std::max(segment->synced_size, size);
+    if (!segment->name_durable || (sealed && !segment->seal_durable)) ++manifest_changes_;
     segment->name_durable = true;
-    if (segment.get() != active && segment->synced_size == segment->size && !segment->seal_durable && target.new_names) {
-      segment->seal_durable = true;
-      ++manifest_changes_;
-    }
+    if (sealed) segment->seal_durable = true;
   }
-  if (target.end.offset > flushed_.offset && target.end.offset <= log_end()) {
+  if (target.end.offset >= flushed_.offset) {
     flushed_ = target.end;
     advance_high_watermark(flushed_.offset, flushed_.segment, flushed_.position);
   }
-  progress_.notify_all();
   if (manifest_stale()) flusher_.want_manifest(*this);
 }
 

@@ -23,8 +23,10 @@ namespace leat::log {
 
 class Flusher;
 class FileCache;
+class SpaceReserve;
 struct Stats;
 struct RecoveredLog;
+struct SegmentView;
 
 // Where an append went.
 struct Appended {
@@ -50,8 +52,8 @@ struct TimedOffset {
   LeaderEpoch epoch;
 };
 
-// Told when a partition's high watermark grows or the partition goes offline. Registered on the owner shard; unregisters
-// itself when destroyed.
+// Told when a partition's high watermark grows or the partition goes offline. Registered on the owner shard, with one
+// partition at a time; unregisters itself when destroyed.
 class ProgressWatch {
  public:
   ProgressWatch() = default;
@@ -63,6 +65,8 @@ class ProgressWatch {
 
  private:
   friend class Partition;
+  void leave();
+
   class Partition* watched_ = nullptr;
   ProgressWatch* next_ = nullptr;
   ProgressWatch* previous_ = nullptr;
@@ -75,7 +79,7 @@ class ProgressWatch {
 class Partition : public std::enable_shared_from_this<Partition> {
  public:
   Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered, Flusher& flusher,
-            FileCache& cache, Stats& stats, Timestamp now);
+            FileCache& cache, SpaceReserve& reserve, Stats& stats, Timestamp now);
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
   ~Partition();
@@ -98,7 +102,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // commit unless the policy says so. Errors: offline, disk_full (nothing was appended).
   [[nodiscard]] Result<Appended> append(const ValidBatch& batch, Timestamp now);
   // A follower's append: whole batches as the leader has them, at the base offset and epoch that they carry.
-  // invalid_argument unless they follow log_end() without a gap back.
+  // invalid_argument unless each begins where the one before ends, the first at log_end(); those before it stay.
   [[nodiscard]] Status append_replicated(BytesView batches);
 
   // Returns when high_watermark() >= end. Under `commit` this is what asks for a flush. Errors: timed_out at `deadline`,
@@ -125,9 +129,12 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // The epoch under which the record at `offset` was appended, kNoEpoch below the first known.
   [[nodiscard]] LeaderEpoch epoch_at(Offset offset) const;
 
-  // Raises log_start() to `before` (at most the high watermark), durably, and frees the segments below it.
+  // Raises log_start() to `before` (at most the high watermark), durably, and frees the segments below it. After an error
+  // the start may be raised until a restart.
   runtime::Task<Status> delete_records(Offset before);
-  // Removes every record at or above `end`, durably; the next append lands there. For followers and recovery.
+  // Removes every batch with a record at or above `end`, durably; the next append lands there. For followers. Nobody
+  // appends meanwhile, and a checkpoint without this partition is durable before: recovery takes a log that ends below its
+  // checkpoint for damaged. When it fails half-way the partition goes offline.
   runtime::Task<Status> truncate(Offset end);
   // Seals the active segment so that the next append starts a new one; nothing when it is empty. Errors: io, disk_full.
   [[nodiscard]] Status roll(Timestamp now);
@@ -151,11 +158,20 @@ class Partition : public std::enable_shared_from_this<Partition> {
     std::vector<std::shared_ptr<runtime::File>> files;
     bool new_names = false;  // the folder's names too
     RecoveryPoint end;      // the log's end when the flush began
-    std::vector<std::pair<std::shared_ptr<Segment>, std::uint64_t>> sizes;  // of the segments, when the flush began
+    struct Part {
+      std::shared_ptr<Segment> segment;
+      std::uint64_t size = 0;  // when the flush began
+      bool sealed = false;     // then, with its index
+    };
+    std::vector<Part> parts;
   };
+  // Between begin_flush() and end_flush() there is no other flush of this partition. Errors: offline, io.
   [[nodiscard]] Result<FlushTarget> begin_flush();
   void end_flush(const FlushTarget& target, const Status& status);
+  // Whether records, a seal or the active segment's name are not durable yet. False while it is offline.
   [[nodiscard]] bool has_unflushed() const;
+  // Writes the active segment's latest index entries to their file, at a clean stop.
+  void save_index();
   [[nodiscard]] bool manifest_stale() const { return manifest_saved_ != manifest_changes_; }
   // Writes the manifest as it stands if it changed since it was last written.
   runtime::Task<Status> save_manifest();
@@ -167,8 +183,9 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Where the last compaction pass ended: keys below it are known to be unique.
   [[nodiscard]] Offset compacted_to() const { return compacted_to_; }
   void set_compacted_to(Offset offset) { compacted_to_ = offset; }
-  // Puts `replacement` in the place of sealed segments [first, first + count), durably, then removes their files. Its own
-  // files are durable already. cancelled when the segments changed meanwhile.
+  // Puts `replacement` in the place of sealed neighbours, durably, then removes their files. Its own files are durable
+  // already. Errors: cancelled when the segments changed meanwhile, offline: then nothing was replaced; others: it is in
+  // its place and the old files are removed later.
   runtime::Task<Status> replace_segments(std::vector<std::shared_ptr<Segment>> replaced,
                                          std::shared_ptr<Segment> replacement);
 
@@ -196,11 +213,20 @@ class Partition : public std::enable_shared_from_this<Partition> {
   [[nodiscard]] std::uint64_t readable_size(const Segment& segment, bool uncommitted) const;
   [[nodiscard]] std::size_t segment_index_of(Offset offset) const;
   [[nodiscard]] bool still_has(const std::shared_ptr<Segment>& segment) const;
+  template <class Lookup>
+  runtime::Task<Result<std::uint64_t>> look_up(std::shared_ptr<Segment> segment, std::uint64_t readable, Lookup lookup);
+  runtime::Task<> rebuild_index_of(std::shared_ptr<Segment> segment);
   runtime::Task<Result<Position>> locate(Offset from);
   runtime::Task<Result<ReadSlice>> slice(Offset from, ReadLimits limits, bool uncommitted);
   runtime::Task<Result<std::uint64_t>> fit(Position start, std::uint64_t available, ReadLimits limits);
   runtime::Task<Result<std::optional<TimedOffset>>> find_time_in(std::shared_ptr<Segment> segment, Timestamp time);
-  runtime::Task<Status> remove_files(std::vector<std::shared_ptr<Segment>> removed);
+  runtime::Task<Result<std::optional<TimedOffset>>> find_max_time_in(std::shared_ptr<Segment> segment);
+  [[nodiscard]] bool can_free_front() const;
+  void retire(std::shared_ptr<Segment> segment);
+  runtime::Task<Status> write_manifest(bool frees);
+  runtime::Task<Status> free_below_start();
+  runtime::Task<Status> remove_retired();
+  runtime::Task<Status> cut_active(Position cut, Offset end);
   void remember_cursor(Offset next, const Segment& segment, std::uint64_t at);
 
   TopicPartition id_;
@@ -208,6 +234,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   LeaderEpoch epoch_;
   Flusher& flusher_;
   FileCache& cache_;
+  SpaceReserve& reserve_;
   Stats& stats_;
   runtime::FileSystem& files_;
   std::string folder_;
@@ -228,6 +255,14 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::uint64_t manifest_saved_ = 0;
   bool manifest_saving_ = false;
   runtime::Notifier manifest_free_;
+  // Out of service; its files go once the manifest of that change is durable.
+  struct Retired {
+    std::shared_ptr<Segment> segment;
+    std::uint64_t change = 0;
+  };
+  std::vector<Retired> retired_;
+  bool flushing_ = false;
+  runtime::Notifier index_free_;
 
   runtime::Notifier progress_;
   ProgressWatch* watches_ = nullptr;

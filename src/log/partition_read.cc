@@ -11,6 +11,7 @@ namespace {
 
 // A read starts over when the partition changed while it waited for the disk; more than this many times is a defect.
 constexpr int kReadAttemptsMax = 16;
+constexpr std::size_t kDecompressedMax = std::size_t{1} << 30;  // stored batches were validated with a lower limit
 
 Result<SegmentView> view_of(Segment& segment, std::uint64_t readable, FileCache& cache) {
   SegmentView view;
@@ -25,13 +26,48 @@ Result<SegmentView> view_of(Segment& segment, std::uint64_t readable, FileCache&
   return view;
 }
 
-// Runs a lookup on the shard, and on the I/O pool when it would have to wait for the disk.
-template <class Lookup>
-runtime::Task<Result<std::uint64_t>> look_up(Lookup lookup) {
-  auto found = lookup(Access::cached);
-  if (!found && found.error().code == Errc::would_block)
-    found = co_await runtime::run_blocking([&] { return lookup(Access::disk); });
-  co_return found;
+// The first record at or after `start` and `time`, from a batch at `at` on.
+Result<std::optional<TimedOffset>> first_record_at(runtime::File& file, std::uint64_t at, std::uint64_t end, Offset start,
+                                                   Timestamp time) {
+  BatchScanner scanner(file, at, end);
+  while (true) {
+    LEAT_TRY(const auto item, scanner.next(true));
+    if (!item) return std::nullopt;
+    if (item->header.max_timestamp < time || item->header.last_offset() < start) continue;
+    LEAT_TRY(BatchReader reader, BatchReader::open(item->bytes, kDecompressedMax));
+    while (true) {
+      LEAT_TRY(const auto record, reader.next());
+      if (!record) break;
+      if (record->timestamp >= time && record->offset >= start)
+        return TimedOffset{record->offset, record->timestamp, item->header.leader_epoch};
+    }
+  }
+}
+
+// The largest timestamp of the records at or after `start`; kNoTimestamp if there is none.
+Result<Timestamp> largest_timestamp(runtime::File& file, std::uint64_t end, Offset start) {
+  Timestamp largest = kNoTimestamp;
+  BatchScanner scanner(file, 0, end);
+  while (true) {
+    const std::uint64_t at = scanner.position();
+    LEAT_TRY(const auto item, scanner.next(false));
+    if (!item) return largest;
+    const BatchHeader& header = item->header;
+    if (header.record_count == 0 || header.last_offset() < start || header.max_timestamp <= largest) continue;
+    if (header.base_offset >= start) {
+      largest = header.max_timestamp;
+      continue;
+    }
+    // The log starts inside this batch.
+    BatchScanner straddling(file, at, at + header.total_size());
+    LEAT_TRY(const auto whole, straddling.next(true));
+    LEAT_TRY(BatchReader reader, BatchReader::open(whole->bytes, kDecompressedMax));
+    while (true) {
+      LEAT_TRY(const auto record, reader.next());
+      if (!record) break;
+      if (record->offset >= start) largest = std::max(largest, record->timestamp);
+    }
+  }
 }
 
 }  // namespace
@@ -44,7 +80,7 @@ Status Partition::check_offset(Offset from, Offset end) const {
 }
 
 std::uint64_t Partition::readable_size(const Segment& segment, bool uncommitted) const {
-  if (uncommitted || segment.base < readable_segment_) return segment.size;
+  if (uncommitted || segment.end <= high_watermark_) return segment.size;
   return segment.base == readable_segment_ ? readable_position_ : 0;
 }
 
@@ -66,6 +102,46 @@ void Partition::remember_cursor(Offset next, const Segment& segment, std::uint64
   next_cursor_ = (next_cursor_ + 1) % cursors_.size();
 }
 
+// Runs a lookup on the shard, and on the I/O pool when it would have to wait for the disk. An index that is missing or does
+// not fit its segment is rebuilt first. Error: cancelled when the segment went meanwhile.
+template <class Lookup>
+runtime::Task<Result<std::uint64_t>> Partition::look_up(std::shared_ptr<Segment> segment, std::uint64_t readable,
+                                                        Lookup lookup) {
+  for (bool again = false;; again = true) {
+    if (segment->index_suspect) co_await rebuild_index_of(segment);
+    if (!still_has(segment)) co_return fail(Errc::cancelled, segment->log_path() + " was freed or rewritten meanwhile");
+    LEAT_CO_TRY(const SegmentView view, view_of(*segment, readable, cache_));
+    auto found = lookup(view, Access::cached);
+    if (!found && found.error().code == Errc::would_block)
+      found = co_await runtime::run_blocking([&] { return lookup(view, Access::disk); });
+    if (found || found.error().code != Errc::corrupt || again) co_return found;
+    log_warning("log", "{}: {}; rebuilding the index", segment->index_path(), found.error().message);
+    segment->index_suspect = true;
+  }
+}
+
+// Meanwhile, and when it fails, lookups walk the segment from its start.
+runtime::Task<> Partition::rebuild_index_of(std::shared_ptr<Segment> segment) {
+  while (segment->index_rebuilding) co_await index_free_.wait();
+  if (!segment->index_suspect) co_return;
+  segment->index_rebuilding = true;
+  segment->index_entries = 0;
+  segment->index_tail.clear();
+  cache_.close(*segment);
+  const IndexSource source{segment->log_path(), segment->index_path(), segment->base, segment->size};
+  const std::int64_t interval = config_.index_interval_bytes;
+  const auto rebuilt = co_await runtime::run_blocking([&] { return rebuild_index(files_, source, interval); });
+  if (rebuilt) {
+    segment->index_entries = rebuilt->entries;
+    segment->indexed_size = std::max(segment->indexed_size, rebuilt->indexed_size);
+  } else {
+    log_warning("log", "could not rebuild {}: {}", source.index_path, rebuilt.error().message);
+  }
+  segment->index_suspect = false;
+  segment->index_rebuilding = false;
+  index_free_.notify_all();
+}
+
 // Where the batch that holds `from` begins: from a cursor, else by the index. The position may be the end of a segment whose
 // last records compaction removed.
 runtime::Task<Result<Partition::Position>> Partition::locate(Offset from) {
@@ -75,36 +151,27 @@ runtime::Task<Result<Partition::Position>> Partition::locate(Offset from) {
       co_return Position{segment, cursor.at};
   }
   if (from <= segment->base) co_return Position{segment, 0};
-  for (int attempt = 0; attempt < 2; ++attempt) {
-    LEAT_CO_TRY(const SegmentView view, view_of(*segment, segment->size, cache_));
-    auto found = co_await look_up([&](Access access) { return find_batch_by_offset(view, from, access); });
-    if (found) co_return Position{segment, *found};
-    if (found.error().code != Errc::corrupt || attempt > 0 || segment == segments_.back()) co_return fail(found.error());
-    log_warning("log", "{}: {}; rebuilding the index", segment->index_path(), found.error().message);
-    cache_.close(*segment);
-    LEAT_CO_TRY(const RebuiltIndex rebuilt, co_await runtime::run_blocking([&] {
-                  return rebuild_index(files_, {segment->log_path(), segment->index_path(), segment->base, segment->size},
-                                       config_.index_interval_bytes);
-                }));
-    segment->index_entries = rebuilt.entries;
-    segment->indexed_size = rebuilt.indexed_size;
-    segment->index_tail.clear();
-  }
-  co_return fail(Errc::internal, "unreachable: the second attempt returns");
+  LEAT_CO_TRY(const std::uint64_t at, co_await look_up(segment, segment->size, [from](const SegmentView& view, Access access) {
+                return find_batch_by_offset(view, from, access);
+              }));
+  co_return Position{segment, at};
 }
 
 // How many of the `available` bytes from `start` on to hand out: whole batches where the index shows a border.
 runtime::Task<Result<std::uint64_t>> Partition::fit(Position start, std::uint64_t available, ReadLimits limits) {
   if (available <= limits.bytes_max) co_return available;
-  LEAT_CO_TRY(const SegmentView view, view_of(*start.segment, start.segment->size, cache_));
   const std::uint64_t border = start.at + limits.bytes_max;
   LEAT_CO_TRY(const std::uint64_t indexed,
-              co_await look_up([&](Access access) { return indexed_position_below(view, border, access); }));
-  if (indexed > start.at) co_return indexed - start.at;
-  LEAT_CO_TRY(const std::uint64_t first, co_await look_up([&](Access access) -> Result<std::uint64_t> {
-                LEAT_TRY(const BatchHeader header, read_header(*view.log, start.at, access));
-                return header.total_size();
+              co_await look_up(start.segment, start.segment->size, [border](const SegmentView& view, Access access) {
+                return indexed_position_below(view, border, access);
               }));
+  if (indexed > start.at) co_return indexed - start.at;
+  LEAT_CO_TRY(const std::uint64_t first,
+              co_await look_up(start.segment, start.segment->size,
+                               [at = start.at](const SegmentView& view, Access access) -> Result<std::uint64_t> {
+                                 LEAT_TRY(const BatchHeader header, read_header(*view.log, at, access));
+                                 return header.total_size();
+                               }));
   if (first > limits.bytes_max) co_return limits.whole_batch ? std::min(first, available) : 0;
   co_return limits.bytes_max;
 }
@@ -115,7 +182,10 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
     const Offset end = uncommitted ? log_end() : high_watermark_;
     LEAT_CO_CHECK(check_offset(from, end));
     if (from == end) co_return ReadSlice{};
-    LEAT_CO_TRY(Position start, co_await locate(from));
+    const auto located = co_await locate(from);
+    if (!located && located.error().code == Errc::cancelled) continue;
+    if (!located) co_return fail(located.error());
+    const Position& start = *located;
     if (!still_has(start.segment)) continue;
     const std::uint64_t readable = readable_size(*start.segment, uncommitted);
     if (start.at >= readable) {
@@ -124,18 +194,20 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
       from = start.segment->end;
       continue;
     }
-    LEAT_CO_TRY(const std::uint64_t length, co_await fit(start, readable - start.at, limits));
-    if (length == 0 || !still_has(start.segment)) {
-      if (length == 0) co_return ReadSlice{};
-      continue;
-    }
+    const auto fitting = co_await fit(start, readable - start.at, limits);
+    if (!still_has(start.segment)) continue;
+    if (!fitting) co_return fail(fitting.error());
+    const std::uint64_t length = *fitting;
+    if (length == 0) co_return ReadSlice{};
     LEAT_CO_TRY(auto file, cache_.log_file(*start.segment));
     if (!file->is_cached(start.at, length)) {
       stats_.cold_reads.add();
       co_await runtime::run_blocking([&] { file->prefetch(start.at, length); });
     }
-    if (start.at + length == readable && readable_size(*start.segment, uncommitted) == readable)
-      remember_cursor(start.segment == segments_.back() ? end : start.segment->end, *start.segment, readable);
+    // Only for the active segment: it is where consumers wait, and nothing rewrites it.
+    if (start.at + length == readable && start.segment == segments_.back() &&
+        readable_size(*start.segment, uncommitted) == readable)
+      remember_cursor(end, *start.segment, readable);
     stats_.read_bytes.add(length);
     co_return ReadSlice{{std::move(file), start.at, length}};
   }
@@ -165,17 +237,17 @@ runtime::Task<Result<Bytes>> Partition::copy(Offset from, std::uint64_t bytes_ma
 
 runtime::Task<Status> Partition::visit_headers(Offset from, std::function<void(const BatchHeader&)> visit) {
   const auto self = shared_from_this();
-  if (offline_) co_return fail(*offline_);
-  if (from >= log_end()) co_return Status{};
-  LEAT_CO_TRY(const Position start, co_await locate(from));
-  const auto kept = segments_;
-  for (const auto& segment : kept) {
-    if (segment->base < start.segment->base) continue;
-    LEAT_CO_TRY(const auto file, cache_.log_file(*segment));
-    const std::uint64_t at = segment == start.segment ? start.at : 0;
-    const std::uint64_t size = segment->size;
+  while (from < log_end()) {
+    if (offline_) co_return fail(*offline_);
+    const auto located = co_await locate(from);
+    if (!located && located.error().code != Errc::cancelled) co_return fail(located.error());
+    if (!located || !still_has(located->segment)) continue;
+    const Position& start = *located;
+    LEAT_CO_TRY(const auto file, cache_.log_file(*start.segment));
+    const std::uint64_t size = start.segment->size;
+    from = std::max(start.segment->end, from + 1);
     LEAT_CO_CHECK(co_await runtime::run_blocking([&]() -> Status {
-      BatchScanner scanner(*file, at, size);
+      BatchScanner scanner(*file, start.at, size);
       while (true) {
         LEAT_TRY(const auto item, scanner.next(false));
         if (!item) return {};
@@ -183,51 +255,76 @@ runtime::Task<Status> Partition::visit_headers(Offset from, std::function<void(c
       }
     }));
   }
+  if (offline_) co_return fail(*offline_);
   co_return Status{};
 }
 
 runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_time(Timestamp time) {
   const auto self = shared_from_this();
-  if (offline_) co_return fail(*offline_);
-  const auto candidates = segments_;
-  for (const auto& segment : candidates) {
-    if (segment->max_timestamp < time || segment->end <= log_start_) continue;
-    LEAT_CO_TRY(const auto found, co_await find_time_in(segment, time));
-    if (found) co_return found;
+  Offset next = log_start_;
+  while (next < high_watermark_ && !offline_) {
+    const std::shared_ptr<Segment> segment = segments_[segment_index_of(next)];
+    const Offset end = std::min(segment->end, high_watermark_);
+    if (segment->max_timestamp >= time) {
+      auto found = co_await find_time_in(segment, time);
+      if (!still_has(segment)) {
+        next = std::max(next, log_start_);
+        continue;  // it was freed or rewritten meanwhile
+      }
+      if (!found || *found) co_return found;
+    }
+    next = std::max(end, log_start_);
   }
+  if (offline_) co_return fail(*offline_);
   co_return std::nullopt;
 }
 
+// From the newest segment to the oldest; of equal timestamps the first record's counts.
 runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_max_time() {
   const auto self = shared_from_this();
-  if (offline_) co_return fail(*offline_);
-  Timestamp largest = kNoTimestamp;
-  for (const auto& segment : segments_) {
-    if (segment->end > log_start_ && segment->size > 0) largest = std::max(largest, segment->max_timestamp);
+  std::optional<TimedOffset> best;
+  Offset above = high_watermark_;
+  while (above > log_start_ && !offline_) {
+    const auto after = std::lower_bound(segments_.begin(), segments_.end(), above,
+                                        [](const auto& segment, Offset offset) { return segment->base < offset; });
+    if (after == segments_.begin()) break;
+    const std::shared_ptr<Segment> segment = *(after - 1);
+    if (segment->max_timestamp != kNoTimestamp && (!best || segment->max_timestamp >= best->timestamp)) {
+      auto found = co_await find_max_time_in(segment);
+      if (!still_has(segment)) continue;
+      if (!found) co_return found;
+      if (*found && (!best || (*found)->timestamp >= best->timestamp)) best = *found;
+    }
+    above = segment->base;
   }
-  if (largest == kNoTimestamp) co_return std::nullopt;
-  co_return co_await find_time(largest);
+  if (offline_) co_return fail(*offline_);
+  co_return best;
 }
 
 // The first record of one segment that is at or after `time`, at or after the log's start, and committed.
 runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_time_in(std::shared_ptr<Segment> segment, Timestamp time) {
-  LEAT_CO_TRY(const SegmentView view, view_of(*segment, readable_size(*segment, false), cache_));
+  const std::uint64_t readable = readable_size(*segment, false);
+  LEAT_CO_TRY(const std::uint64_t at, co_await look_up(segment, readable, [time](const SegmentView& view, Access access) {
+                return find_batch_by_time(view, time, access);
+              }));
+  if (at >= readable) co_return std::nullopt;
+  LEAT_CO_TRY(const auto file, cache_.log_file(*segment));
   const Offset start = log_start_;
+  co_return co_await runtime::run_blocking([&] { return first_record_at(*file, at, readable, start, time); });
+}
+
+// The first record with the largest timestamp of one segment, at or after the log's start and committed.
+runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_max_time_in(std::shared_ptr<Segment> segment) {
+  // Nearly always the largest timestamp ever seen in the segment is still there, and readable.
+  LEAT_CO_TRY(const auto found, co_await find_time_in(segment, segment->max_timestamp));
+  if (found || !still_has(segment)) co_return found;
+  const std::uint64_t readable = readable_size(*segment, false);
+  const Offset start = log_start_;
+  LEAT_CO_TRY(const auto file, cache_.log_file(*segment));
   co_return co_await runtime::run_blocking([&]() -> Result<std::optional<TimedOffset>> {
-    LEAT_TRY(const std::uint64_t at, find_batch_by_time(view, time, Access::disk));
-    BatchScanner scanner(*view.log, at, view.readable);
-    while (true) {
-      LEAT_TRY(const auto item, scanner.next(true));
-      if (!item) return std::nullopt;
-      if (item->header.max_timestamp < time || item->header.last_offset() < start) continue;
-      LEAT_TRY(BatchReader reader, BatchReader::open(item->bytes, std::size_t{1} << 30));
-      while (true) {
-        LEAT_TRY(const auto record, reader.next());
-        if (!record) break;
-        if (record->timestamp >= time && record->offset >= start)
-          return TimedOffset{record->offset, record->timestamp, item->header.leader_epoch};
-      }
-    }
+    LEAT_TRY(const Timestamp largest, largest_timestamp(*file, readable, start));
+    if (largest == kNoTimestamp) return std::nullopt;
+    return first_record_at(*file, 0, readable, start, largest);
   });
 }
 

@@ -2,7 +2,9 @@
 #include "base/logging.h"
 #include "log/file_cache.h"
 #include "log/flusher.h"
+#include "log/lookup.h"
 #include "log/partition.h"
+#include "log/reserve.h"
 #include "log/store.h"
 #include "runtime/call.h"
 
@@ -52,23 +54,38 @@ Manifest Partition::current_manifest() const {
   return manifest;
 }
 
-runtime::Task<Status> Partition::save_manifest() {
+runtime::Task<Status> Partition::save_manifest() { return write_manifest(false); }
+
+// With `frees`, the space set aside for it may be used.
+runtime::Task<Status> Partition::write_manifest(bool frees) {
   const auto self = shared_from_this();
   while (manifest_saving_) co_await manifest_free_.wait();
+  if (offline_) co_return fail(*offline_);
   if (!manifest_stale()) co_return Status{};
   manifest_saving_ = true;
   const std::uint64_t changes = manifest_changes_;
   const Bytes bytes = encode_manifest(current_manifest());
-  const Status saved =
-      co_await runtime::run_blocking([&] { return runtime::replace_file(files_, manifest_path(folder_), bytes); });
+  const std::string path = manifest_path(folder_);
+  const Status saved = co_await runtime::run_blocking(
+      [&] { return frees ? reserve_.replace_file(path, bytes) : runtime::replace_file(files_, path, bytes); });
   if (saved) manifest_saved_ = changes;
   manifest_saving_ = false;
   manifest_free_.notify_all();
   co_return saved;
 }
 
-// Removes the files of segments that a durable manifest no longer lists. Readers that still send from one keep it open.
-runtime::Task<Status> Partition::remove_files(std::vector<std::shared_ptr<Segment>> removed) {
+// Takes a segment that is not in segments_ any more out of service.
+void Partition::retire(std::shared_ptr<Segment> segment) { retired_.push_back({std::move(segment), ++manifest_changes_}); }
+
+// Removes the files of retired segments that no durable manifest lists. Readers that still send from one keep it open.
+runtime::Task<Status> Partition::remove_retired() {
+  std::vector<std::shared_ptr<Segment>> removed;
+  std::erase_if(retired_, [&](Retired& retired) {
+    if (retired.change > manifest_saved_) return false;
+    removed.push_back(std::move(retired.segment));
+    return true;
+  });
+  if (removed.empty()) co_return Status{};
   for (const auto& segment : removed) cache_.close(*segment);
   co_return co_await runtime::run_blocking([&]() -> Status {
     for (const auto& segment : removed) {
@@ -80,25 +97,36 @@ runtime::Task<Status> Partition::remove_files(std::vector<std::shared_ptr<Segmen
   });
 }
 
+bool Partition::can_free_front() const {
+  return segments_.size() > 1 && segments_.front()->end <= log_start_ && segments_.front()->seal_durable;
+}
+
+// Frees the segments below the log's start, and those that earlier attempts could not free.
+runtime::Task<Status> Partition::free_below_start() {
+  while (can_free_front()) {
+    retire(segments_.front());
+    segments_.erase(segments_.begin());
+    stats_.removed_segments.add();
+  }
+  std::erase_if(freed_, [&](const auto& range) { return range.second <= segments_.front()->base; });
+  LEAT_CO_CHECK(co_await write_manifest(true));
+  co_return co_await remove_retired();
+}
+
 runtime::Task<Status> Partition::delete_records(Offset before) {
   const auto self = shared_from_this();
   if (offline_) co_return fail(*offline_);
   if (before > high_watermark_ || before < Offset(0))
     co_return fail(Errc::offset_out_of_range, fmt::format("offset {} is above the high watermark {}", before, high_watermark_));
-  if (before <= log_start_) co_return co_await save_manifest();
-  log_start_ = before;
-  std::vector<std::shared_ptr<Segment>> removed;
-  while (segments_.size() > 1 && segments_.front()->end <= before && segments_.front()->seal_durable) {
-    removed.push_back(segments_.front());
-    segments_.erase(segments_.begin());
+  // A power loss must not leave a log that ends below its start.
+  if (before > flushed_.offset) LEAT_CO_CHECK(co_await flush());
+  if (before > log_start_) {
+    log_start_ = before;
+    // Epochs that ended before the start are of no use, but the one in force at the start is.
+    while (epochs_.size() > 1 && epochs_[1].start <= log_start_) epochs_.erase(epochs_.begin());
+    ++manifest_changes_;
   }
-  // Epochs that ended before the start are of no use, but the one in force at the start is.
-  while (epochs_.size() > 1 && epochs_[1].start <= log_start_) epochs_.erase(epochs_.begin());
-  std::erase_if(freed_, [&](const auto& range) { return range.second <= segments_.front()->base; });
-  ++manifest_changes_;
-  LEAT_CO_CHECK(co_await save_manifest());
-  stats_.removed_segments.add(removed.size());
-  co_return co_await remove_files(std::move(removed));
+  co_return co_await free_below_start();
 }
 
 runtime::Task<Status> Partition::apply_retention(Timestamp now) {
@@ -109,6 +137,8 @@ runtime::Task<Status> Partition::apply_retention(Timestamp now) {
   const bool too_old = now - active.opened > config_.segment_ms;
   const bool expired = by_time && active.max_timestamp != kNoTimestamp && now - active.max_timestamp > config_.retention_ms;
   if (active.size > 0 && high_watermark_ == log_end() && (too_old || expired)) LEAT_CO_CHECK(roll(now));
+  // What a full disk or a seal that was under way kept from being done earlier.
+  if (can_free_front() || !retired_.empty() || manifest_stale()) LEAT_CO_CHECK(co_await free_below_start());
   if (!config_.delete_old) co_return Status{};
 
   Offset start = log_start_;
@@ -135,22 +165,33 @@ runtime::Task<Status> Partition::truncate(Offset end) {
   if (end == log_end()) co_return Status{};
   // Nothing may be in flight while the tail changes.
   LEAT_CO_CHECK(co_await flush());
+  while (flushing_) co_await progress_.wait();
   LEAT_CO_TRY(const Position cut, co_await locate(end));
-  std::vector<std::shared_ptr<Segment>> removed;
+  while (cut.segment->index_rebuilding) co_await index_free_.wait();
+  if (offline_) co_return fail(*offline_);
+  const Status done = co_await cut_active(cut, end);
+  if (!done) take_offline({done.error().code, fmt::format("a truncation failed half-way ({})", done.error().message)});
+  notify_progress();
+  co_return done;
+}
+
+// Makes the segment of `cut` the active one, ending there. The manifest goes first: it must never list more than there is.
+runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
+  Segment& last = *cut.segment;
+  LEAT_CO_TRY(const auto file, cache_.log_file(last));
+  if (cut.at < last.size) {
+    LEAT_CO_TRY(const BatchHeader first, co_await runtime::run_blocking([&] { return read_header(*file, cut.at, Access::disk); }));
+    end = std::min(end, first.base_offset);
+  }
   while (segments_.back() != cut.segment) {
-    removed.push_back(segments_.back());
+    retire(segments_.back());
     segments_.pop_back();
   }
-  Segment& last = *segments_.back();
-  LEAT_CO_TRY(const auto file, cache_.log_file(last));
-  last.end = end;
-  last.size = cut.at;
   last.seal_durable = false;
-  last.max_timestamp = kNoTimestamp;
-  last.index_tail.clear();
   while (!epochs_.empty() && epochs_.back().start >= end) epochs_.pop_back();
-  cursors_.fill({});
   ++manifest_changes_;
+  LEAT_CO_CHECK(co_await save_manifest());
+
   cache_.close(last);
   const IndexSource source{last.log_path(), last.index_path(), last.base, cut.at};
   LEAT_CO_TRY(const RebuiltIndex rebuilt, co_await runtime::run_blocking([&]() -> Result<RebuiltIndex> {
@@ -158,34 +199,40 @@ runtime::Task<Status> Partition::truncate(Offset end) {
                 LEAT_CHECK(file->sync());
                 return rebuild_index(files_, source, config_.index_interval_bytes);
               }));
-  last.end = std::max(last.base, rebuilt.end);
+  last.size = cut.at;
+  last.synced_size = cut.at;
+  last.end = end;
   last.max_timestamp = rebuilt.max_timestamp;
+  last.index_tail.clear();
   last.index_entries = rebuilt.entries;
   last.indexed_size = rebuilt.indexed_size;
-  last.synced_size = last.size;
-  flushed_ = {last.base, last.size, last.end, last.max_timestamp};
-  high_watermark_ = std::min(high_watermark_, last.end);
+  cursors_.fill({});
+  flushed_ = last.end_point();
+  high_watermark_ = std::min(high_watermark_, end);
   readable_segment_ = last.base;
   readable_position_ = last.size;
-  LEAT_CO_CHECK(co_await save_manifest());
-  notify_progress();
-  co_return co_await remove_files(std::move(removed));
+  compacted_to_ = std::min(compacted_to_, end);
+  LEAT_CO_CHECK(co_await remove_retired());
+  // A file that came back could continue what is appended next.
+  co_return co_await runtime::run_blocking([&] { return files_.sync_directory(folder_); });
 }
 
 runtime::Task<Status> Partition::replace_segments(std::vector<std::shared_ptr<Segment>> replaced,
                                                   std::shared_ptr<Segment> replacement) {
   const auto self = shared_from_this();
+  if (offline_) co_return fail(*offline_);
   const auto first = std::find(segments_.begin(), segments_.end(), replaced.front());
-  if (first == segments_.end() || static_cast<std::size_t>(segments_.end() - first) <= replaced.size() ||
-      !std::equal(replaced.begin(), replaced.end(), first))
+  const auto place = first - segments_.begin();
+  const auto count = static_cast<std::ptrdiff_t>(replaced.size());
+  if (segments_.end() - first <= count || !std::equal(replaced.begin(), replaced.end(), first))
     co_return fail(Errc::cancelled, "the segments changed meanwhile");
-  const auto next = segments_.erase(first, first + static_cast<std::ptrdiff_t>(replaced.size()));
-  segments_.insert(next, std::move(replacement));
+  segments_.erase(first, first + count);
+  segments_.insert(segments_.begin() + place, std::move(replacement));
+  for (auto& segment : replaced) retire(std::move(segment));
   cursors_.fill({});
-  ++manifest_changes_;
+  stats_.compacted_segments.add(static_cast<std::uint64_t>(count));
   LEAT_CO_CHECK(co_await save_manifest());
-  stats_.compacted_segments.add(replaced.size());
-  co_return co_await remove_files(std::move(replaced));
+  co_return co_await remove_retired();
 }
 
 }  // namespace leat::log

@@ -20,11 +20,15 @@ class Recovery {
   Status run(const TopicPartition& id) {
     LEAT_CHECK(read_manifest(id));
     LEAT_CHECK(match_files());
-    LEAT_CHECK(check_sealed());
-    LEAT_CHECK(open_active());
-    if (clean_ && point_ && point_matches()) return take_clean_end();
-    LEAT_CHECK(verify_from_point());
-    drop_epochs_above_end();
+    load_sealed_indexes();
+    if (clean_ && point_ && point_matches()) {
+      take_clean_end();
+    } else {
+      LEAT_CHECK(verify_from_point());
+    }
+    if (out_.manifest.log_start > out_.segments.back()->end)
+      return fail(Errc::corrupt, fmt::format("{}: the log ends at offset {}, below its start {}", out_.folder,
+                                             out_.segments.back()->end, out_.manifest.log_start));
     return {};
   }
 
@@ -47,12 +51,18 @@ class Recovery {
   Status match_files() {
     LEAT_TRY(const auto listed, files_.list(out_.folder));
     std::map<std::pair<Offset, std::uint32_t>, std::uint64_t> sizes;
+    std::vector<std::pair<Offset, std::uint32_t>> indexes;
     for (const runtime::FileInfo& file : listed) {
       if (file.name.ends_with(".tmp")) {
         remove(file.name);
       } else if (auto name = parse_segment_name(file.name, ".log")) {
         sizes[*name] = file.size;
+      } else if (auto index = parse_segment_name(file.name, ".idx")) {
+        indexes.push_back(*index);
       }
+    }
+    for (const auto& [base, generation] : indexes) {
+      if (!sizes.contains({base, generation})) remove(segment_name(base, generation) + ".idx");
     }
     for (const SegmentEntry& entry : out_.manifest.segments) {
       const auto found = sizes.find({entry.base, entry.generation});
@@ -115,93 +125,129 @@ class Recovery {
       note(fmt::format("could not remove {}: {}", path(name), removed.error().message));
   }
 
-  // A manifest may end with a sealed segment: the next one's file was not durable yet when it was written.
-  Status open_active() {
-    if (out_.segments.size() > listed_count_ || !out_.manifest.segments.back().sealed) return {};
-    SegmentEntry entry;
-    entry.base = out_.manifest.segments.back().end;
-    add_segment(entry, 0);
-    if (!options_.repair) return {};
-    LEAT_TRY(auto file, files_.open(out_.segments.back()->log_path(), OpenMode::create));
-    return files_.sync_directory(out_.folder);
+  [[nodiscard]] bool listed_as_sealed(std::size_t index) const {
+    return index < listed_count_ && out_.manifest.segments[index].sealed;
   }
 
-  // Index sizes of the sealed segments that recovery does not read.
-  Status check_sealed() {
+  void load_sealed_indexes() {
     for (std::size_t i = 0; i < listed_count_; ++i) {
-      if (out_.manifest.segments[i].sealed) load_index_size(*out_.segments[i]);
+      if (listed_as_sealed(i)) load_index(*out_.segments[i]);
     }
-    return {};
   }
 
-  void load_index_size(Segment& segment) {
-    auto file = files_.open(segment.index_path(), OpenMode::read);
-    std::uint64_t size = 0;
-    if (file) size = (*file)->size().value_or(0);
-    std::byte last[kIndexEntrySize];
-    if (size >= kIndexHeaderSize) segment.index_entries = (size - kIndexHeaderSize) / kIndexEntrySize;
-    if (segment.index_entries == 0) return;
-    if ((*file)->read_at(last, kIndexHeaderSize + (segment.index_entries - 1) * kIndexEntrySize))
-      segment.indexed_size = decode_index_entry(last).position;
+  // Takes the index file of a segment that is not read: it is believed until a lookup finds it wrong.
+  void load_index(Segment& segment) {
+    segment.index_suspect = segment.size > static_cast<std::uint64_t>(options_.index_interval_bytes);
+    const auto file = files_.open(segment.index_path(), OpenMode::read);
+    const std::uint64_t size = file ? (*file)->size().value_or(0) : 0;
+    if (size < kIndexHeaderSize) return;
+    std::array<std::byte, kIndexHeaderSize> header;
+    const auto got = (*file)->read_at(header, 0);
+    if (!got || *got < header.size() || !std::ranges::equal(header, encode_index_header(segment.base).view())) return;
+    const std::uint64_t entries = (size - kIndexHeaderSize) / kIndexEntrySize;
+    if (entries == 0) return;
+    std::array<std::byte, kIndexEntrySize> last;
+    const auto read = (*file)->read_at(last, kIndexHeaderSize + (entries - 1) * kIndexEntrySize);
+    if (!read || *read < last.size()) return;
+    segment.index_suspect = false;
+    segment.index_entries = entries;
+    segment.indexed_size = decode_index_entry(last.data()).position;
   }
 
   [[nodiscard]] bool point_matches() const {
     const Segment& last = *out_.segments.back();
-    return out_.segments.size() == listed_count_ && point_->segment == last.base && point_->position == last.size;
+    return out_.segments.size() == listed_count_ && !listed_as_sealed(listed_count_ - 1) && ends_at_point(last);
   }
 
-  Status take_clean_end() {
-    Segment& last = *out_.segments.back();
-    last.end = point_->offset;
-    last.max_timestamp = point_->max_timestamp;
-    last.synced_size = last.size;
-    load_index_size(last);
-    return {};
+  [[nodiscard]] bool ends_at_point(const Segment& segment) const {
+    return point_ && point_->segment == segment.base && point_->position == segment.size;
   }
+
+  // The segment ends where the checkpoint says: all of it is durable and was verified.
+  void take_as_it_is(Segment& segment) {
+    segment.end = point_->offset;
+    segment.max_timestamp = point_->max_timestamp;
+    segment.synced_size = segment.size;
+    load_index(segment);
+  }
+
+  void take_clean_end() { take_as_it_is(*out_.segments.back()); }
 
   Status verify_from_point() {
     if (clean_) note(fmt::format("{}: the checkpoint of the clean stop does not match the files; verifying", out_.folder));
-    for (std::size_t i = 0; i < out_.segments.size(); ++i) {
-      Segment& segment = *out_.segments[i];
-      const bool sealed = i < listed_count_ && out_.manifest.segments[i].sealed;
+    const std::vector<EpochEntry> epochs = out_.manifest.epochs;
+    std::size_t kept = 0;
+    std::string_view why = "lies behind the cut";
+    for (bool whole = true; whole && kept < out_.segments.size(); ++kept) {
+      Segment& segment = *out_.segments[kept];
+      const bool sealed = listed_as_sealed(kept);
       if (sealed && options_.repair) continue;
-      if (i > 0 && i >= listed_count_ && segment.base != out_.segments[i - 1]->end) {
-        drop_files_from(i, "does not continue the log");
+      if (kept >= listed_count_ && segment.base != out_.segments[kept - 1]->end) {
+        why = "does not continue the log";
         break;
       }
-      LEAT_TRY(const bool whole, verify_segment(segment, sealed));
-      if (!whole) {
-        drop_files_from(i + 1, "lies behind the cut");
-        break;
-      }
+      LEAT_TRY(whole, verify_segment(segment, sealed));
     }
-    out_.manifest_changed = true;
+    LEAT_CHECK(check_vouched(out_.segments[kept - 1]->end, "the rest is missing"));
+    const std::size_t found = out_.segments.size();
+    drop_files_from(kept, why);
+    drop_epochs_above_end();
+    LEAT_CHECK(open_active());
+    out_.manifest_changed = out_.segments.size() != listed_count_ || out_.manifest.epochs != epochs;
     for (std::size_t i = 0; i + 1 < out_.segments.size(); ++i) out_.segments[i]->seal_durable = true;
-    return options_.repair ? files_.sync_directory(out_.folder) : Status{};
+    const bool names_changed = found != listed_count_ || out_.segments.size() != listed_count_;
+    return options_.repair && names_changed ? files_.sync_directory(out_.folder) : Status{};
+  }
+
+  // A manifest may end with a sealed segment: the next one's file was not durable yet when it was written.
+  Status open_active() {
+    if (!listed_as_sealed(out_.segments.size() - 1)) return {};
+    SegmentEntry entry;
+    entry.base = out_.segments.back()->end;
+    add_segment(entry, 0);
+    if (!options_.repair) return {};
+    LEAT_TRY(const auto file, files_.open(out_.segments.back()->log_path(), OpenMode::create));
+    return file->truncate(0);
+  }
+
+  // What lies below the checkpoint's point was flushed: a log that ends before it is damaged, not torn.
+  [[nodiscard]] Status check_vouched(Offset end, const std::string& why) const {
+    if (!point_ || end >= point_->offset) return {};
+    return fail(Errc::corrupt, fmt::format("{}: the log ends at offset {}, but the checkpoint vouches for it up to {}: {}",
+                                           out_.folder, end, point_->offset, why));
   }
 
   // Reads a segment's batches from the recovery point on. False when its tail was cut.
   Result<bool> verify_segment(Segment& segment, bool sealed) {
+    if (options_.repair && ends_at_point(segment)) {
+      take_as_it_is(segment);
+      return true;
+    }
     LEAT_TRY(auto file, files_.open(segment.log_path(), options_.repair ? OpenMode::write : OpenMode::read));
     if (options_.repair && !sealed) LEAT_CHECK(file->sync());
     file->drop_cache();
-    LEAT_TRY(auto failure, scan_segment(*file, segment, sealed, usable_point(segment)));
-    if (failure && usable_point(segment) && failure->position == point_->position) {
-      // A point that is of an older life of this file proves nothing: read all of it.
-      LEAT_TRY(failure, scan_segment(*file, segment, sealed, nullptr));
-    }
+    LEAT_TRY(const auto failure, scan_segment(*file, segment, sealed, usable_point(segment)));
     if (failure) {
       if (sealed) return fail(Errc::corrupt, failure->what);
+      LEAT_CHECK(check_vouched(segment.end, failure->what));
       LEAT_CHECK(cut(*file, segment, *failure));
     }
     if (!options_.repair) return !failure;
     segment.synced_size = segment.size;
-    LEAT_TRY(const RebuiltIndex rebuilt,
-             rebuild_index(files_, {segment.log_path(), segment.index_path(), segment.base, segment.size},
-                           options_.index_interval_bytes));
-    segment.index_entries = rebuilt.entries;
-    segment.indexed_size = rebuilt.indexed_size;
+    rebuild_index_of(segment);
     return !failure;
+  }
+
+  // Lookups walk the segment when this fails.
+  void rebuild_index_of(Segment& segment) {
+    const auto rebuilt = rebuild_index(files_, {segment.log_path(), segment.index_path(), segment.base, segment.size},
+                                       options_.index_interval_bytes);
+    if (!rebuilt) {
+      note(fmt::format("could not rebuild {}: {}", segment.index_path(), rebuilt.error().message));
+      return;
+    }
+    segment.index_entries = rebuilt->entries;
+    segment.indexed_size = rebuilt->indexed_size;
   }
 
   // Where a segment stops being a sequence of valid batches.
@@ -218,15 +264,17 @@ class Recovery {
   Result<std::optional<Failure>> scan_segment(runtime::File& file, Segment& segment, bool sealed,
                                               const RecoveryPoint* start) {
     Offset next = start != nullptr ? start->offset : segment.base;
+    forget_epochs_from(next);
     segment.max_timestamp = start != nullptr ? start->max_timestamp : kNoTimestamp;
     BatchScanner scanner(file, start != nullptr ? start->position : 0, segment.size);
+    const bool may_have_gaps = sealed || segment.generation > 1;  // compaction leaves them
     std::optional<Failure> failure;
     while (true) {
       const auto item = scanner.next(true);
       if (!item && item.error().code != Errc::corrupt) return std::unexpected(item.error());
       if (item && !*item) break;
       const std::uint64_t at = item ? (**item).position : scanner.position();
-      const std::string problem = item ? problem_with(**item, next, sealed) : item.error().message;
+      const std::string problem = item ? problem_with(**item, next, may_have_gaps) : item.error().message;
       if (!problem.empty()) {
         failure = Failure{at, fmt::format("{} at {}: {}", segment.log_path(), at, problem)};
         break;
@@ -240,21 +288,27 @@ class Recovery {
   }
 
   // What is wrong with a batch that should stand at offset `next`; empty when nothing is.
-  [[nodiscard]] std::string problem_with(const BatchScanner::Item& item, Offset next, bool sealed) const {
+  [[nodiscard]] std::string problem_with(const BatchScanner::Item& item, Offset next, bool may_have_gaps) const {
     const BatchHeader& header = item.header;
-    if (sealed ? header.base_offset < next : header.base_offset != next)
+    if (may_have_gaps ? header.base_offset < next : header.base_offset != next)
       return fmt::format("base offset {} where {} is due", header.base_offset, next);
-    if (!out_.manifest.epochs.empty() && header.leader_epoch < last_epoch_)
-      return fmt::format("leader epoch {} after {}", header.leader_epoch, last_epoch_);
+    const auto& epochs = out_.manifest.epochs;
+    if (!epochs.empty() && header.leader_epoch < epochs.back().epoch)
+      return fmt::format("leader epoch {} after {}", header.leader_epoch, epochs.back().epoch);
     if (options_.verify_crc && !batch_crc_matches(item.bytes, header)) return "the checksum of the batch is wrong";
     return {};
   }
 
   void see_epoch(const BatchHeader& header) {
     auto& epochs = out_.manifest.epochs;
-    last_epoch_ = std::max(last_epoch_, header.leader_epoch);
     if (epochs.empty() || epochs.back().epoch < header.leader_epoch)
       epochs.push_back({header.leader_epoch, header.base_offset});
+  }
+
+  // Those that began at or above `offset` are found again in the batches, or are gone with them.
+  void forget_epochs_from(Offset offset) {
+    auto& epochs = out_.manifest.epochs;
+    while (!epochs.empty() && epochs.back().start >= offset) epochs.pop_back();
   }
 
   // Ends the log at tear_. Bytes that still hold whole batches are kept aside for people.
@@ -306,17 +360,10 @@ class Recovery {
       }
       remove(segment_name(segment.base, segment.generation) + ".idx");
     }
-    if (options_.repair && index < out_.segments.size()) {
-      if (auto synced = files_.sync_directory(out_.folder); !synced) note(synced.error().message);
-    }
     out_.segments.resize(index);
   }
 
-  // Epochs that began in records which are gone.
-  void drop_epochs_above_end() {
-    auto& epochs = out_.manifest.epochs;
-    while (!epochs.empty() && epochs.back().start >= out_.segments.back()->end) epochs.pop_back();
-  }
+  void drop_epochs_above_end() { forget_epochs_from(out_.segments.back()->end); }
 
   FileSystem& files_;
   const std::optional<RecoveryPoint>& point_;
@@ -325,7 +372,6 @@ class Recovery {
   RecoveredLog& out_;
   std::size_t listed_count_ = 0;
   std::uint64_t tear_ = 0;
-  LeaderEpoch last_epoch_{-1};
 };
 
 }  // namespace

@@ -39,11 +39,14 @@ struct Segment {
   std::uint64_t indexed_size = 0;  // the position of the last index entry, or 0
   std::uint64_t index_entries = 0;         // in the index file
   std::vector<IndexEntry> index_tail;      // made since, not yet in the file; at most kIndexTailMax
+  bool index_suspect = false;              // the file is missing or does not fit: rebuild it before the next lookup
+  bool index_rebuilding = false;           // then nobody else writes the file
   std::string folder;
   CachedFile log_file;
   CachedFile index_file;
 
   static constexpr std::size_t kIndexTailMax = 128;
+  [[nodiscard]] RecoveryPoint end_point() const { return {base, size, end, max_timestamp}; }
   [[nodiscard]] std::string log_path() const;
   [[nodiscard]] std::string index_path() const;
 };

@@ -5,6 +5,7 @@
 #include "log/file_cache.h"
 #include "log/flusher.h"
 #include "log/recovery.h"
+#include "log/reserve.h"
 #include "runtime/call.h"
 
 namespace leat::log {
@@ -15,6 +16,7 @@ class Store::Impl {
       : options_(std::move(options)),
         files_(files),
         cache_(files, options_.open_files_max, stats_.open_files),
+        reserve_(files, options_.folder),
         flusher_(options_, files, stats_) {}
 
   void start() {
@@ -34,6 +36,7 @@ class Store::Impl {
     for (const auto& [id, partition] : partitions_) {
       if (!partition->offline() && partition->has_unflushed())
         co_return fail(Errc::io, fmt::format("{} could not be flushed", id));
+      partition->save_index();
       for (const auto& segment : partition->segments()) cache_.close(*segment);
     }
     co_return Status{};
@@ -54,7 +57,7 @@ class Store::Impl {
       stats_.damaged_partitions.add();
       stats_.offline_partitions.add(1);
     }
-    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_, stats_,
+    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_, reserve_, stats_,
                                                  runtime::Shard::current().wall_now());
     if (partition->manifest_stale() && !partition->offline()) flusher_.want_manifest(*partition);
     Partition* opened = partition.get();
@@ -99,13 +102,15 @@ class Store::Impl {
   runtime::Task<> maintain() {
     Compactor compactor(options_, cache_);
     while (!stopping_) {
+      co_await runtime::run_blocking([&] { reserve_.refill(); });
+      if (stopping_) break;
       co_await wake_.wait_until(runtime::Shard::current().now() + options_.maintenance_interval);
       for (const auto& partition : all()) {
         if (stopping_) break;
         const Timestamp now = runtime::Shard::current().wall_now();
         Status done = co_await partition->apply_retention(now);
         if (done && partition->config().compact) done = co_await compactor.compact(partition, now, stopping_);
-        if (!done && done.error().code != Errc::cancelled)
+        if (!done && done.error().code != Errc::cancelled && !partition->offline())
           log_warning("log", "maintenance of {}: {}", partition->id(), done.error().message);
       }
     }
@@ -115,6 +120,7 @@ class Store::Impl {
   runtime::FileSystem& files_;
   Stats stats_;
   FileCache cache_;
+  SpaceReserve reserve_;
   Flusher flusher_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
   runtime::TaskScope tasks_;
