@@ -307,21 +307,19 @@ runtime::Task<OffsetDeleteResponse> handle_offset_delete(Request& request, Offse
   stream::OffsetDeleteCommand command;
   command.group_id = std::string(message.group_id);
   const std::vector<std::size_t> open = plan_delete(request, message, response, command);
-  if (!open.empty()) {
-    stream::OffsetDeleteReply reply;
-    reply.error = GroupError::group_id_not_found;
-    if (const auto home = find_group_home(request, message.group_id))
-      reply = co_await ask_group(request, *home, &GroupCoordinator::delete_offsets, std::move(command));
-    if (reply.error != GroupError::none) {
-      response.topics.clear();
-      response.error_code = request.count(to_error_code(reply.error));
-      co_return response;
-    }
-    for (std::size_t i = 0; i < open.size(); ++i) {
-      auto& partitions = response.topics[open[i]].partitions;
-      for (std::size_t p = 0; p < partitions.size(); ++p)
-        partitions[p].error_code = to_error_code(reply.topics[i].partitions[p].second);
-    }
+  stream::OffsetDeleteReply reply;
+  reply.error = GroupError::group_id_not_found;
+  if (const auto home = find_group_home(request, message.group_id))
+    reply = co_await ask_group(request, *home, &GroupCoordinator::delete_offsets, std::move(command));
+  if (reply.error != GroupError::none) {
+    response.topics.clear();
+    response.error_code = request.count(to_error_code(reply.error));
+    co_return response;
+  }
+  for (std::size_t i = 0; i < open.size(); ++i) {
+    auto& partitions = response.topics[open[i]].partitions;
+    for (std::size_t p = 0; p < partitions.size(); ++p)
+      partitions[p].error_code = to_error_code(reply.topics[i].partitions[p].second);
   }
   for (const auto& topic : response.topics) {
     for (const auto& partition : topic.partitions) request.count(partition.error_code);
