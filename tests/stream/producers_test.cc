@@ -17,7 +17,7 @@ log::BatchHeader batch_of(std::int64_t producer, std::int16_t epoch, std::int32_
   header.base_sequence = sequence;
   header.record_count = records;
   header.last_offset_delta = records - 1;
-  header.max_timestamp = Timestamp(1000 + sequence);
+  header.max_timestamp = Timestamp(1000 + std::int64_t{sequence});
   return header;
 }
 
