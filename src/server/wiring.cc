@@ -78,6 +78,10 @@ catalog::ServerDefaults server_defaults(const ServerConfig& config) {
       {"segment.bytes", number(log.segment_bytes)},
       {"segment.ms", number(log.segment_age.count())},
   };
+  // What is as leat's own default is is not the operator's choice: clients are told so.
+  std::erase_if(defaults.topic, [](const auto& entry) {
+    return catalog::find_topic_config(entry.first)->default_value == entry.second;
+  });
   return defaults;
 }
 
