@@ -70,12 +70,13 @@ std::span<const CommandEntry> commands() { return kCommands; }
 void declare_commands(CLI::App& root, Invocation& chosen) {
   root.name("leat");
   root.description("Streams, queues, cache and more as views of one durable log.");
-  root.footer("Start with `leat serve`; then `leat produce TOPIC` and `leat consume TOPIC` in other terminals.");
   root.set_version_flag("--version", "leat " LEAT_VERSION, "Print the version and exit");
   root.set_help_flag("-h,--help", "Print this help and exit");
   root.get_formatter()->column_width(34);
   root.require_subcommand(0, 1);
   for (const CommandEntry& entry : kCommands) entry.add(root, chosen);
+  // Last, for commands inherit it.
+  root.footer("Start with `leat serve`; then `leat produce TOPIC` and `leat consume TOPIC` in other terminals.");
 }
 
 int report(const Error& error, int exit_code) {

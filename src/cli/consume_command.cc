@@ -128,6 +128,9 @@ class Run {
     if (const auto [at, failure] = std::from_chars(options_.from.data(), end, offset); failure != std::errc() || at != end)
       return fail(Errc::invalid_argument, fmt::format("--from takes beginning, end, an offset, or -N for the last N records of "
                                                       "each partition, not '{}'; for a time use --from-time", options_.from));
+    if (std::ranges::all_of(ends, [&](const auto& end) { return offset > end.second; }))
+      return fail(Errc::offset_out_of_range, fmt::format("'{0}' has no offset {1} yet; see those it has with `leat topic "
+                                                         "describe {0}`", topic.name, offset));
     std::map<std::int32_t, std::int64_t> positions;
     for (const std::int32_t partition : partitions)
       positions[partition] = offset >= 0 ? offset : std::max(starts.at(partition), ends.at(partition) + offset);

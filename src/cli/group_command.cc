@@ -288,7 +288,7 @@ Result<int> reset(const GroupOptions& options) {
   LEAT_TRY(const auto client, Client::connect(options.server));
   LEAT_TRY(const Group group, describe_group(*client, name));
   if (!group.members.empty())
-    return fail(Errc::exists, fmt::format("group '{}' has {} members: stop its consumers first", name, group.members.size()));
+    return fail(Errc::exists, fmt::format("group '{}' has consumers ({}): stop them first", name, group.members.size()));
   LEAT_TRY(const Offsets committed, committed_offsets(*client, name));
   LEAT_TRY(const Offsets current, partitions_to_reset(*client, options, committed));
   LEAT_TRY(const Offsets targets, reset_targets(*client, current, options.to));
