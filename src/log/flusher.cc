@@ -120,11 +120,8 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
     }
     items.push_back(std::move(item));
   }
-  if (file_count > options_.sync_all_above) {
-    co_await sync_together(items);
-  } else {
-    co_await sync_each(items);
-  }
+  // When the sync of all fails, those of the files tell which of them lost something.
+  if (file_count <= options_.sync_all_above || !co_await sync_together()) co_await sync_each(items);
   for (Item& item : items) {
     if (!item.outcome) stats_.failed_flushes.add();
     item.partition->end_flush(item.target, item.outcome);
@@ -149,11 +146,14 @@ runtime::Task<> Flusher::sync_each(std::vector<Item>& items) {
   co_await scope.join();
 }
 
-runtime::Task<> Flusher::sync_together(std::vector<Item>& items) {
-  const Status outcome = co_await runtime::run_blocking([&] { return files_.sync_all(options_.folder); });
-  for (Item& item : items) {
-    if (item.outcome) item.outcome = outcome;
+runtime::Task<bool> Flusher::sync_together() {
+  if (sync_all_failed_) co_return false;
+  const Status synced = co_await runtime::run_blocking([&] { return files_.sync_all(options_.folder); });
+  if (!synced) {
+    sync_all_failed_ = true;
+    log_warning("log", "{}; files are flushed one by one from now on", synced.error().message);
   }
+  co_return synced.has_value();
 }
 
 runtime::Task<> Flusher::run_manifests() {

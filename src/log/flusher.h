@@ -35,7 +35,7 @@ class Flusher {
   struct Item;
   runtime::Task<> sync_item(Item& item);
   runtime::Task<> sync_each(std::vector<Item>& items);
-  runtime::Task<> sync_together(std::vector<Item>& items);
+  runtime::Task<bool> sync_together();
   [[nodiscard]] std::optional<MonoTime> earliest_due() const;
   [[nodiscard]] std::vector<std::shared_ptr<Partition>> take_due(MonoTime now);
 
@@ -48,6 +48,7 @@ class Flusher {
   runtime::Notifier manifest_wake_;
   runtime::TaskScope tasks_;
   bool stopping_ = false;
+  bool sync_all_failed_ = false;
   bool rounds_ended_ = false;
 };
 

@@ -227,8 +227,12 @@ Result<Partition::FlushTarget> Partition::begin_flush() {
       target.files.push_back(std::move(file));
     }
     if (sealed) {
-      LEAT_TRY(auto index, cache_.index_file(segment));
-      target.files.push_back(std::move(index));
+      // A full disk may refuse to make it: an index is only a hint.
+      if (auto index = cache_.index_file(segment)) {
+        target.files.push_back(std::move(*index));
+      } else {
+        log_warning("log", "could not make {}: {}", segment.index_path(), index.error().message);
+      }
     }
     if (sealed || !segment.name_durable) target.new_names = true;
     target.parts.push_back({*it, segment.size, sealed});

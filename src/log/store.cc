@@ -165,6 +165,24 @@ std::string partition_folder(const std::string& data, const TopicPartition& id) 
   return runtime::join_path(topic_folder(data, id.topic), fmt::format("{}", id.partition));
 }
 
+namespace {
+
+// What create_partitions() made, made durable folder by folder.
+Status sync_partitions(runtime::FileSystem& files, const std::string& data, const std::vector<TopicPartition>& ids) {
+  for (const TopicPartition& id : ids) {
+    const std::string folder = partition_folder(data, id);
+    LEAT_TRY(const auto manifest, files.open(manifest_path(folder), runtime::OpenMode::write));
+    LEAT_CHECK(manifest->sync());
+    LEAT_CHECK(files.sync_directory(folder));
+    LEAT_CHECK(files.sync_directory(runtime::parent_path(folder)));
+  }
+  const std::string topics = runtime::join_path(data, "topics");
+  LEAT_CHECK(files.sync_directory(topics));
+  return files.sync_directory(data);
+}
+
+}  // namespace
+
 Status create_partitions(runtime::FileSystem& files, const std::string& data, const std::vector<TopicPartition>& ids) {
   // Everything is written first and made durable at once: one sync serves a topic of a thousand partitions.
   for (const TopicPartition& id : ids) {
@@ -180,7 +198,8 @@ Status create_partitions(runtime::FileSystem& files, const std::string& data, co
     LEAT_CHECK(file->truncate(0));
     LEAT_CHECK(file->write_at(bytes, 0));
   }
-  return files.sync_all(data);
+  if (files.sync_all(data)) return {};
+  return sync_partitions(files, data, ids);
 }
 
 }  // namespace leat::log

@@ -89,7 +89,8 @@ class FileSystem {
   [[nodiscard]] virtual bool exists(const std::string& path) = 0;
   // Makes the folder's names durable.
   [[nodiscard]] virtual Status sync_directory(const std::string& path) = 0;
-  // Makes everything on the file system that holds `path` durable: content, sizes and names (syncfs).
+  // Makes everything on the file system that holds `path` durable: content, sizes and names (syncfs). After an error every
+  // later call fails too, since what was lost may be anyone's; the next sync() of a file that lost something fails.
   [[nodiscard]] virtual Status sync_all(const std::string& path) = 0;
   // Bytes that may still be written to the file system that holds `path`.
   [[nodiscard]] virtual Result<std::uint64_t> free_space(const std::string& path) = 0;

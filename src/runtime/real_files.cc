@@ -7,6 +7,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <cerrno>
 #include <filesystem>
 #include <mutex>
@@ -281,8 +282,12 @@ class RealFileSystem final : public FileSystem {
   }
 
   Status sync_all(const std::string& path) override {
-    LEAT_TRY(const int fd, mount_descriptor(path));
-    if (uninterrupted([&] { return ::syncfs(fd); }) < 0) return system_failure("syncfs", path);
+    LEAT_TRY(Mount * mount, mount_of(path));
+    if (mount->failed) return fail(Errc::io, "syncfs " + path + ": an earlier one failed");
+    if (uninterrupted([&] { return ::syncfs(mount->descriptor.get()); }) < 0) {
+      mount->failed = true;
+      return system_failure("syncfs", path);
+    }
     return {};
   }
 
@@ -304,20 +309,26 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
-  // A descriptor on the file system that holds `path`, kept open: syncfs reports the write errors since its descriptor
-  // was opened, so a fresh one each time could miss some.
-  Result<int> mount_descriptor(const std::string& path) {
+  // A file system, with a descriptor that stays open: syncfs reports the write errors since its descriptor was opened, so
+  // a fresh one each time could miss some. It reports each once, to one of the threads that call it.
+  struct Mount {
+    explicit Mount(Descriptor opened) : descriptor(std::move(opened)) {}
+    Descriptor descriptor;
+    std::atomic<bool> failed = false;
+  };
+
+  Result<Mount*> mount_of(const std::string& path) {
     struct stat about{};
     if (::stat(path.c_str(), &about) < 0) return system_failure("stat", path);
     const std::lock_guard lock(mounts_mutex_);
-    if (const auto known = mounts_.find(about.st_dev); known != mounts_.end()) return known->second.get();
+    if (const auto known = mounts_.find(about.st_dev); known != mounts_.end()) return &known->second;
     Descriptor fd(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
     if (fd.get() < 0) return system_failure("open", path);
-    return mounts_.emplace(about.st_dev, std::move(fd)).first->second.get();
+    return &mounts_.try_emplace(about.st_dev, std::move(fd)).first->second;
   }
 
   std::mutex mounts_mutex_;
-  std::map<dev_t, Descriptor> mounts_;
+  std::map<dev_t, Mount> mounts_;
 };
 
 }  // namespace

@@ -14,6 +14,7 @@ struct FileSystemState {
   std::uint64_t operations = 0;
   std::uint64_t operations_max = std::numeric_limits<std::uint64_t>::max();
   bool off = false;
+  bool sync_all_failed = false;
   std::set<const Inode*> locked;
   std::function<void(Duration)> on_wait;
 
@@ -142,7 +143,7 @@ class SimFile final : public File {
 
   Status sync() override {
     LEAT_CHECK(state_->begin_operation());
-    if (!state_->sync_succeeds()) {
+    if (!state_->sync_succeeds() || std::exchange(inode_->failed, false)) {
       inode_->fail_sync();
       return fail(Errc::io, "fdatasync " + path_ + ": the disk failed");
     }
@@ -352,8 +353,12 @@ Status SimFileSystem::sync_all(const std::string& path) {
   LEAT_CHECK(state_->begin_operation());
   if (find(*state_, path) == nullptr) return not_found(path);
   const SimFaults& faults = state_->faults;
-  if (!state_->sync_succeeds()) {
-    for_each_below(*state_->root, [](Inode& inode) { inode.fail_sync(); });
+  if (state_->sync_all_failed || !state_->sync_succeeds()) {
+    state_->sync_all_failed = true;
+    for_each_below(*state_->root, [](Inode& inode) {
+      inode.failed |= !inode.dirty.empty();
+      inode.fail_sync();
+    });
     return fail(Errc::io, "syncfs " + path + ": the disk failed");
   }
   for_each_below(*state_->root, [&faults](Inode& inode) {

@@ -27,7 +27,8 @@ class SimDisk {
 // What goes wrong, and how often. May be changed at any time.
 struct SimFaults {
   // The next so many syncs (of files, folders or all) fail with io. A file's unsynced pages are then clean but not durable, as
-  // Linux has it: a later sync succeeds without them, and drop_cache() shows what the disk really has.
+  // Linux has it: a later sync succeeds without them, and drop_cache() shows what the disk really has. When it is a sync of
+  // all that fails, the next sync of each such file tells first.
   std::uint32_t failing_syncs = 0;
   // All files together may be this large; what does not fit is disk_full.
   std::uint64_t capacity = std::uint64_t{1} << 40;

@@ -45,6 +45,7 @@ struct Inode {
   std::set<std::uint64_t> dirty;  // pages written since they were last synced
   std::set<std::uint64_t> lost;   // pages that are clean although the disk does not have them
   std::uint64_t low_size = 0;     // the smallest size since the last sync
+  bool failed = false;            // a sync of all lost pages of it, and nobody who syncs this file knows yet
 
   // A folder.
   std::map<std::string, InodeRef> entries;

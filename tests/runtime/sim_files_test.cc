@@ -335,6 +335,19 @@ TEST(FailedSync, SyncAllAndFolderSyncsFailToo) {
   EXPECT_EQ(content(files, "a"), std::string(4, '\0'));
 }
 
+TEST(FailedSync, ASyncOfAllThatFailedIsToldToEachFileOnceAndFailsForGood) {
+  SimFileSystem files(1);
+  const auto lost = open(files, "lost");
+  const auto fine = open(files, "fine");
+  write(*lost, "x");
+  files.faults().failing_syncs = 1;
+  EXPECT_FALSE(files.sync_all("/"));
+  EXPECT_FALSE(files.sync_all("/")) << "the one who hears of it may not be the one who lost something";
+  EXPECT_TRUE(fine->sync());
+  EXPECT_EQ(lost->sync().error().code, Errc::io);
+  EXPECT_TRUE(lost->sync()) << "told once";
+}
+
 TEST(LyingDisk, IgnoredFileSyncsLoseContent) {
   const Set found = outcomes("a", [](SimFileSystem& files) {
     files.faults().ignore_file_sync = true;
