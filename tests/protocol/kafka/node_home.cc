@@ -19,6 +19,8 @@ runtime::Task<> start_shard(stream::StreamShard* shard) {
 }
 runtime::Task<Status> stop_shard(stream::StreamShard* shard) { co_return co_await shard->stop(); }
 
+runtime::Task<> stop_groups(stream::GroupShard* groups) { co_await groups->stop(); }
+
 runtime::Task<Status> fill_on_shard(stream::StreamShard* shard, TopicPartition id, int records) {
   log::BatchBuilder builder;
   for (int i = 0; i < records; ++i) builder.add({shard->shard().wall_now(), std::nullopt, as_bytes("value"), {}});
@@ -48,7 +50,12 @@ NodeHome::~NodeHome() {
   world_.run([&] { return stop(); });
   topics_.reset();
   world_.on_shard(0, [&] { catalog_.reset(); });
-  for (std::size_t i = 0; i < shards_.size(); ++i) world_.on_shard(i, [&] { shards_[i].reset(); });
+  for (std::size_t i = 0; i < shards_.size(); ++i) {
+    world_.on_shard(i, [&] {
+      groups_[i].reset();
+      shards_[i].reset();
+    });
+  }
 }
 
 runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions options) {
@@ -61,10 +68,13 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
   stream::StreamOptions of_shard;
   of_shard.store.folder = kFolder;
   std::vector<stream::StreamShard*> parts;
+  std::vector<stream::GroupShard*> groups;
   for (runtime::Shard* shard : world_.shards()) {
     shards_.push_back(std::make_unique<stream::StreamShard>(*shard, of_shard, world_.files()));
     parts.push_back(shards_.back().get());
     co_await runtime::call_on(*shard, start_shard, parts.back());
+    groups_.push_back(std::make_unique<stream::GroupShard>(*parts.back(), stream::GroupConfig{}));
+    groups.push_back(groups_.back().get());
   }
   streams_ = std::make_unique<stream::Streams>(parts);
   topics_ = std::make_unique<stream::TopicService>(*catalog_, std::move(defaults), NodeId(kNodeNumber), *streams_,
@@ -75,7 +85,7 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
                             .node = NodeId(kNodeNumber),
                             .options = options,
                             .streams = *streams_,
-                            .groups = {},
+                            .groups = groups,
                             .topics = *topics_,
                             .topics_shard = *world_.shards()[0],
                             .authorizer = std::make_shared<DenySome>(denied),
@@ -85,6 +95,8 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
 }
 
 runtime::Task<> NodeHome::stop() {
+  for (std::size_t i = 0; i < groups_.size(); ++i)
+    co_await runtime::call_on(shards_[i]->shard(), stop_groups, groups_[i].get());
   topics_->begin_stop();
   EXPECT_TRUE(co_await catalog_->close());
   co_await topics_->stop();

@@ -51,6 +51,17 @@ class NodeHome {
     return std::move(*response);
   }
 
+  // The same for requests that are served at the same time.
+  template <class Response, class Message>
+  std::vector<Response> ask_together(runtime::Task<Response> (*handler)(Request&, Message), std::int16_t version,
+                                     std::vector<Message> messages) {
+    std::vector<std::optional<Response>> responses(messages.size());
+    world_.run([&] { return ask_all_from_shard(handler, version, std::move(messages), responses); });
+    std::vector<Response> answers;
+    for (auto& response : responses) answers.push_back(std::move(*response));
+    return answers;
+  }
+
   // Appends so many records to a partition, committed.
   void fill(const std::string& topic, std::int32_t partition, int records);
   [[nodiscard]] const catalog::Topic* find(const std::string& topic) const { return connection_->shard.topics().find(topic); }
@@ -76,12 +87,21 @@ class NodeHome {
     response = co_await runtime::call_on(*world_.shards()[1], serve<Response, Message>, connection_.get(), handler,
                                          version, std::move(message));
   }
+  template <class Response, class Message>
+  runtime::Task<> ask_all_from_shard(runtime::Task<Response> (*handler)(Request&, Message), std::int16_t version,
+                                     std::vector<Message> messages, std::vector<std::optional<Response>>& responses) {
+    runtime::TaskScope scope;
+    for (std::size_t i = 0; i < messages.size(); ++i)
+      scope.spawn(ask_from_shard(handler, version, std::move(messages[i]), responses[i]));
+    co_await scope.join();
+  }
   runtime::Task<> start(catalog::ServerDefaults defaults, KafkaOptions options);
   runtime::Task<> stop();
 
   runtime::sim::SimWorld world_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::vector<std::unique_ptr<stream::StreamShard>> shards_;
+  std::vector<std::unique_ptr<stream::GroupShard>> groups_;
   std::unique_ptr<stream::Streams> streams_;
   std::unique_ptr<stream::TopicService> topics_;
   std::unique_ptr<KafkaNode> node_;
