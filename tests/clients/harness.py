@@ -124,7 +124,7 @@ class Server:
                 self.stop(20)
             except subprocess.TimeoutExpired:
                 self.kill()
-        if error_type:
+        if error_type and error_type is not Skip:
             print('\n'.join('    server: ' + line for line in self.log_tail(12).splitlines()))
         shutil.rmtree(self.folder, ignore_errors=True)
 

@@ -35,7 +35,7 @@ def fill(address, topic, value, most):
     """Produces until the server refuses. Returns (acknowledged offsets with numbers, the first error)."""
     acknowledged, errors = {}, []
     producer = Producer({'bootstrap.servers': address, 'acks': 'all', 'message.timeout.ms': 15000, 'retries': 3,
-                         'linger.ms': 0, 'queue.buffering.max.messages': 100})
+                         'log_level': 0, 'linger.ms': 0, 'queue.buffering.max.messages': 100})
     for number in range(most):
         def delivered(error, message, number=number):
             if error:
@@ -71,7 +71,8 @@ def full(_=None):
             equal(stored.get(offset), value + b' %d' % number, 'record %d at offset %d' % (number, offset))
         equal([m.value() for m in read_all(server.address, 'small')], [b'before'])
 
-        AdminClient({'bootstrap.servers': server.address}).delete_topics(['big'])['big'].result(30)
+        admin = AdminClient({'bootstrap.servers': server.address})
+        admin.delete_topics(['big'])['big'].result(30)
         wait_for('the server to take records again', lambda: produce(server.address, 'small', [b'after'],
                                                                      message_timeout_ms=3000))
         values = [m.value() for m in read_all(server.address, 'small')]

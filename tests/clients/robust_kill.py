@@ -14,7 +14,7 @@ cases = Cases('kill')
 rounds = 10
 PARTITIONS = 3
 RECONNECT = {'reconnect.backoff.ms': 20, 'reconnect.backoff.max.ms': 200, 'retry.backoff.ms': 20,
-             'message.timeout.ms': 600000}
+             'message.timeout.ms': 600000, 'log_level': 0}
 
 
 class Sender(threading.Thread):
@@ -59,7 +59,7 @@ class Committer(threading.Thread):
         self.reader = Consumer({'bootstrap.servers': address, 'group.id': group, 'enable.auto.commit': False,
                                 'auto.offset.reset': 'earliest', 'session.timeout.ms': 6000,
                                 'heartbeat.interval.ms': 200, 'fetch.wait.max.ms': 50, 'reconnect.backoff.ms': 20,
-                                'reconnect.backoff.max.ms': 200, 'retry.backoff.ms': 20})
+                                'reconnect.backoff.max.ms': 200, 'log_level': 0})
         self.reader.subscribe([topic])
 
     def run(self):
@@ -82,7 +82,7 @@ class Committer(threading.Thread):
 
 
 def committed_offsets(address, topic, group):
-    reader = Consumer({'bootstrap.servers': address, 'group.id': group})
+    reader = Consumer({'bootstrap.servers': address, 'group.id': group, 'log_level': 0})
     try:
         wanted = [TopicPartition(topic, p) for p in range(PARTITIONS)]
         return {p.partition: p.offset for p in reader.committed(wanted, 60)}

@@ -4,8 +4,7 @@
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): kcat librdkafka confluent_kafka kafka_python kafkajs
-platformatic confluent_javascript, and those that other folders add (schema_client). Robustness suites: stop connections
-slow_reader disk kill. CASES=word,word runs only cases whose names contain a word.
+platformatic confluent_javascript schema_client. Robustness suites: stop connections disk kill. CASES=word,word runs only cases whose names contain a word.
 """
 import argparse
 import os
@@ -50,9 +49,8 @@ CLIENTS = {
     'kafkajs': node_suite('kafkajs.mjs'),
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
+    'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }
-if (HERE / 'schema_client' / 'run.py').exists():
-    CLIENTS['schema_client'] = lambda: [PYTHON, str(HERE / 'schema_client' / 'run.py')]
 
 ROBUST = {
     'stop': robust_stop.cases,

@@ -19,7 +19,8 @@ def admin(address):
 def create(address, prefix, partitions=1, **config):
     name = unique(prefix)
     config = {key.replace('_', '.'): value for key, value in config.items()}
-    admin(address).create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(30)
+    client = admin(address)  # it must outlive the answer
+    client.create_topics([NewTopic(name, partitions, 1, config=config)])[name].result(30)
     return name
 
 

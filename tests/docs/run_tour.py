@@ -2,7 +2,7 @@
 """Runs the tour of README.md against a fresh server: every ```sh block that follows a line <!-- tour -->.
 
 A ```text block that follows a line <!-- prints --> is what the block before it must print: line by line, where … stands
-for anything. The blocks run in one shell, in order, on the default ports; where those are taken, in a network of its own.
+for anything, and alone on a line for any lines. The blocks run in one shell, in order, on the default ports; where those are taken, in a network of its own.
 
 run_tour.py [--leat PROGRAM] [DOCUMENT...]
 """
@@ -39,8 +39,9 @@ def steps(text):
 
 
 def agrees(expected, printed):
-    pattern = '\n'.join('.*'.join(re.escape(part) for part in line.rstrip().split('…')) for line in expected)
-    return re.fullmatch(pattern, '\n'.join(line.rstrip() for line in printed.rstrip('\n').split('\n')))
+    lines = ['[^\0]*' if line == '…' else '.*'.join(re.escape(part) for part in line.rstrip().split('…'))
+             for line in expected]
+    return re.fullmatch('\n'.join(lines), '\n'.join(line.rstrip() for line in printed.rstrip('\n').split('\n')))
 
 
 def ports_are_free():

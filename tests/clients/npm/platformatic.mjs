@@ -83,7 +83,7 @@ for (const compression of ['none', 'gzip', 'snappy', 'lz4', 'zstd']) {
       await producer(context).send({ messages: sent, compression, acks: ProduceAcks.ALL })
     } catch (error) {
       // It leaves some codecs to optional packages and newer Node.js versions.
-      if (error.code === 'PLT_KFK_UNSUPPORTED_COMPRESSION') throw new Skip(error.message)
+      if (error.findBy?.('code', 'PLT_KFK_UNSUPPORTED_COMPRESSION')) throw new Skip('this client has no zstd on this Node.js')
       throw error
     }
     equal((await readAll(context, topic, 1000)).map(m => m.value), sent.map(m => m.value))
