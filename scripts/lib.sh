@@ -55,11 +55,11 @@ install_packages() {
 only_for_tests=(clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev kcat librdkafka-dev
   python3-confluent-kafka python3-kafka python3-lz4 python3-zstandard python3-snappy curl shellcheck dpkg-dev file make)
 
-# install_listed_packages [build]: what packages.txt lists; with `build` only what a build needs.
+# install_listed_packages all|build: what packages.txt lists; with `build` only what a build needs.
 install_listed_packages() {
   local packages
   mapfile -t packages < <(sed -e 's/#.*//' -e 's/[[:space:]]//g' -e '/^$/d' packages.txt)
-  if [ "${1-}" = build ]; then
+  if [ "$1" = build ]; then
     mapfile -t packages < <(comm -23 <(printf '%s\n' "${packages[@]}" | sort -u) \
       <(printf '%s\n' "${only_for_tests[@]}" | sort -u))
   fi

@@ -16,9 +16,7 @@ using BytesView = std::span<const std::byte>;
 using MutableBytes = std::span<std::byte>;
 
 inline BytesView as_bytes(std::string_view text) { return std::as_bytes(std::span(text.data(), text.size())); }
-inline std::string_view as_text(BytesView bytes) {
-  return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
-}
+inline std::string_view as_text(BytesView bytes) { return {reinterpret_cast<const char*>(bytes.data()), bytes.size()}; }
 
 // Owns one block of bytes, moves, never copies. Large blocks are kept for reuse by the thread that frees them (at most
 // kCachedBytesMax a thread), since mapping and zeroing a fresh megabyte costs more than checking its records.
@@ -83,6 +81,8 @@ void store_be(std::byte* at, T value) {
   std::memcpy(at, &raw, sizeof raw);
 }
 template <>
-[[nodiscard]] inline std::int8_t load_be<std::int8_t>(const std::byte* at) { return static_cast<std::int8_t>(*at); }
+[[nodiscard]] inline std::int8_t load_be<std::int8_t>(const std::byte* at) {
+  return static_cast<std::int8_t>(*at);
+}
 
 }  // namespace leat

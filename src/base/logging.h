@@ -22,7 +22,8 @@ void write_log(LogLevel level, std::string_view module, std::string_view message
 
 template <class... Args>
 void log_debug(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::debug)) write_log(LogLevel::debug, module, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::debug))
+    write_log(LogLevel::debug, module, fmt::format(format, std::forward<Args>(args)...));
 }
 template <class... Args>
 void log_info(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
@@ -35,7 +36,8 @@ void log_warning(std::string_view module, fmt::format_string<Args...> format, Ar
 }
 template <class... Args>
 void log_error(std::string_view module, fmt::format_string<Args...> format, Args&&... args) {
-  if (log_enabled(LogLevel::error)) write_log(LogLevel::error, module, fmt::format(format, std::forward<Args>(args)...));
+  if (log_enabled(LogLevel::error))
+    write_log(LogLevel::error, module, fmt::format(format, std::forward<Args>(args)...));
 }
 
 }  // namespace leat

@@ -29,17 +29,17 @@ enum class Errc {
   offset_out_of_range,  // below the log start or above what readers may see
   out_of_order_sequence,
   permission_denied,
-  producer_fenced,      // a newer epoch of this producer id has been seen
-  stale_epoch,          // the caller's leader epoch is older than the partition's
+  producer_fenced,  // a newer epoch of this producer id has been seen
+  stale_epoch,      // the caller's leader epoch is older than the partition's
   timed_out,
-  too_large,            // a limit on memory or output was reached
-  unknown_epoch,        // the caller's leader epoch is newer than the partition's
+  too_large,      // a limit on memory or output was reached
+  unknown_epoch,  // the caller's leader epoch is newer than the partition's
   unknown_producer,
-  unsupported,          // understood, but not offered
-  unsupported_codec,    // a compression type that leat does not know, or that the version forbids
-  unsupported_format,   // a record format older than v2
-  version_conflict,     // compare-and-swap found another value
-  would_block,          // not possible without waiting
+  unsupported,         // understood, but not offered
+  unsupported_codec,   // a compression type that leat does not know, or that the version forbids
+  unsupported_format,  // a record format older than v2
+  version_conflict,    // compare-and-swap found another value
+  would_block,         // not possible without waiting
 };
 
 std::string_view to_string(Errc code);
@@ -68,23 +68,24 @@ using Status = Result<void>;
 #define LEAT_CONCAT(a, b) LEAT_CONCAT_INNER(a, b)
 
 // LEAT_TRY(auto x, expression): x is the value of the Result, or this function returns its error.
-#define LEAT_TRY(declaration, expression) LEAT_TRY_INNER(declaration, expression, LEAT_CONCAT(leat_try_, __LINE__), return)
+#define LEAT_TRY(declaration, expression) \
+  LEAT_TRY_INNER(declaration, expression, LEAT_CONCAT(leat_try_, __LINE__), return)
 // LEAT_CHECK(expression): this function returns the error of the Status, if there is one.
-#define LEAT_CHECK(expression)                                                        \
-  do {                                                                                \
-    if (auto leat_status = (expression); !leat_status) [[unlikely]]                   \
-      return ::std::unexpected(::std::move(leat_status.error()));                     \
+#define LEAT_CHECK(expression)                                      \
+  do {                                                              \
+    if (auto leat_status = (expression); !leat_status) [[unlikely]] \
+      return ::std::unexpected(::std::move(leat_status.error()));   \
   } while (false)
 // The same inside coroutines.
 #define LEAT_CO_TRY(declaration, expression) \
   LEAT_TRY_INNER(declaration, expression, LEAT_CONCAT(leat_try_, __LINE__), co_return)
-#define LEAT_CO_CHECK(expression)                                                     \
-  do {                                                                                \
-    if (auto leat_status = (expression); !leat_status) [[unlikely]]                   \
-      co_return ::std::unexpected(::std::move(leat_status.error()));                  \
+#define LEAT_CO_CHECK(expression)                                    \
+  do {                                                               \
+    if (auto leat_status = (expression); !leat_status) [[unlikely]]  \
+      co_return ::std::unexpected(::std::move(leat_status.error())); \
   } while (false)
-#define LEAT_TRY_INNER(declaration, expression, result, return_word)          \
-  auto result = (expression);                                                 \
-  if (!result) [[unlikely]]                                                   \
-    return_word ::std::unexpected(::std::move(result.error()));               \
+#define LEAT_TRY_INNER(declaration, expression, result, return_word) \
+  auto result = (expression);                                        \
+  if (!result) [[unlikely]]                                          \
+    return_word ::std::unexpected(::std::move(result.error()));      \
   declaration = ::std::move(*result)

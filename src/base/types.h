@@ -25,15 +25,18 @@ class Strong {
   friend constexpr Strong operator+(Strong a, Rep n) { return Strong(static_cast<Rep>(a.value_ + n)); }
   friend constexpr Strong operator-(Strong a, Rep n) { return Strong(static_cast<Rep>(a.value_ - n)); }
   friend constexpr Rep operator-(Strong a, Strong b) { return static_cast<Rep>(a.value_ - b.value_); }
-  constexpr Strong& operator++() { ++value_; return *this; }
+  constexpr Strong& operator++() {
+    ++value_;
+    return *this;
+  }
 
  private:
   Rep value_{};
 };
 
-using Offset = Strong<struct OffsetTag, std::int64_t>;                // of a record in a partition; starts at 0
-using PartitionIndex = Strong<struct PartitionTag, std::int32_t>;     // within its topic; starts at 0
-using LeaderEpoch = Strong<struct LeaderEpochTag, std::int32_t>;      // -1: unknown
+using Offset = Strong<struct OffsetTag, std::int64_t>;             // of a record in a partition; starts at 0
+using PartitionIndex = Strong<struct PartitionTag, std::int32_t>;  // within its topic; starts at 0
+using LeaderEpoch = Strong<struct LeaderEpochTag, std::int32_t>;   // -1: unknown
 using NodeId = Strong<struct NodeTag, std::int32_t>;
 using ShardId = Strong<struct ShardTag, std::uint32_t>;
 using ProducerId = Strong<struct ProducerIdTag, std::int64_t>;        // -1: not idempotent

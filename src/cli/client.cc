@@ -20,8 +20,7 @@ std::string_view advice(ErrorCode code) {
     case ErrorCode::kUnknownTopicOrPartition: return "see `leat topic list`, or create it with `leat topic create`";
     case ErrorCode::kTopicAlreadyExists: return "see it with `leat topic describe`, or choose another name";
     case ErrorCode::kInvalidTopicException: return "a name has 1 to 249 letters, digits, dots, underscores and hyphens";
-    case ErrorCode::kMessageTooLarge:
-      return "send smaller records, or raise max.message.bytes with `leat topic alter`";
+    case ErrorCode::kMessageTooLarge: return "send smaller records, or raise max.message.bytes with `leat topic alter`";
     case ErrorCode::kNonEmptyGroup: return "stop its consumers first; `leat group describe` shows them";
     case ErrorCode::kGroupIdNotFound: return "see `leat group list`";
     case ErrorCode::kUnknownMemberId: return "the group has members: stop its consumers first";
@@ -31,7 +30,6 @@ std::string_view advice(ErrorCode code) {
     default: return "";
   }
 }
-
 
 TopicPartitions partitions_of(const kafka::MetadataResponse::MetadataResponseTopic& answer) {
   TopicPartitions topic{answer.name.value_or(""), answer.topic_id, answer.is_internal, {}};
@@ -162,14 +160,14 @@ Result<TopicPartitions> Client::topic(const std::string& name, bool create) {
 }
 
 Result<std::map<std::int32_t, std::int64_t>> Client::offsets(const TopicPartitions& topic,
-                                                            std::span<const std::int32_t> partitions,
-                                                            std::int64_t timestamp) {
+                                                             std::span<const std::int32_t> partitions,
+                                                             std::int64_t timestamp) {
   std::map<std::int32_t, std::vector<std::int32_t>> by_leader;
   for (const std::int32_t wanted : partitions) {
     const auto found = std::ranges::find(topic.partitions, wanted, &TopicPartitions::Partition::index);
     if (found == topic.partitions.end())
-      return leat::fail(Errc::invalid_argument, fmt::format("topic '{}' has no partition {}: it has {}", topic.name, wanted,
-                                                            topic.partitions.size()));
+      return leat::fail(Errc::invalid_argument, fmt::format("topic '{}' has no partition {}: it has {}", topic.name,
+                                                            wanted, topic.partitions.size()));
     by_leader[found->leader].push_back(wanted);
   }
   std::map<std::int32_t, std::int64_t> offsets;
@@ -195,7 +193,8 @@ Result<std::map<std::int32_t, std::int64_t>> Client::offsets(const TopicPartitio
   }
   for (const std::int32_t wanted : partitions)
     if (!offsets.contains(wanted))
-      return leat::fail(Errc::corrupt_message, fmt::format("the server did not tell the offset of {}/{}", topic.name, wanted));
+      return leat::fail(Errc::corrupt_message,
+                        fmt::format("the server did not tell the offset of {}/{}", topic.name, wanted));
   return offsets;
 }
 

@@ -62,8 +62,8 @@ class Client {
 
   // The offset for `timestamp` (or kLatest, kEarliest) of each of `partitions`; -1 where no record is that late.
   [[nodiscard]] Result<std::map<std::int32_t, std::int64_t>> offsets(const TopicPartitions& topic,
-                                                                    std::span<const std::int32_t> partitions,
-                                                                    std::int64_t timestamp);
+                                                                     std::span<const std::int32_t> partitions,
+                                                                     std::int64_t timestamp);
 
   static constexpr Milliseconds kTimeout{30'000};
   static constexpr Milliseconds kConnectTimeout{5'000};

@@ -23,8 +23,8 @@ struct Node {
 };
 
 std::string names_for(const std::string& path) {
-  for (const std::string_view taker : {"leat produce", "leat consume", "leat topic describe", "leat topic alter", "leat topic delete",
-                                       "leat bench produce", "leat bench consume"})
+  for (const std::string_view taker : {"leat produce", "leat consume", "leat topic describe", "leat topic alter",
+                                       "leat topic delete", "leat bench produce", "leat bench consume"})
     if (path == taker) return "leat topic list --names";
   return "";
 }
@@ -32,9 +32,11 @@ std::string names_for(const std::string& path) {
 void collect(const CLI::App& app, const std::string& path, std::vector<Node>& nodes) {
   Node node{path, {}, {}, names_for(path)};
   for (const CLI::Option* option : app.get_options())
-    for (const std::string& name : option->get_lnames()) node.options.push_back({"--" + name, option->get_description()});
+    for (const std::string& name : option->get_lnames())
+      node.options.push_back({"--" + name, option->get_description()});
   if (path == "leat serve" || path == "leat config check")
-    for (const server::ConfigKey& key : server::config_keys()) node.options.push_back({server::flag_of(key), std::string(key.help)});
+    for (const server::ConfigKey& key : server::config_keys())
+      node.options.push_back({server::flag_of(key), std::string(key.help)});
   const auto below = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* command : below) node.commands.push_back({command->get_name(), command->get_description()});
   nodes.push_back(std::move(node));
@@ -77,7 +79,8 @@ std::string bash_script(const std::vector<Node>& nodes) {
       "_leat() {\n"
       "  local current=${COMP_WORDS[COMP_CWORD]} path=leat words='' word\n"
       "  for word in \"${COMP_WORDS[@]:1:COMP_CWORD-1}\"; do\n";
-  out += fmt::format("    case \"$path $word\" in {}) path=\"$path $word\" ;; esac\n  done\n  case \"$path\" in\n", path_patterns(nodes));
+  out += fmt::format("    case \"$path $word\" in {}) path=\"$path $word\" ;; esac\n  done\n  case \"$path\" in\n",
+                     path_patterns(nodes));
   for (const Node& node : nodes) {
     std::string words;
     for (const Word& word : node.commands) words += word.text + ' ';
@@ -111,9 +114,11 @@ std::string zsh_script(const std::vector<Node>& nodes) {
       "  local path_=leat word\n"
       "  local -a commands_ options_ names_\n"
       "  for word in \"${words[@]:1:$((CURRENT - 2))}\"; do\n";
-  out += fmt::format("    case \"$path_ $word\" in {}) path_=\"$path_ $word\" ;; esac\n  done\n  case \"$path_\" in\n", path_patterns(nodes));
+  out += fmt::format("    case \"$path_ $word\" in {}) path_=\"$path_ $word\" ;; esac\n  done\n  case \"$path_\" in\n",
+                     path_patterns(nodes));
   for (const Node& node : nodes) {
-    out += fmt::format("    '{}')\n      commands_=({} )\n      options_=({} )\n", node.path, zsh_words(node.commands), zsh_words(node.options));
+    out += fmt::format("    '{}')\n      commands_=({} )\n      options_=({} )\n", node.path, zsh_words(node.commands),
+                       zsh_words(node.options));
     if (!node.names.empty()) out += fmt::format("      names_=(${{(f)\"$({} 2>/dev/null)\"}})\n", node.names);
     out += "      ;;\n";
   }
@@ -149,7 +154,8 @@ std::string fish_script(const std::vector<Node>& nodes) {
       "  test \"$path\" = \"$argv[1]\"\n"
       "end\n";
   for (const Node& node : nodes) {
-    const std::string here = fmt::format("complete -c leat -n {}", quoted(fmt::format("__leat_at \"{}\"", node.path), "\\'"));
+    const std::string here =
+        fmt::format("complete -c leat -n {}", quoted(fmt::format("__leat_at \"{}\"", node.path), "\\'"));
     for (const Word& word : node.commands)
       out += fmt::format("{} -f -a {} -d {}\n", here, word.text, quoted(word.description, "\\'"));
     for (const Word& word : node.options)
@@ -175,8 +181,9 @@ void add(CLI::App& completion, const std::string& shell, Script script, Invocati
 void add_completion_command(CLI::App& root, Invocation& chosen) {
   CLI::App* completion = root.add_subcommand("completion", "Print a script that completes leat's commands in a shell");
   completion->require_subcommand(1);
-  completion->footer("bash: source <(leat completion bash)\nzsh:  leat completion zsh > \"${fpath[1]}/_leat\"\n"
-                     "fish: leat completion fish > ~/.config/fish/completions/leat.fish");
+  completion->footer(
+      "bash: source <(leat completion bash)\nzsh:  leat completion zsh > \"${fpath[1]}/_leat\"\n"
+      "fish: leat completion fish > ~/.config/fish/completions/leat.fish");
   add(*completion, "bash", bash_script, chosen);
   add(*completion, "zsh", zsh_script, chosen);
   add(*completion, "fish", fish_script, chosen);

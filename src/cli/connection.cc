@@ -34,10 +34,11 @@ std::string_view api_name(ApiKey key) {
 Result<std::unique_ptr<Connection>> Connection::open(const Address& address, Milliseconds timeout) {
   auto socket = Socket::connect(address, timeout);
   if (!socket)
-    return leat::fail(socket.error().code,
-                      fmt::format("cannot reach {}: {}. Is a server running there? Start one with `leat serve`, or name "
-                                  "another with --server HOST:PORT",
-                                  address.to_string(), socket.error().message));
+    return leat::fail(
+        socket.error().code,
+        fmt::format("cannot reach {}: {}. Is a server running there? Start one with `leat serve`, or name "
+                    "another with --server HOST:PORT",
+                    address.to_string(), socket.error().message));
   std::unique_ptr<Connection> connection(new Connection(address, std::move(*socket)));
   connection->versions_[static_cast<std::size_t>(ApiKey::kApiVersions)] = {0, 3};
   LEAT_CHECK(connection->learn_versions(timeout));
@@ -50,9 +51,10 @@ Status Connection::learn_versions(Milliseconds timeout) {
   request.client_software_version = "1";
   auto reply = call<kafka::ApiVersionsResponse>(request, timeout);
   if (!reply)
-    return leat::fail(reply.error().code, fmt::format("{} accepted the connection but does not speak the Kafka protocol: {}. "
-                                                      "Check the port",
-                                                      address_.to_string(), reply.error().message));
+    return leat::fail(reply.error().code,
+                      fmt::format("{} accepted the connection but does not speak the Kafka protocol: {}. "
+                                  "Check the port",
+                                  address_.to_string(), reply.error().message));
   if (reply->message.error_code != kafka::ErrorCode::kNone)
     return leat::fail(Errc::unsupported, fmt::format("{} refuses to tell its versions: {}", address_.to_string(),
                                                      to_string(reply->message.error_code)));
@@ -67,8 +69,9 @@ Result<std::int16_t> Connection::choose_version(ApiKey key, std::int16_t version
   const VersionRange& served = versions_[static_cast<std::size_t>(key)];
   const std::int16_t version = std::min({served.max, version_max, wanted_max(key, version_max)});
   if (version < std::max(served.min, version_min))
-    return leat::fail(Errc::unsupported, fmt::format("{} does not serve {} in a version that this client speaks (it serves {} to {})",
-                                                     address_.to_string(), api_name(key), served.min, served.max));
+    return leat::fail(Errc::unsupported,
+                      fmt::format("{} does not serve {} in a version that this client speaks (it serves {} to {})",
+                                  address_.to_string(), api_name(key), served.min, served.max));
   return version;
 }
 

@@ -56,8 +56,8 @@ class Connection {
     LEAT_CHECK(skip_header(reader, tagged));
     if (const Status decoded = decode(reader, version, reply.message); !decoded) {
       usable_ = false;
-      return leat::fail(Errc::corrupt_message, fmt::format("{} sent an answer that cannot be read: {}", address_.to_string(),
-                                                           decoded.error().message));
+      return leat::fail(Errc::corrupt_message, fmt::format("{} sent an answer that cannot be read: {}",
+                                                           address_.to_string(), decoded.error().message));
     }
     return reply;
   }

@@ -55,7 +55,9 @@ class Printer {
   }
 
  private:
-  static std::string text_of(const std::optional<BytesView>& bytes) { return bytes ? std::string(as_text(*bytes)) : ""; }
+  static std::string text_of(const std::optional<BytesView>& bytes) {
+    return bytes ? std::string(as_text(*bytes)) : "";
+  }
   static std::string text_of(const std::vector<log::RecordHeader>& headers) {
     std::string text;
     for (const log::RecordHeader& header : headers)
@@ -125,12 +127,17 @@ class Run {
     if (options_.from == "end") return ends;
     std::int64_t offset = 0;
     const char* const end = options_.from.data() + options_.from.size();
-    if (const auto [at, failure] = std::from_chars(options_.from.data(), end, offset); failure != std::errc() || at != end)
-      return fail(Errc::invalid_argument, fmt::format("--from takes beginning, end, an offset, or -N for the last N records of "
-                                                      "each partition, not '{}'; for a time use --from-time", options_.from));
+    if (const auto [at, failure] = std::from_chars(options_.from.data(), end, offset);
+        failure != std::errc() || at != end)
+      return fail(Errc::invalid_argument,
+                  fmt::format("--from takes beginning, end, an offset, or -N for the last N records of "
+                              "each partition, not '{}'; for a time use --from-time",
+                              options_.from));
     if (std::ranges::all_of(ends, [&](const auto& end) { return offset > end.second; }))
-      return fail(Errc::offset_out_of_range, fmt::format("'{0}' has no offset {1} yet; see those it has with `leat topic "
-                                                         "describe {0}`", topic.name, offset));
+      return fail(Errc::offset_out_of_range,
+                  fmt::format("'{0}' has no offset {1} yet; see those it has with `leat topic "
+                              "describe {0}`",
+                              topic.name, offset));
     std::map<std::int32_t, std::int64_t> positions;
     for (const std::int32_t partition : partitions)
       positions[partition] = offset >= 0 ? offset : std::max(starts.at(partition), ends.at(partition) + offset);
@@ -191,16 +198,26 @@ void add_consume_command(CLI::App& root, Invocation& chosen) {
   CLI::App* command = root.add_subcommand("consume", "Print the records of a topic, up to its end or following it");
   command->add_option("topic", options->topic, "The topic")->required()->type_name("TOPIC");
   add_server_option(*command, options->server);
-  CLI::Option* from = command->add_option("--from", options->from, "Where to begin: beginning, end, an offset, or -N: the last N");
+  CLI::Option* from =
+      command->add_option("--from", options->from, "Where to begin: beginning, end, an offset, or -N: the last N");
   from->type_name("WHERE")->capture_default_str();
-  command->add_option("--from-time", options->from_time, "Begin with the first record at or after 2026-03-01T12:30Z, or -1h ago")
-      ->type_name("TIME")->excludes(from);
+  command
+      ->add_option("--from-time", options->from_time,
+                   "Begin with the first record at or after 2026-03-01T12:30Z, or -1h ago")
+      ->type_name("TIME")
+      ->excludes(from);
   command->add_option("--partition", options->partitions, "Read this partition only; repeatable")
-      ->check(CLI::NonNegativeNumber)->type_name("N")->expected(1)->take_all();
-  command->add_option("-n,--count", options->count, "Stop after so many records")->check(CLI::NonNegativeNumber)->type_name("N");
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N")
+      ->expected(1)
+      ->take_all();
+  command->add_option("-n,--count", options->count, "Stop after so many records")
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   command->add_flag("-f,--follow", options->follow, "Go on with what is produced from now on, until Ctrl-C");
   command->add_flag("--json", options->json, "Print each record as an object on one line");
-  command->add_option("--key-separator", options->key_separator, "Print keys too, and this before the value (\\t: a tab)")
+  command
+      ->add_option("--key-separator", options->key_separator, "Print keys too, and this before the value (\\t: a tab)")
       ->type_name("TEXT");
   command->add_flag("--headers", options->headers, "Print headers too");
   command->add_flag("--offsets", options->offsets, "Print partition:offset too");

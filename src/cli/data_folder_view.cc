@@ -50,8 +50,10 @@ Result<catalog::TopicsPtr> read_topics(const std::string& folder) {
 Status check_version(const std::string& folder) {
   const auto content = runtime::read_file(runtime::real_files(), runtime::join_path(folder, "version"), 64);
   if (!content)
-    return fail(Errc::not_found, fmt::format("{} is no data folder of leat: it has no version file. Name the folder that "
-                                             "`leat serve` was given with --data", folder));
+    return fail(Errc::not_found,
+                fmt::format("{} is no data folder of leat: it has no version file. Name the folder that "
+                            "`leat serve` was given with --data",
+                            folder));
   std::string_view text = as_text(*content);
   int version = 0;
   if (text.starts_with(kVersionPrefix)) {
@@ -59,8 +61,9 @@ Status check_version(const std::string& folder) {
     std::from_chars(text.data(), text.data() + text.size(), version);
   }
   if (version > kVersionMax)
-    return fail(Errc::unsupported, fmt::format("{} was written by a newer leat (data version {}): use that version's leat",
-                                               folder, version));
+    return fail(
+        Errc::unsupported,
+        fmt::format("{} was written by a newer leat (data version {}): use that version's leat", folder, version));
   return {};
 }
 
@@ -75,7 +78,8 @@ void add_topic_folder(const std::string& path, const std::string& name, const ca
   }
   const catalog::Topic* topic = topics.find(*id);
   for (const runtime::FileInfo& file : *listed) {
-    PartitionFolder partition{runtime::join_path(path, file.name), {}, topic != nullptr ? topic->entry.name : name, true};
+    PartitionFolder partition{
+        runtime::join_path(path, file.name), {}, topic != nullptr ? topic->entry.name : name, true};
     const auto place = partition_of_path(partition.path);
     if (!file.is_directory || !place) {
       view.findings.push_back(fmt::format("{} is no partition's folder", partition.path));

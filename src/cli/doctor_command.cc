@@ -32,12 +32,16 @@ Result<int> examine(const DoctorOptions& options) {
   if (options.json) {
     nlohmann::ordered_json out = nlohmann::ordered_json::array();
     for (const Finding& finding : findings)
-      out.push_back({{"check", finding.check}, {"state", name_of(finding.state)}, {"value", finding.value}, {"advice", finding.advice}});
+      out.push_back({{"check", finding.check},
+                     {"state", name_of(finding.state)},
+                     {"value", finding.value},
+                     {"advice", finding.advice}});
     fmt::print("{}\n", out.dump(2));
     return bad ? 1 : 0;
   }
   Table table({"CHECK", "STATE", "FOUND"});
-  for (const Finding& finding : findings) table.add({finding.check, std::string(name_of(finding.state)), finding.value});
+  for (const Finding& finding : findings)
+    table.add({finding.check, std::string(name_of(finding.state)), finding.value});
   fmt::print("{}", table.render());
   for (const Finding& finding : findings)
     if (!finding.advice.empty()) fmt::print("\n{}: {}\n", finding.check, finding.advice);
@@ -50,8 +54,12 @@ void add_doctor_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<DoctorOptions>();
   CLI::App* command = root.add_subcommand("doctor", "Examine this machine: limits, memory, disk, flush speed, clock");
   command->add_option("--data", options->data, "The folder to examine, in which leat stores or will store")
-      ->type_name("DIR")->capture_default_str();
-  command->add_option("--syncs", options->syncs, "How many flushes to measure")->check(CLI::Range(1, 100'000))->type_name("N")->capture_default_str();
+      ->type_name("DIR")
+      ->capture_default_str();
+  command->add_option("--syncs", options->syncs, "How many flushes to measure")
+      ->check(CLI::Range(1, 100'000))
+      ->type_name("N")
+      ->capture_default_str();
   add_json_option(*command, options->json);
   command->callback([options, &chosen] { chosen.action = [options] { return examine(*options); }; });
 }

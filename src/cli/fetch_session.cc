@@ -14,7 +14,10 @@ Result<std::unique_ptr<FetchSession>> FetchSession::open(const Address& broker, 
 
 FetchSession::FetchSession(std::unique_ptr<Connection> connection, std::string topic,
                            std::map<std::int32_t, std::int64_t> positions, const Options& options)
-    : connection_(std::move(connection)), topic_(std::move(topic)), positions_(std::move(positions)), options_(options) {}
+    : connection_(std::move(connection)),
+      topic_(std::move(topic)),
+      positions_(std::move(positions)),
+      options_(options) {}
 
 Status FetchSession::send() {
   const bool whole = epoch_ <= 0;
@@ -44,7 +47,8 @@ Status FetchSession::send() {
 }
 
 Result<std::vector<BytesView>> FetchSession::receive() {
-  LEAT_TRY(held_, connection_->receive<kafka::FetchResponse>(version_, Client::kTimeout + Milliseconds(options_.wait_max_ms)));
+  LEAT_TRY(held_,
+           connection_->receive<kafka::FetchResponse>(version_, Client::kTimeout + Milliseconds(options_.wait_max_ms)));
   const kafka::FetchResponse& answer = held_.message;
   if (answer.error_code != kafka::ErrorCode::kNone)
     return fail(server_error(fmt::format("cannot read '{}'", topic_), answer.error_code));

@@ -31,8 +31,8 @@ class FetchSession {
   [[nodiscard]] const std::map<std::int32_t, std::int64_t>& positions() const { return positions_; }
 
  private:
-  FetchSession(std::unique_ptr<Connection> connection, std::string topic, std::map<std::int32_t, std::int64_t> positions,
-               const Options& options);
+  FetchSession(std::unique_ptr<Connection> connection, std::string topic,
+               std::map<std::int32_t, std::int64_t> positions, const Options& options);
 
   std::unique_ptr<Connection> connection_;
   std::string topic_;

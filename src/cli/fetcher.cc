@@ -49,7 +49,8 @@ Result<std::vector<Fetched>> Fetcher::next() {
   LEAT_TRY(const std::size_t ready, wait_for_answer());
   const Asked answered = asked_[ready];
   asked_.erase(asked_.begin() + static_cast<std::ptrdiff_t>(ready));
-  auto reply = answered.connection->receive<kafka::FetchResponse>(answered.version, Client::kTimeout + options_.wait_max);
+  auto reply =
+      answered.connection->receive<kafka::FetchResponse>(answered.version, Client::kTimeout + options_.wait_max);
   if (!reply) {
     to_recover_ = std::move(reply.error());
     return fetched;
@@ -163,9 +164,10 @@ Status Fetcher::jump_to_start(std::int32_t partition) {
   std::int64_t& position = positions_.at(partition);
   if (position >= start)
     return fail(Errc::offset_out_of_range,
-                fmt::format("{}/{} has no offset {}; see those it has with `leat topic describe {}`", topic_.name, partition,
-                            position, topic_.name));
-  fmt::print(stderr, "leat: {}/{} begins at offset {}: what was before was removed by retention\n", topic_.name, partition, start);
+                fmt::format("{}/{} has no offset {}; see those it has with `leat topic describe {}`", topic_.name,
+                            partition, position, topic_.name));
+  fmt::print(stderr, "leat: {}/{} begins at offset {}: what was before was removed by retention\n", topic_.name,
+             partition, start);
   position = start;
   return {};
 }

@@ -52,9 +52,12 @@ Result<std::vector<ListedGroup>> all_groups(Client& client) {
   std::vector<ListedGroup> groups;
   for (const auto& [id, address] : client.brokers()) {
     LEAT_TRY(Connection * connection, client.broker(id));
-    LEAT_TRY(const auto reply, connection->call<kafka::ListGroupsResponse>(kafka::ListGroupsRequest{}, Client::kTimeout));
-    if (reply.message.error_code != ErrorCode::kNone) return fail(server_error("cannot list groups", reply.message.error_code));
-    for (const auto& group : reply.message.groups) groups.push_back({group.group_id, group.group_state, group.protocol_type});
+    LEAT_TRY(const auto reply,
+             connection->call<kafka::ListGroupsResponse>(kafka::ListGroupsRequest{}, Client::kTimeout));
+    if (reply.message.error_code != ErrorCode::kNone)
+      return fail(server_error("cannot list groups", reply.message.error_code));
+    for (const auto& group : reply.message.groups)
+      groups.push_back({group.group_id, group.group_state, group.protocol_type});
   }
   std::ranges::sort(groups, {}, &ListedGroup::id);
   return groups;
@@ -99,7 +102,8 @@ Result<Offsets> committed_offsets(Client& client, const std::string& group) {
   Offsets offsets;
   for (const auto& topic : answer.topics)
     for (const auto& p : topic.partitions)
-      if (p.error_code == ErrorCode::kNone && p.committed_offset >= 0) offsets[topic.name][p.partition_index] = p.committed_offset;
+      if (p.error_code == ErrorCode::kNone && p.committed_offset >= 0)
+        offsets[topic.name][p.partition_index] = p.committed_offset;
   return offsets;
 }
 
@@ -135,7 +139,8 @@ std::map<std::pair<std::string, std::int32_t>, std::string> assignments(const Gr
     kafka::Reader reader(as_bytes(member.member_assignment));
     const std::int16_t version = reader.i16();
     kafka::ConsumerProtocolAssignment assignment;
-    if (!reader.ok() || !decode(reader, std::min<std::int16_t>(version, kafka::ConsumerProtocolAssignment::kVersionMax), assignment))
+    if (!reader.ok() ||
+        !decode(reader, std::min<std::int16_t>(version, kafka::ConsumerProtocolAssignment::kVersionMax), assignment))
       continue;
     for (const auto& topic : assignment.assigned_partitions)
       for (const std::int32_t partition : topic.partitions) owners[{topic.topic, partition}] = member.member_id;
@@ -172,23 +177,32 @@ Result<std::vector<LagRow>> lag_of(Client& client, const Group& group) {
 Json json_of(const std::optional<std::int64_t>& value) { return value ? Json(*value) : Json(nullptr); }
 
 Json describe_json(const Group& group, const std::vector<LagRow>& rows) {
-  Json object{{"group", group.group_id}, {"state", group.group_state}, {"protocol", group.protocol_type},
+  Json object{{"group", group.group_id},
+              {"state", group.group_state},
+              {"protocol", group.protocol_type},
               {"assignor", group.protocol_data}};
   Json& members = object["members"] = Json::array();
   for (const auto& member : group.members)
-    members.push_back({{"member", member.member_id}, {"client", member.client_id}, {"host", member.client_host},
+    members.push_back({{"member", member.member_id},
+                       {"client", member.client_id},
+                       {"host", member.client_host},
                        {"instance", member.group_instance_id ? Json(*member.group_instance_id) : Json(nullptr)}});
   Json& offsets = object["offsets"] = Json::array();
   for (const LagRow& row : rows)
-    offsets.push_back({{"topic", row.topic}, {"partition", row.partition}, {"committed", json_of(row.committed)},
-                       {"end", json_of(row.end)}, {"lag", json_of(row.lag)}, {"member", row.member}});
+    offsets.push_back({{"topic", row.topic},
+                       {"partition", row.partition},
+                       {"committed", json_of(row.committed)},
+                       {"end", json_of(row.end)},
+                       {"lag", json_of(row.lag)},
+                       {"member", row.member}});
   return object;
 }
 
 void print_description(const Group& group, const std::vector<LagRow>& rows) {
   std::int64_t lag = 0;
   for (const LagRow& row : rows) lag += row.lag.value_or(0);
-  fmt::print("group   {}\nstate   {}\nmembers {}\nlag     {}\n", group.group_id, group.group_state, group.members.size(), human_count(lag));
+  fmt::print("group   {}\nstate   {}\nmembers {}\nlag     {}\n", group.group_id, group.group_state,
+             group.members.size(), human_count(lag));
   if (!group.members.empty()) {
     Table members({"MEMBER", "CLIENT", "HOST"});
     for (const auto& member : group.members) members.add({member.member_id, member.client_id, member.client_host});
@@ -197,7 +211,8 @@ void print_description(const Group& group, const std::vector<LagRow>& rows) {
   if (rows.empty()) return;
   Table table({"TOPIC", ">PARTITION", ">COMMITTED", ">END", ">LAG", "MEMBER"});
   for (const LagRow& row : rows)
-    table.add({row.topic, std::to_string(row.partition), text_of(row.committed), text_of(row.end), text_of(row.lag), row.member});
+    table.add({row.topic, std::to_string(row.partition), text_of(row.committed), text_of(row.end), text_of(row.lag),
+               row.member});
   fmt::print("\n{}", table.render());
 }
 
@@ -279,7 +294,8 @@ Status commit(Client& client, const std::string& group, const Offsets& targets) 
   for (const auto& topic : answer.topics)
     for (const auto& p : topic.partitions)
       if (p.error_code != ErrorCode::kNone)
-        return fail(server_error(fmt::format("cannot move {}/{} of '{}'", topic.name, p.partition_index, group), p.error_code));
+        return fail(
+            server_error(fmt::format("cannot move {}/{} of '{}'", topic.name, p.partition_index, group), p.error_code));
   return {};
 }
 
@@ -288,7 +304,8 @@ Result<int> reset(const GroupOptions& options) {
   LEAT_TRY(const auto client, Client::connect(options.server));
   LEAT_TRY(const Group group, describe_group(*client, name));
   if (!group.members.empty())
-    return fail(Errc::exists, fmt::format("group '{}' has consumers ({}): stop them first", name, group.members.size()));
+    return fail(Errc::exists,
+                fmt::format("group '{}' has consumers ({}): stop them first", name, group.members.size()));
   LEAT_TRY(const Offsets committed, committed_offsets(*client, name));
   LEAT_TRY(const Offsets current, partitions_to_reset(*client, options, committed));
   LEAT_TRY(const Offsets targets, reset_targets(*client, current, options.to));
@@ -351,8 +368,13 @@ void add_group_command(CLI::App& root, Invocation& chosen) {
   command = add(*group, "reset", "Move a group without members to other offsets; shows where unless --execute is given",
                 reset, options, chosen);
   command->add_option("group", options->groups, "The group")->required()->expected(1)->type_name("GROUP");
-  command->add_option("--to", options->to, "beginning, end, an offset, or a time (2026-03-01T12:30Z, -1h)")->required()->type_name("WHERE");
-  command->add_option("--topic", options->topics, "Only this topic; repeatable")->type_name("TOPIC")->expected(1)->take_all();
+  command->add_option("--to", options->to, "beginning, end, an offset, or a time (2026-03-01T12:30Z, -1h)")
+      ->required()
+      ->type_name("WHERE");
+  command->add_option("--topic", options->topics, "Only this topic; repeatable")
+      ->type_name("TOPIC")
+      ->expected(1)
+      ->take_all();
   CLI::Option* execute = command->add_flag("--execute", options->execute, "Do it");
   command->add_flag("--dry-run")->description("Only show what would be done; the default")->excludes(execute);
   add_json_option(*command, options->json);

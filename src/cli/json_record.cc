@@ -76,7 +76,8 @@ Result<TextRecord> parse_json_record(std::string_view line) {
   if (const auto headers = object.find("headers"); headers != object.end() && !headers->is_null())
     LEAT_CHECK(read_headers(*headers, record));
   if (const auto partition = object.find("partition"); partition != object.end() && !partition->is_null()) {
-    if (!partition->is_number_integer() || partition->get<std::int64_t>() < 0 || partition->get<std::int64_t>() > INT32_MAX)
+    if (!partition->is_number_integer() || partition->get<std::int64_t>() < 0 ||
+        partition->get<std::int64_t>() > INT32_MAX)
       return fail(Errc::invalid_argument, "\"partition\" is no number of a partition");
     record.partition = partition->get<std::int32_t>();
   }
@@ -87,7 +88,9 @@ Result<TextRecord> parse_json_record(std::string_view line) {
 
 std::string render_json_record(const RecordPlace& place, const log::RecordView& record,
                                const std::vector<log::RecordHeader>& headers) {
-  Json object{{"topic", place.topic}, {"partition", place.partition}, {"offset", record.offset.value()},
+  Json object{{"topic", place.topic},
+              {"partition", place.partition},
+              {"offset", record.offset.value()},
               {"timestamp", record.timestamp.value()}};
   write_bytes(object, "key", record.key);
   write_bytes(object, "value", record.value);

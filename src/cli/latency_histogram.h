@@ -32,7 +32,8 @@ class LatencyHistogram {
   // The value that `fraction` of all are at or below (0.99: p99), to the bucket's precision; 0 when there is none.
   [[nodiscard]] std::uint64_t percentile_ns(double fraction) const {
     if (count_ == 0) return 0;
-    const auto wanted = std::max<std::uint64_t>(1, static_cast<std::uint64_t>(fraction * static_cast<double>(count_) + 0.5));
+    const auto wanted =
+        std::max<std::uint64_t>(1, static_cast<std::uint64_t>(fraction * static_cast<double>(count_) + 0.5));
     std::uint64_t seen = 0;
     for (std::size_t i = 0; i < counts_.size(); ++i) {
       seen += counts_[i];

@@ -17,7 +17,7 @@ Result<LineReader> LineReader::open(const std::string& path) {
 }
 
 LineReader::LineReader(int descriptor, std::string path) : descriptor_(descriptor), path_(std::move(path)) {
-  struct stat info {};
+  struct stat info{};
   if (::fstat(descriptor, &info) == 0 && S_ISREG(info.st_mode)) size_ = static_cast<std::uint64_t>(info.st_size);
 }
 
@@ -42,7 +42,8 @@ Status LineReader::fill() {
     at_ = 0;
   }
   if (buffer_.size() > kLineMax)
-    return fail(Errc::too_large, fmt::format("{} has a line of more than {} MiB: no record can hold it", path_, kLineMax >> 20));
+    return fail(Errc::too_large,
+                fmt::format("{} has a line of more than {} MiB: no record can hold it", path_, kLineMax >> 20));
   const std::size_t old_size = buffer_.size();
   buffer_.resize(old_size + kReadSize);
   ssize_t received = 0;

@@ -42,7 +42,8 @@ struct ProduceLoad {
 };
 
 // Latency is from the moment when a request was due (with a rate) or began, until its answer.
-[[nodiscard]] Result<LoadResult> run_produce_load(Client& client, const TopicPartitions& topic, const ProduceLoad& load);
+[[nodiscard]] Result<LoadResult> run_produce_load(Client& client, const TopicPartitions& topic,
+                                                  const ProduceLoad& load);
 
 struct ConsumeLoad {
   std::int32_t connections = 1;
@@ -53,7 +54,8 @@ struct ConsumeLoad {
 };
 
 // Reads everything from the beginning by incremental fetch sessions, partitions spread over the connections.
-[[nodiscard]] Result<LoadResult> run_consume_load(Client& client, const TopicPartitions& topic, const ConsumeLoad& load);
+[[nodiscard]] Result<LoadResult> run_consume_load(Client& client, const TopicPartitions& topic,
+                                                  const ConsumeLoad& load);
 
 struct EndToEndLoad {
   ProduceLoad produce;
@@ -61,7 +63,8 @@ struct EndToEndLoad {
 };
 // Produces stamped records and reads them back with a long-polling consumer; latency is from the moment a record was due
 // until the consumer has it.
-[[nodiscard]] Result<LoadResult> run_end_to_end_load(Client& client, const TopicPartitions& topic, const EndToEndLoad& load);
+[[nodiscard]] Result<LoadResult> run_end_to_end_load(Client& client, const TopicPartitions& topic,
+                                                     const EndToEndLoad& load);
 
 // User and system time of this process so far.
 [[nodiscard]] double process_cpu_seconds();

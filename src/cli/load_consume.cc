@@ -54,7 +54,8 @@ Status read_share(const Share& share, const std::string& topic, const ConsumeLoa
     for (const BytesView batch : batches) {
       LEAT_TRY(const auto header, log::decode_batch_header(batch));
       if (load.verify && !log::batch_crc_matches(batch, header))
-        return fail(Errc::corrupt_message, fmt::format("the batch at offset {} of '{}' fails its checksum", header.base_offset, topic));
+        return fail(Errc::corrupt_message,
+                    fmt::format("the batch at offset {} of '{}' fails its checksum", header.base_offset, topic));
       records += static_cast<std::uint64_t>(header.record_count);
       bytes += batch.size();
     }
@@ -96,12 +97,15 @@ void read_until_done(const Share& share, const std::string& topic, const Consume
 double process_cpu_seconds() {
   rusage used{};
   ::getrusage(RUSAGE_SELF, &used);
-  const auto seconds = [](const timeval& t) { return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6; };
+  const auto seconds = [](const timeval& t) {
+    return static_cast<double>(t.tv_sec) + static_cast<double>(t.tv_usec) * 1e-6;
+  };
   return seconds(used.ru_utime) + seconds(used.ru_stime);
 }
 
 std::int64_t monotonic_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(std::chrono::steady_clock::now().time_since_epoch())
+      .count();
 }
 
 Result<LoadResult> run_consume_load(Client& client, const TopicPartitions& topic, const ConsumeLoad& load) {

@@ -11,7 +11,8 @@ constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
 // The consumer's side, on a thread of its own.
 class Reader {
  public:
-  Status open(const Address& broker, const std::string& topic, std::map<std::int32_t, std::int64_t> positions, Milliseconds wait) {
+  Status open(const Address& broker, const std::string& topic, std::map<std::int32_t, std::int64_t> positions,
+              Milliseconds wait) {
     FetchSession::Options options;
     options.wait_max_ms = static_cast<std::int32_t>(wait.count());
     LEAT_TRY(session_, FetchSession::open(broker, topic, std::move(positions), options));
@@ -65,7 +66,8 @@ Result<LoadResult> run_end_to_end_load(Client& client, const TopicPartitions& to
     leaders.insert(p.leader);
   }
   if (leaders.size() != 1)
-    return fail(Errc::unsupported, fmt::format("the partitions of '{}' have several leaders: measure with --partitions 1", topic.name));
+    return fail(Errc::unsupported,
+                fmt::format("the partitions of '{}' have several leaders: measure with --partitions 1", topic.name));
   LEAT_TRY(auto ends, client.offsets(topic, indexes, kLatest));
   Reader reader;
   LEAT_CHECK(reader.open(client.brokers().at(*leaders.begin()), topic.name, std::move(ends), load.fetch_wait));

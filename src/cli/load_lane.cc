@@ -80,7 +80,8 @@ Status ProduceLane::continue_sending() {
     }
     const std::size_t batch_left = std::min(left_to_send_, batch_.size());
     // sendmsg does not write to what it sends.
-    parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(batch_.data() + batch_.size() - batch_left), batch_left};
+    parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(batch_.data() + batch_.size() - batch_left),
+                                                batch_left};
     msghdr message{};
     message.msg_iov = parts.data();
     message.msg_iovlen = static_cast<std::size_t>(count);
@@ -104,7 +105,8 @@ Result<std::vector<ProduceLane::Request>> ProduceLane::receive() {
     return ended;
   }
   for (;;) {
-    const ssize_t received = ::recv(descriptor(), input_.data() + input_size_, input_.size() - input_size_, MSG_DONTWAIT);
+    const ssize_t received =
+        ::recv(descriptor(), input_.data() + input_size_, input_.size() - input_size_, MSG_DONTWAIT);
     if (received == 0) return fail(Errc::io, "the server closed the connection");
     if (received < 0 && errno == EINTR) continue;
     if (received < 0 && errno == EAGAIN) return ended;
@@ -113,7 +115,8 @@ Result<std::vector<ProduceLane::Request>> ProduceLane::receive() {
     std::size_t at = 0;
     while (input_size_ - at >= 4) {
       const auto size = load_be<std::uint32_t>(input_.data() + at);
-      if (size > kAnswerSizeMax || awaited_.empty()) return fail(Errc::corrupt_message, "an answer that nobody waits for");
+      if (size > kAnswerSizeMax || awaited_.empty())
+        return fail(Errc::corrupt_message, "an answer that nobody waits for");
       if (input_size_ - at - 4 < size) {
         if (input_.size() < size + 4) input_.resize(size + 4);
         break;
@@ -136,7 +139,8 @@ Status ProduceLane::check_answer(BytesView frame) const {
   for (const auto& topic : answer.responses)
     for (const auto& p : topic.partition_responses)
       if (p.error_code != kafka::ErrorCode::kNone)
-        return fail(server_error(fmt::format("{}/{} refused a batch", topic.name, p.index), p.error_code, p.error_message));
+        return fail(
+            server_error(fmt::format("{}/{} refused a batch", topic.name, p.index), p.error_code, p.error_message));
   return {};
 }
 

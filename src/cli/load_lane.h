@@ -13,8 +13,10 @@ namespace leat::cli {
 class ProduceLane {
  public:
   // `partitions` of `topic` are led by the broker that `connection` leads to, and are written in turn.
-  [[nodiscard]] static Result<std::unique_ptr<ProduceLane>> make(std::unique_ptr<Connection> connection, const std::string& topic,
-                                                                 std::vector<std::int32_t> partitions, std::int16_t acks);
+  [[nodiscard]] static Result<std::unique_ptr<ProduceLane>> make(std::unique_ptr<Connection> connection,
+                                                                 const std::string& topic,
+                                                                 std::vector<std::int32_t> partitions,
+                                                                 std::int16_t acks);
 
   [[nodiscard]] int descriptor() const { return connection_->descriptor(); }
   [[nodiscard]] bool sending() const { return left_to_send_ > 0; }

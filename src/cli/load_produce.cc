@@ -28,10 +28,13 @@ std::string make_payload(std::size_t size) {
 
 class Engine {
  public:
-  Engine(const ProduceLoad& load) : load_(load), payload_(make_payload(std::max(load.record_size, load.stamped ? kStampSize : 0))) {}
+  Engine(const ProduceLoad& load)
+      : load_(load), payload_(make_payload(std::max(load.record_size, load.stamped ? kStampSize : 0))) {}
 
   Status prepare(Client& client, const TopicPartitions& topic) {
-    records_per_batch_ = load_.batch_records > 0 ? load_.batch_records : std::max<std::uint64_t>(1, load_.batch_bytes / (payload_.size() + 12));
+    records_per_batch_ = load_.batch_records > 0
+                             ? load_.batch_records
+                             : std::max<std::uint64_t>(1, load_.batch_bytes / (payload_.size() + 12));
     LEAT_TRY(batch_, build_batch(records_per_batch_, 0));
     return open_lanes(client, topic);
   }
@@ -85,14 +88,16 @@ class Engine {
     std::vector<std::int32_t> leaders;
     for (const auto& [leader, partitions] : led) leaders.push_back(leader);
     std::map<std::int32_t, std::vector<std::vector<std::int32_t>>> shares;
-    for (std::int32_t i = 0; i < std::max<std::int32_t>(load_.connections, static_cast<std::int32_t>(leaders.size())); ++i)
+    for (std::int32_t i = 0; i < std::max<std::int32_t>(load_.connections, static_cast<std::int32_t>(leaders.size()));
+         ++i)
       shares[leaders[static_cast<std::size_t>(i) % leaders.size()]].emplace_back();
     for (auto& [leader, of_connections] : shares) {
       const auto& partitions = led.at(leader);
       for (std::size_t i = 0; i < std::max(partitions.size(), of_connections.size()); ++i)
         of_connections[i % of_connections.size()].push_back(partitions[i % partitions.size()]);
       const auto address = client.brokers().find(leader);
-      if (address == client.brokers().end()) return fail(Errc::io, fmt::format("a partition of '{}' has no leader now", topic.name));
+      if (address == client.brokers().end())
+        return fail(Errc::io, fmt::format("a partition of '{}' has no leader now", topic.name));
       for (auto& mine : of_connections) {
         LEAT_TRY(auto connection, Connection::open(address->second, Client::kConnectTimeout));
         LEAT_TRY(auto lane, ProduceLane::make(std::move(connection), topic.name, std::move(mine), load_.acks));
@@ -109,7 +114,8 @@ class Engine {
   }
   [[nodiscard]] bool may_begin_more(std::int64_t now) const {
     if (load_.records > 0 && begun_ >= load_.records) return false;
-    return load_.seconds <= 0 || static_cast<double>(now - started_ns_) < load_.seconds * static_cast<double>(kSecondNs);
+    return load_.seconds <= 0 ||
+           static_cast<double>(now - started_ns_) < load_.seconds * static_cast<double>(kSecondNs);
   }
   [[nodiscard]] bool is_finished() { return in_flight_ == 0 && !may_begin_more(monotonic_ns()); }
   // When the next request may begin.
@@ -136,7 +142,8 @@ class Engine {
       ProduceLane::Request request;
       request.due_ns = load_.rate > 0 ? due_ns(begun_) : now;
       request.records = records_per_batch_;
-      request.counted = static_cast<double>(request.due_ns - started_ns_) >= load_.warm_up_seconds * static_cast<double>(kSecondNs);
+      request.counted =
+          static_cast<double>(request.due_ns - started_ns_) >= load_.warm_up_seconds * static_cast<double>(kSecondNs);
       if (load_.stamped) {
         const auto due = static_cast<std::uint64_t>(static_cast<double>(now - started_ns_) / interval_ns()) + 1;
         request.records = std::clamp<std::uint64_t>(due - begun_, 1, records_per_batch_);
@@ -165,7 +172,8 @@ class Engine {
     if (free && may_begin_more(now)) wait_ns = std::clamp<std::int64_t>(next_begin_ns() - now, 0, kSecondNs);
     if (unsent_done) wait_ns = 0;
     const timespec limit{wait_ns / kSecondNs, wait_ns % kSecondNs};
-    if (::ppoll(waiting.data(), waiting.size(), &limit, nullptr) < 0 && errno != EINTR) return fail(system_error("ppoll", errno));
+    if (::ppoll(waiting.data(), waiting.size(), &limit, nullptr) < 0 && errno != EINTR)
+      return fail(system_error("ppoll", errno));
     return {};
   }
 

@@ -30,8 +30,9 @@ void find_kept_files(const std::string& folder, std::vector<std::string>& findin
   if (!listed) return;
   for (const runtime::FileInfo& file : *listed)
     if (file.name.ends_with(".cut") || file.name.ends_with(".orphan"))
-      findings.push_back(fmt::format("{}: {} that an earlier recovery took out of service; remove it when nobody needs it",
-                                     runtime::join_path(folder, file.name), human_bytes(static_cast<std::int64_t>(file.size))));
+      findings.push_back(
+          fmt::format("{}: {} that an earlier recovery took out of service; remove it when nobody needs it",
+                      runtime::join_path(folder, file.name), human_bytes(static_cast<std::int64_t>(file.size))));
 }
 
 CheckedPartition check_partition(const PartitionFolder& folder, const log::Checkpoint& checkpoint) {
@@ -55,10 +56,11 @@ CheckedPartition check_partition(const PartitionFolder& folder, const log::Check
   // What a checkpoint vouches for was flushed: a log that ends below it has lost committed records.
   const auto point = checkpoint.points.find(folder.id);
   if (point != checkpoint.points.end() && checked.end < point->second.offset.value())
-    checked.damage = fmt::format("{} can be read up to offset {} only; the checkpoint vouches for {}", folder.path, checked.end,
-                                 point->second.offset);
+    checked.damage = fmt::format("{} can be read up to offset {} only; the checkpoint vouches for {}", folder.path,
+                                 checked.end, point->second.offset);
   else if (checkpoint.clean && log.cut_bytes > 0)
-    checked.damage = fmt::format("{} was closed cleanly, and its last {} bytes cannot be read", folder.path, log.cut_bytes);
+    checked.damage =
+        fmt::format("{} was closed cleanly, and its last {} bytes cannot be read", folder.path, log.cut_bytes);
   return checked;
 }
 
@@ -71,9 +73,14 @@ void print_json(const DataFolderView& view, const std::vector<CheckedPartition>&
   Json out{{"damaged", damaged}, {"clean_stop", clean}};
   Json& partitions = out["partitions"] = Json::array();
   for (const CheckedPartition& checked : all)
-    partitions.push_back({{"topic", checked.folder->topic}, {"partition", checked.folder->id.partition.value()},
-                          {"folder", checked.folder->path}, {"segments", checked.segments}, {"bytes", checked.bytes},
-                          {"start", checked.start}, {"end", checked.end}, {"torn_bytes", checked.torn_bytes},
+    partitions.push_back({{"topic", checked.folder->topic},
+                          {"partition", checked.folder->id.partition.value()},
+                          {"folder", checked.folder->path},
+                          {"segments", checked.segments},
+                          {"bytes", checked.bytes},
+                          {"start", checked.start},
+                          {"end", checked.end},
+                          {"torn_bytes", checked.torn_bytes},
                           {"damage", checked.damage.empty() ? Json(nullptr) : Json(checked.damage)},
                           {"findings", checked.findings}});
   out["damage"] = view.damage;
@@ -84,9 +91,9 @@ void print_json(const DataFolderView& view, const std::vector<CheckedPartition>&
 void print_text(const DataFolderView& view, const std::vector<CheckedPartition>& all, bool clean) {
   Table table({"TOPIC", ">PARTITION", ">SEGMENTS", ">SIZE", ">START", ">END", "STATE"});
   for (const CheckedPartition& checked : all)
-    table.add({checked.folder->topic, std::to_string(checked.folder->id.partition.value()), std::to_string(checked.segments),
-               human_bytes(static_cast<std::int64_t>(checked.bytes)), std::to_string(checked.start),
-               std::to_string(checked.end), state_of(checked)});
+    table.add({checked.folder->topic, std::to_string(checked.folder->id.partition.value()),
+               std::to_string(checked.segments), human_bytes(static_cast<std::int64_t>(checked.bytes)),
+               std::to_string(checked.start), std::to_string(checked.end), state_of(checked)});
   if (!table.empty()) fmt::print("{}\n", table.render());
   for (const std::string& finding : view.findings) fmt::print("note: {}\n", finding);
   for (const CheckedPartition& checked : all)
@@ -117,8 +124,9 @@ Result<int> check_log(const LogCheckOptions& options) {
     print_json(view, all, checkpoint.clean, damaged);
   } else {
     print_text(view, all, checkpoint.clean);
-    fmt::print("{} partition{}: {}\n", all.size(), all.size() == 1 ? "" : "s",
-               damaged ? "DAMAGE was found. Keep a copy of the folder; what is not damaged will be served" : "no damage");
+    fmt::print(
+        "{} partition{}: {}\n", all.size(), all.size() == 1 ? "" : "s",
+        damaged ? "DAMAGE was found. Keep a copy of the folder; what is not damaged will be served" : "no damage");
   }
   return damaged ? 1 : 0;
 }

@@ -78,7 +78,8 @@ class Dump {
     out_.write(fmt::format("{}  log start {}, {} segments listed", log::manifest_path(path), manifest->log_start,
                            manifest->segments.size()));
     for (const auto& [from, to] : manifest->freed) out_.write(fmt::format(", freed {}..{}", from, to - 1));
-    for (const log::EpochEntry& epoch : manifest->epochs) out_.write(fmt::format(", epoch {} from {}", epoch.epoch, epoch.start));
+    for (const log::EpochEntry& epoch : manifest->epochs)
+      out_.write(fmt::format(", epoch {} from {}", epoch.epoch, epoch.start));
     out_.write("\n");
   }
 
@@ -87,18 +88,28 @@ class Dump {
     const bool whole = log::batch_crc_matches(item.bytes, header);
     damaged_ |= !whole;
     if (options_.json) {
-      out_.write(Json{{"position", item.position}, {"base_offset", header.base_offset.value()},
-                      {"last_offset", header.last_offset().value()}, {"records", header.record_count},
-                      {"bytes", header.total_size()}, {"codec", name_of(header.codec())},
-                      {"leader_epoch", header.leader_epoch.value()}, {"producer_id", header.producer_id.value()},
-                      {"producer_epoch", header.producer_epoch.value()}, {"base_sequence", header.base_sequence},
-                      {"base_timestamp", header.base_timestamp.value()}, {"max_timestamp", header.max_timestamp.value()},
-                      {"control", header.is_control()}, {"crc_matches", whole}}.dump() + '\n');
+      out_.write(Json{{"position", item.position},
+                      {"base_offset", header.base_offset.value()},
+                      {"last_offset", header.last_offset().value()},
+                      {"records", header.record_count},
+                      {"bytes", header.total_size()},
+                      {"codec", name_of(header.codec())},
+                      {"leader_epoch", header.leader_epoch.value()},
+                      {"producer_id", header.producer_id.value()},
+                      {"producer_epoch", header.producer_epoch.value()},
+                      {"base_sequence", header.base_sequence},
+                      {"base_timestamp", header.base_timestamp.value()},
+                      {"max_timestamp", header.max_timestamp.value()},
+                      {"control", header.is_control()},
+                      {"crc_matches", whole}}
+                     .dump() +
+                 '\n');
       return;
     }
-    std::string line = fmt::format("  {:>10}  offsets {}..{}  {} records  {} bytes  {}  epoch {}  {}", item.position,
-                                   header.base_offset, header.last_offset(), header.record_count, header.total_size(),
-                                   name_of(header.codec()), header.leader_epoch, format_time(header.max_timestamp.value()));
+    std::string line =
+        fmt::format("  {:>10}  offsets {}..{}  {} records  {} bytes  {}  epoch {}  {}", item.position,
+                    header.base_offset, header.last_offset(), header.record_count, header.total_size(),
+                    name_of(header.codec()), header.leader_epoch, format_time(header.max_timestamp.value()));
     if (header.is_idempotent())
       line += fmt::format("  producer {}/{} from {}", header.producer_id, header.producer_epoch, header.base_sequence);
     if (header.is_control()) line += "  control";
@@ -121,9 +132,11 @@ class Dump {
         out_.write(render_json_record({topic, partition}, **record, *headers) + '\n');
         continue;
       }
-      out_.write(fmt::format("              {}  {}  {} = {}", (**record).offset, format_time((**record).timestamp.value()),
-                             shown((**record).key), shown((**record).value)));
-      for (const log::RecordHeader& header : *headers) out_.write(fmt::format("  {}: {}", header.key, shown(header.value)));
+      out_.write(fmt::format("              {}  {}  {} = {}", (**record).offset,
+                             format_time((**record).timestamp.value()), shown((**record).key),
+                             shown((**record).value)));
+      for (const log::RecordHeader& header : *headers)
+        out_.write(fmt::format("  {}: {}", header.key, shown(header.value)));
       out_.write("\n");
     }
   }
@@ -143,8 +156,8 @@ Status dump_data_folder(const LogDumpOptions& options, Dump& dump) {
     LEAT_CHECK(dump.folder(folder.path, folder.topic, folder.id.partition.value()));
   }
   if (!found && !options.topic.empty())
-    return fail(Errc::not_found, fmt::format("{} holds no such partition of '{}'; see `leat log check {}`", options.path,
-                                             options.topic, options.path));
+    return fail(Errc::not_found, fmt::format("{} holds no such partition of '{}'; see `leat log check {}`",
+                                             options.path, options.topic, options.path));
   return {};
 }
 

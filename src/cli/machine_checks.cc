@@ -41,11 +41,14 @@ std::string first_line(const std::string& path) {
 Finding check_files() {
   rlimit limit{};
   ::getrlimit(RLIMIT_NOFILE, &limit);
-  Finding finding{"open files", State::fine, fmt::format("{} (may be raised to {})", limit.rlim_cur, limit.rlim_max), ""};
+  Finding finding{"open files", State::fine, fmt::format("{} (may be raised to {})", limit.rlim_cur, limit.rlim_max),
+                  ""};
   if (limit.rlim_cur < kFilesWanted) {
     finding.state = State::notice;
-    finding.advice = fmt::format("each connection and each open segment takes a descriptor; raise the limit with `ulimit -n {}` "
-                                 "or LimitNOFILE= in the service", 4 * kFilesWanted);
+    finding.advice = fmt::format(
+        "each connection and each open segment takes a descriptor; raise the limit with `ulimit -n {}` "
+        "or LimitNOFILE= in the service",
+        4 * kFilesWanted);
   }
   return finding;
 }
@@ -58,7 +61,8 @@ Finding check_memory() {
     if (key == "MemTotal:") total = kib << 10;
     if (key == "MemAvailable:") available = kib << 10;
   }
-  Finding finding{"memory", State::fine, fmt::format("{} available of {}", human_bytes(available), human_bytes(total)), ""};
+  Finding finding{"memory", State::fine, fmt::format("{} available of {}", human_bytes(available), human_bytes(total)),
+                  ""};
   if (available >= 0 && available < kMemoryWanted) {
     finding.state = State::notice;
     finding.advice = "little is left: records are read from the page cache as long as they fit there";
@@ -69,18 +73,21 @@ Finding check_memory() {
 Finding check_kernel() {
   utsname name{};
   ::uname(&name);
-  return {"kernel", State::fine, fmt::format("{} {}, {} cores", name.sysname, name.release, std::thread::hardware_concurrency()), ""};
+  return {"kernel", State::fine,
+          fmt::format("{} {}, {} cores", name.sysname, name.release, std::thread::hardware_concurrency()), ""};
 }
 
 Finding check_huge_pages() {
   const std::string line = first_line("/sys/kernel/mm/transparent_hugepage/enabled");
   const auto begin = line.find('['), end = line.find(']');
-  const std::string chosen = begin == std::string::npos || end < begin ? "unknown" : line.substr(begin + 1, end - begin - 1);
+  const std::string chosen =
+      begin == std::string::npos || end < begin ? "unknown" : line.substr(begin + 1, end - begin - 1);
   Finding finding{"huge pages", State::fine, chosen, ""};
   if (chosen == "always") {
     finding.state = State::notice;
-    finding.advice = "with 'always' the kernel may give small allocations 2 MiB each; 'madvise' keeps memory as small as it is "
-                     "(/sys/kernel/mm/transparent_hugepage/enabled)";
+    finding.advice =
+        "with 'always' the kernel may give small allocations 2 MiB each; 'madvise' keeps memory as small as it is "
+        "(/sys/kernel/mm/transparent_hugepage/enabled)";
   }
   return finding;
 }
@@ -100,8 +107,10 @@ Finding check_clock_source() {
   const auto begin = std::chrono::steady_clock::now();
   constexpr int kReads = 20'000;
   for (int i = 0; i < kReads; ++i) (void)std::chrono::steady_clock::now();
-  const double each = std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() / kReads;
-  Finding finding{"clock source", State::fine, fmt::format("{}, {:.0f} ns a read", source.empty() ? "unknown" : source, each), ""};
+  const double each =
+      std::chrono::duration<double, std::nano>(std::chrono::steady_clock::now() - begin).count() / kReads;
+  Finding finding{"clock source", State::fine,
+                  fmt::format("{}, {:.0f} ns a read", source.empty() ? "unknown" : source, each), ""};
   if (each > 500) {
     finding.state = State::notice;
     finding.advice = "reading the time is slow, and a server reads it for every request; prefer tsc or kvm-clock";
@@ -114,38 +123,44 @@ Finding check_wall_clock(const std::string& folder) {
   const bool known = ::adjtimex(&state) >= 0;
   const bool synchronized = known && (state.status & STA_UNSYNC) == 0;
   const std::int64_t now = wall_clock_ms();
-  Finding finding{"wall clock", State::fine, fmt::format("{}, {}", format_time(now), synchronized ? "synchronized" : "not synchronized"), ""};
-  struct stat about {};
+  Finding finding{"wall clock", State::fine,
+                  fmt::format("{}, {}", format_time(now), synchronized ? "synchronized" : "not synchronized"), ""};
+  struct stat about{};
   const std::string stamp = (std::filesystem::path(folder) / "checkpoint").string();
   const bool newer_file = ::stat(stamp.c_str(), &about) == 0 && about.st_mtim.tv_sec * 1000 > now + 60'000;
   if (now < kBeforeLeat || newer_file) {
     finding.state = State::bad;
-    finding.advice = newer_file ? fmt::format("{} was written at a later time than it is now: the clock went back", stamp)
-                                : "the clock is years behind: timestamps and retention would be wrong";
+    finding.advice = newer_file
+                         ? fmt::format("{} was written at a later time than it is now: the clock went back", stamp)
+                         : "the clock is years behind: timestamps and retention would be wrong";
   } else if (!synchronized) {
     finding.state = State::notice;
-    finding.advice = "nothing keeps this clock right; timestamps and retention by time depend on it. Run chrony, ntpd or "
-                     "systemd-timesyncd (in a container, the host's may do)";
+    finding.advice =
+        "nothing keeps this clock right; timestamps and retention by time depend on it. Run chrony, ntpd or "
+        "systemd-timesyncd (in a container, the host's may do)";
   }
   return finding;
 }
 
 Finding check_space(const std::string& folder) {
-  struct statvfs info {};
+  struct statvfs info{};
   if (::statvfs(folder.c_str(), &info) != 0)
-    return {"disk space", State::bad, system_error("statvfs " + folder, errno).message, "choose a folder that exists with --data"};
+    return {"disk space", State::bad, system_error("statvfs " + folder, errno).message,
+            "choose a folder that exists with --data"};
   const auto free = static_cast<std::int64_t>(info.f_bavail * info.f_frsize);
   const auto total = static_cast<std::int64_t>(info.f_blocks * info.f_frsize);
-  Finding finding{"disk space", State::fine, fmt::format("{} free of {} at {}", human_bytes(free), human_bytes(total), folder), ""};
+  Finding finding{"disk space", State::fine,
+                  fmt::format("{} free of {} at {}", human_bytes(free), human_bytes(total), folder), ""};
   if (free < kSpaceWanted || free < total / 20) {
     finding.state = State::notice;
-    finding.advice = "when the disk is full, producers are refused and consumers go on; free some space or set retention.bytes";
+    finding.advice =
+        "when the disk is full, producers are refused and consumers go on; free some space or set retention.bytes";
   }
   return finding;
 }
 
 Finding check_file_system(const std::string& folder) {
-  struct statfs info {};
+  struct statfs info{};
   if (::statfs(folder.c_str(), &info) != 0)
     return {"file system", State::bad, system_error("statfs " + folder, errno).message, ""};
   struct Known {
@@ -168,7 +183,8 @@ Finding check_file_system(const std::string& folder) {
   };
   for (const Known& known : kKnown)
     if (static_cast<std::uint32_t>(info.f_type) == known.magic)
-      return {"file system", known.advice.empty() ? State::fine : State::notice, std::string(known.name), std::string(known.advice)};
+      return {"file system", known.advice.empty() ? State::fine : State::notice, std::string(known.name),
+              std::string(known.advice)};
   return {"file system", State::fine, fmt::format("type {:#x}", static_cast<std::uint64_t>(info.f_type)), ""};
 }
 
@@ -190,7 +206,8 @@ Finding check_flush(const std::string& folder, int syncs) {
   }
   ::close(file);
   ::unlink(path.c_str());
-  if (failure != 0) return {"flush speed", State::bad, system_error("write to " + path, failure).message, "see the kernel's log"};
+  if (failure != 0)
+    return {"flush speed", State::bad, system_error("write to " + path, failure).message, "see the kernel's log"};
   const auto p50 = static_cast<double>(latencies.percentile_ns(0.5));
   Finding finding{"flush speed", State::fine,
                   fmt::format("fdatasync p50 {}, p99 {}, max {} ({} of 1 KiB)", human_ns(p50),
@@ -199,11 +216,13 @@ Finding check_flush(const std::string& folder, int syncs) {
                   ""};
   if (p50 > kSlowSyncNs) {
     finding.state = State::notice;
-    finding.advice = "a lone producer with acks=all waits this long for each request; many at once share a flush. "
-                     "A disk with a protected write cache is faster";
+    finding.advice =
+        "a lone producer with acks=all waits this long for each request; many at once share a flush. "
+        "A disk with a protected write cache is faster";
   } else if (p50 < kTooFastSyncNs) {
     finding.state = State::notice;
-    finding.advice = "no disk is this fast: something acknowledges flushes that are not done, and a power loss may take records";
+    finding.advice =
+        "no disk is this fast: something acknowledges flushes that are not done, and a power loss may take records";
   }
   return finding;
 }
@@ -211,7 +230,8 @@ Finding check_flush(const std::string& folder, int syncs) {
 std::string nearest_existing(const std::string& folder) {
   std::error_code ignored;
   std::filesystem::path path = std::filesystem::absolute(folder, ignored);
-  while (!std::filesystem::is_directory(path, ignored) && path.has_parent_path() && path != path.parent_path()) path = path.parent_path();
+  while (!std::filesystem::is_directory(path, ignored) && path.has_parent_path() && path != path.parent_path())
+    path = path.parent_path();
   return path.string();
 }
 
@@ -219,8 +239,9 @@ std::string nearest_existing(const std::string& folder) {
 
 std::vector<Finding> examine_machine(const std::string& folder, int syncs) {
   const std::string path = nearest_existing(folder);
-  return {check_kernel(), check_memory(), check_files(), check_backlog(), check_huge_pages(), check_file_system(path),
-          check_space(path), check_flush(path, syncs), check_clock_source(), check_wall_clock(path)};
+  return {check_kernel(),       check_memory(),          check_files(),     check_backlog(),
+          check_huge_pages(),   check_file_system(path), check_space(path), check_flush(path, syncs),
+          check_clock_source(), check_wall_clock(path)};
 }
 
 }  // namespace leat::cli

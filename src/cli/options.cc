@@ -6,7 +6,10 @@ namespace leat::cli {
 
 void add_server_option(CLI::App& command, std::string& server) {
   server = "127.0.0.1:9092";
-  command.add_option("--server", server, "The server to talk to")->type_name("HOST:PORT")->envname("LEAT_SERVER")->capture_default_str();
+  command.add_option("--server", server, "The server to talk to")
+      ->type_name("HOST:PORT")
+      ->envname("LEAT_SERVER")
+      ->capture_default_str();
 }
 
 void add_json_option(CLI::App& command, bool& json) { command.add_flag("--json", json, "Print JSON, for scripts"); }

@@ -49,7 +49,8 @@ class Pace {
 
 class Run {
  public:
-  Run(const ProduceOptions& options, Headers headers) : options_(options), headers_(std::move(headers)), pace_(options.rate) {}
+  Run(const ProduceOptions& options, Headers headers)
+      : options_(options), headers_(std::move(headers)), pace_(options.rate) {}
 
   Status open() {
     LEAT_TRY(client_, Client::connect(options_.server));
@@ -88,7 +89,8 @@ class Run {
         return fail(Errc::invalid_record, fmt::format("line {} of {} {}", number, path == "-" ? "standard input" : path,
                                                       parsed.error().message));
       record = std::move(*parsed);
-    } else if (const auto at = options_.key_separator.empty() ? std::string_view::npos : line.find(options_.key_separator);
+    } else if (const auto at =
+                   options_.key_separator.empty() ? std::string_view::npos : line.find(options_.key_separator);
                at != std::string_view::npos) {
       record.key = line.substr(0, at);
       record.value = line.substr(at + options_.key_separator.size());
@@ -139,12 +141,14 @@ Result<int> produce(const ProduceOptions& options) {
     if (!flushed) outcome = flushed;
   }
   if (!outcome) {
-    outcome.error().message += fmt::format(" ({} records were sent before)", human_count(static_cast<std::int64_t>(run.acknowledged())));
+    outcome.error().message +=
+        fmt::format(" ({} records were sent before)", human_count(static_cast<std::int64_t>(run.acknowledged())));
     return fail(outcome.error());
   }
   const double seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - started).count();
   if (is_terminal(STDERR_FILENO))
-    fmt::print(stderr, "{} records to '{}' in {:.2f} s\n", human_count(static_cast<std::int64_t>(run.acknowledged())), options.topic, seconds);
+    fmt::print(stderr, "{} records to '{}' in {:.2f} s\n", human_count(static_cast<std::int64_t>(run.acknowledged())),
+               options.topic, seconds);
   return 0;
 }
 
@@ -153,21 +157,30 @@ Result<int> produce(const ProduceOptions& options) {
 void add_produce_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<ProduceOptions>();
   CLI::App* command = root.add_subcommand("produce", "Send each line of files or standard input as a record");
-  command->add_option("topic", options->topic, "The topic; created if the server's settings allow it")->required()->type_name("TOPIC");
+  command->add_option("topic", options->topic, "The topic; created if the server's settings allow it")
+      ->required()
+      ->type_name("TOPIC");
   command->add_option("files", options->files, "Files to read; none or '-' is standard input")->type_name("FILE");
   add_server_option(*command, options->server);
-  command->add_option("--key-separator", options->key_separator, "What stands between key and value in a line (\\t: a tab)")
+  command
+      ->add_option("--key-separator", options->key_separator,
+                   "What stands between key and value in a line (\\t: a tab)")
       ->type_name("TEXT");
   command->add_flag("--json", options->json, "Lines are objects with key, value, headers, partition, timestamp");
   command->add_option("--header", options->headers, "A header for every record; repeatable")
-      ->type_name("NAME=VALUE")->expected(1)->take_all();
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
   add_acks_option(*command, options->acks);
   add_compression_option(*command, options->compression);
   command->add_option("--partition", options->partition, "The partition, instead of the one of the key")
-      ->check(CLI::NonNegativeNumber)->type_name("N");
+      ->check(CLI::NonNegativeNumber)
+      ->type_name("N");
   command->add_option("--rate", options->rate, "Records a second at most")->check(CLI::PositiveNumber)->type_name("N");
   command->add_option("--batch-bytes", options->batch_bytes, "How large a batch grows before it is sent")
-      ->check(CLI::Range(1, 100 << 20))->type_name("BYTES")->capture_default_str();
+      ->check(CLI::Range(1, 100 << 20))
+      ->type_name("BYTES")
+      ->capture_default_str();
   command->add_flag("--no-idempotence", options->no_idempotence, "Let a repeated request store its records twice");
   command->callback([options, &chosen] {
     options->key_separator = unescape(options->key_separator);

@@ -25,7 +25,8 @@ std::optional<BytesView> view_of(const std::optional<std::string>& text) {
 
 }  // namespace
 
-Result<std::unique_ptr<Producer>> Producer::open(Client& client, const std::string& topic, const ProducerOptions& options) {
+Result<std::unique_ptr<Producer>> Producer::open(Client& client, const std::string& topic,
+                                                 const ProducerOptions& options) {
   std::unique_ptr<Producer> producer(new Producer(client, options));
   producer->topic_name_ = topic;
   LEAT_CHECK(producer->learn_leaders(true));
@@ -65,8 +66,8 @@ Result<std::int32_t> Producer::choose_partition(const TextRecord& record) {
   const auto count = static_cast<std::int32_t>(lanes_.size());
   if (record.partition) {
     if (*record.partition < 0 || *record.partition >= count)
-      return fail(Errc::invalid_argument, fmt::format("topic '{}' has no partition {}: it has {}, from 0 on", topic_name_,
-                                                      *record.partition, count));
+      return fail(Errc::invalid_argument, fmt::format("topic '{}' has no partition {}: it has {}, from 0 on",
+                                                      topic_name_, *record.partition, count));
     return *record.partition;
   }
   if (record.key) return partition_of_key(as_bytes(*record.key), count);
@@ -131,7 +132,8 @@ void Producer::send_round() {
     auto& topic = request.topic_data.emplace_back();
     topic.name = topic_name_;
     for (const std::int32_t partition : partitions)
-      topic.partition_data.push_back({partition, lanes_[static_cast<std::size_t>(partition)].ready.front().bytes.view()});
+      topic.partition_data.push_back(
+          {partition, lanes_[static_cast<std::size_t>(partition)].ready.front().bytes.view()});
 
     auto connection = client_.broker(broker);
     if (!connection) {
@@ -187,8 +189,10 @@ Status Producer::collect_round() {
 void Producer::settle(std::int32_t partition, ErrorCode code, const std::optional<std::string>& said) {
   Lane& lane = lanes_[static_cast<std::size_t>(partition)];
   // A duplicate was stored by an earlier try whose answer was lost.
-  if (code == ErrorCode::kNone || (code == ErrorCode::kDuplicateSequenceNumber && producer_id_ >= 0)) return acknowledge(lane);
-  note(server_error(fmt::format("{}/{} refused {} records", topic_name_, partition, lane.ready.front().records), code, said),
+  if (code == ErrorCode::kNone || (code == ErrorCode::kDuplicateSequenceNumber && producer_id_ >= 0))
+    return acknowledge(lane);
+  note(server_error(fmt::format("{}/{} refused {} records", topic_name_, partition, lane.ready.front().records), code,
+                    said),
        is_retriable(code));
 }
 

@@ -15,9 +15,9 @@ namespace leat::cli {
 struct ProducerOptions {
   std::int16_t acks = -1;  // 0, 1, or -1 for all
   log::Codec codec = log::Codec::none;
-  bool idempotent = true;                      // with acks=all only: a retried batch is stored once
+  bool idempotent = true;                            // with acks=all only: a retried batch is stored once
   std::size_t batch_bytes = std::size_t{256} << 10;  // of a partition's records, before compression
-  Milliseconds delivery_timeout{120'000};      // retries end, and with them the producer
+  Milliseconds delivery_timeout{120'000};            // retries end, and with them the producer
 };
 
 // Sends records to one topic: one request at a time to each broker, built while the last one is on its way, and repeated

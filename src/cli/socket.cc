@@ -43,7 +43,9 @@ std::string Address::to_string() const {
 
 Result<Address> parse_address(std::string_view text) {
   const std::string_view whole = text;
-  const auto bad = [&] { return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT", whole)); };
+  const auto bad = [&] {
+    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT", whole));
+  };
   Address address{"", kDefaultPort};
   std::string_view port;
   if (text.starts_with('[')) {
@@ -73,7 +75,8 @@ Result<Socket> Socket::connect(const Address& address, Milliseconds timeout) {
   addrinfo hints{};
   hints.ai_socktype = SOCK_STREAM;
   addrinfo* found = nullptr;
-  if (const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found); failure != 0)
+  if (const int failure = ::getaddrinfo(address.host.c_str(), std::to_string(address.port).c_str(), &hints, &found);
+      failure != 0)
     return fail(Errc::io, fmt::format("cannot resolve '{}': {}", address.host, ::gai_strerror(failure)));
   const std::unique_ptr<addrinfo, void (*)(addrinfo*)> addresses(found, ::freeaddrinfo);
 

@@ -104,9 +104,11 @@ Result<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {
   if (read_date(text, ms)) return ms;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), ms);
   if (failure == std::errc() && end == text.data() + text.size() && ms >= 0) return ms;
-  return fail(Errc::invalid_argument,
-              fmt::format("'{}' is no time: write 2026-03-01T12:30:00Z, milliseconds since 1970, or a distance like -15m, -1h, -2d",
-                          text));
+  return fail(
+      Errc::invalid_argument,
+      fmt::format(
+          "'{}' is no time: write 2026-03-01T12:30:00Z, milliseconds since 1970, or a distance like -15m, -1h, -2d",
+          text));
 }
 
 std::string format_time(std::int64_t ms) {

@@ -65,11 +65,15 @@ Result<int> create(const TopicOptions& options) {
   for (const auto& topic : answer.topics) {
     if (topic.error_code == ErrorCode::kTopicAlreadyExists && options.if_not_exists) continue;
     if (topic.error_code != ErrorCode::kNone)
-      return fail(server_error(fmt::format("cannot create topic '{}'", topic.name), topic.error_code, topic.error_message));
+      return fail(
+          server_error(fmt::format("cannot create topic '{}'", topic.name), topic.error_code, topic.error_message));
     if (options.json) {
-      fmt::print("{}\n", Json{{"name", topic.name}, {"id", topic.topic_id.to_string()}, {"partitions", topic.num_partitions}}.dump());
+      fmt::print(
+          "{}\n",
+          Json{{"name", topic.name}, {"id", topic.topic_id.to_string()}, {"partitions", topic.num_partitions}}.dump());
     } else {
-      fmt::print("created '{}' with {} partition{}\n", topic.name, topic.num_partitions, topic.num_partitions == 1 ? "" : "s");
+      fmt::print("created '{}' with {} partition{}\n", topic.name, topic.num_partitions,
+                 topic.num_partitions == 1 ? "" : "s");
     }
   }
   return 0;
@@ -112,8 +116,11 @@ Result<int> list(const TopicOptions& options) {
   if (options.json) {
     Json list = Json::array();
     for (const TopicPartitions& topic : topics)
-      list.push_back({{"name", topic.name}, {"id", topic.id.to_string()}, {"partitions", topic.partitions.size()},
-                      {"internal", topic.internal}, {"bytes", topic_size(sizes, topic)}});
+      list.push_back({{"name", topic.name},
+                      {"id", topic.id.to_string()},
+                      {"partitions", topic.partitions.size()},
+                      {"internal", topic.internal},
+                      {"bytes", topic_size(sizes, topic)}});
     fmt::print("{}\n", list.dump(2));
     return 0;
   }
@@ -144,7 +151,8 @@ Result<std::vector<Config>> topic_configs(Client& client, const std::string& nam
   std::vector<Config> configs;
   for (const auto& result : answer.results) {
     if (result.error_code != ErrorCode::kNone)
-      return fail(server_error(fmt::format("cannot read the settings of '{}'", name), result.error_code, result.error_message));
+      return fail(
+          server_error(fmt::format("cannot read the settings of '{}'", name), result.error_code, result.error_message));
     for (const auto& config : result.configs)
       configs.push_back({config.name, config.value.value_or(""), config.config_source == kSetTopicConfig});
   }
@@ -159,13 +167,19 @@ struct PartitionRow {
   std::int64_t bytes = -1;
 };
 
-Json describe_json(const TopicPartitions& topic, const std::vector<PartitionRow>& rows, const std::vector<Config>& configs) {
+Json describe_json(const TopicPartitions& topic, const std::vector<PartitionRow>& rows,
+                   const std::vector<Config>& configs) {
   Json object{{"name", topic.name}, {"id", topic.id.to_string()}, {"internal", topic.internal}};
   Json& partitions = object["partitions"] = Json::array();
   for (const PartitionRow& row : rows)
-    partitions.push_back({{"partition", row.partition.index}, {"leader", row.partition.leader},
-                          {"leader_epoch", row.partition.leader_epoch}, {"replicas", row.partition.replicas},
-                          {"isr", row.partition.isr}, {"start", row.start}, {"end", row.end}, {"bytes", row.bytes}});
+    partitions.push_back({{"partition", row.partition.index},
+                          {"leader", row.partition.leader},
+                          {"leader_epoch", row.partition.leader_epoch},
+                          {"replicas", row.partition.replicas},
+                          {"isr", row.partition.isr},
+                          {"start", row.start},
+                          {"end", row.end},
+                          {"bytes", row.bytes}});
   Json& settings = object["configs"] = Json::object();
   for (const Config& config : configs) settings[config.name] = {{"value", config.value}, {"set", config.is_set}};
   return object;
@@ -227,7 +241,8 @@ Status alter_configs(Client& client, const TopicOptions& options, const std::str
   auto& resource = request.resources.emplace_back();
   resource.resource_type = kTopicResource;
   resource.resource_name = name;
-  for (const auto& [key, value] : sets) resource.configs.push_back({.name = key, .config_operation = kSet, .value = value});
+  for (const auto& [key, value] : sets)
+    resource.configs.push_back({.name = key, .config_operation = kSet, .value = value});
   for (const std::string& key : options.unset)
     resource.configs.push_back({.name = key, .config_operation = kRemove, .value = std::nullopt});
   LEAT_TRY(const auto answer, ask<kafka::IncrementalAlterConfigsResponse>(client, request));
@@ -247,7 +262,8 @@ Status add_partitions(Client& client, const TopicOptions& options, const std::st
   LEAT_TRY(const auto answer, ask<kafka::CreatePartitionsResponse>(client, request));
   for (const auto& result : answer.results)
     if (result.error_code != ErrorCode::kNone)
-      return fail(server_error(fmt::format("cannot add partitions to '{}'", name), result.error_code, result.error_message));
+      return fail(
+          server_error(fmt::format("cannot add partitions to '{}'", name), result.error_code, result.error_message));
   return {};
 }
 
@@ -302,9 +318,12 @@ void add_topic_command(CLI::App& root, Invocation& chosen) {
   CLI::App* command = add(*topic, "create", "Create topics", create, options, chosen);
   add_names(*command, *options);
   command->add_option("--partitions", options->partitions, "How many partitions; the server's default if not given")
-      ->check(CLI::PositiveNumber)->type_name("N");
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
   command->add_option("--config", options->configs, "A setting of the topic; repeatable")
-      ->type_name("NAME=VALUE")->expected(1)->take_all();
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
   command->add_flag("--if-not-exists", options->if_not_exists, "Leave topics alone that are there already");
   add_json_option(*command, options->json);
 
@@ -321,11 +340,16 @@ void add_topic_command(CLI::App& root, Invocation& chosen) {
   command = add(*topic, "alter", "Change settings, add partitions", alter, options, chosen);
   add_names(*command, *options);
   command->add_option("--config", options->configs, "A setting to change; repeatable")
-      ->type_name("NAME=VALUE")->expected(1)->take_all();
+      ->type_name("NAME=VALUE")
+      ->expected(1)
+      ->take_all();
   command->add_option("--unset", options->unset, "A setting to put back to its default; repeatable")
-      ->type_name("NAME")->expected(1)->take_all();
+      ->type_name("NAME")
+      ->expected(1)
+      ->take_all();
   command->add_option("--partitions", options->partitions, "How many there shall be; only ever more")
-      ->check(CLI::PositiveNumber)->type_name("N");
+      ->check(CLI::PositiveNumber)
+      ->type_name("N");
 
   command = add(*topic, "delete", "Delete topics and all their records", remove, options, chosen);
   add_names(*command, *options);

@@ -20,7 +20,8 @@ Segments compactable(const Partition& partition, Timestamp now) {
   for (const auto& segment : partition.segments()) {
     const bool young = partition.config().min_compaction_lag_ms > 0 && segment->max_timestamp != kNoTimestamp &&
                        now - segment->max_timestamp < partition.config().min_compaction_lag_ms;
-    if (segment == partition.segments().back() || !segment->seal_durable || segment->end > partition.high_watermark() || young)
+    if (segment == partition.segments().back() || !segment->seal_durable || segment->end > partition.high_watermark() ||
+        young)
       break;
     found.push_back(segment);
   }
@@ -113,7 +114,8 @@ Result<Rewritten> rewrite(runtime::FileSystem& files, const std::vector<Source>&
   }
   LEAT_CHECK(flush());
   LEAT_CHECK(out->sync());
-  LEAT_TRY(result.index, rebuild_index(files, {target.log_path(), target.index_path(), target.base, result.size}, index_interval));
+  LEAT_TRY(result.index,
+           rebuild_index(files, {target.log_path(), target.index_path(), target.base, result.size}, index_interval));
   LEAT_CHECK(files.sync_directory(target.folder));
   return result;
 }
@@ -168,11 +170,13 @@ runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, T
   KeyOffsets keys(options_.compaction_keys_max, runtime::Shard::current().random());
   const Offset from = std::max(partition->compacted_to(), segments.front()->base);
   Segments dirty;
-  std::copy_if(segments.begin(), segments.end(), std::back_inserter(dirty), [&](const auto& s) { return s->end > from; });
+  std::copy_if(segments.begin(), segments.end(), std::back_inserter(dirty),
+               [&](const auto& s) { return s->end > from; });
   const std::vector<Source> dirty_sources = sources_of(dirty);
   LEAT_CO_TRY(const Offset clean_end, co_await runtime::run_blocking([&]() -> Result<Offset> {
                 SourceReader reader(files, dirty_sources);
-                return map_keys([&] { return reader.next(); }, from, segments.back()->end, options_.decompressed_size_max, keys);
+                return map_keys([&] { return reader.next(); }, from, segments.back()->end,
+                                options_.decompressed_size_max, keys);
               }));
   const CompactionRules rules{.clean_end = clean_end,
                               .now = now,

@@ -43,16 +43,16 @@ struct LogConfig {
 
 // What the server sets for every partition of a shard.
 struct StoreOptions {
-  std::string folder;                        // the data folder
-  Milliseconds flush_max{10};                // commit: an append that nobody waits for is flushed within this
-  Milliseconds flush_interval{1000};         // interval
+  std::string folder;                         // the data folder
+  Milliseconds flush_max{10};                 // commit: an append that nobody waits for is flushed within this
+  Milliseconds flush_interval{1000};          // interval
   Milliseconds maintenance_interval{10'000};  // retention, roll by age, compaction are looked at this often
-  std::size_t open_files_max = 2000;         // descriptors that this shard keeps open at most
-  std::size_t sync_all_above = 8;            // one flush of more files than this is one syncfs
+  std::size_t open_files_max = 2000;          // descriptors that this shard keeps open at most
+  std::size_t sync_all_above = 8;             // one flush of more files than this is one syncfs
   std::size_t decompressed_size_max = std::size_t{64} << 20;
   std::size_t compaction_keys_max = std::size_t{1} << 20;  // keys one compaction pass remembers (24 bytes each)
   std::int64_t producer_expiration_ms = 24LL * 3600 * 1000;
-  bool verify_crc_on_recovery = true;        // false only to prove that the power-loss harness notices
+  bool verify_crc_on_recovery = true;  // false only to prove that the power-loss harness notices
 };
 
 }  // namespace leat::log

@@ -134,8 +134,8 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
 }
 
 runtime::Task<> Flusher::sync_item(Item& item) {
-  item.outcome = co_await runtime::run_blocking(
-      [&] { return sync_target(files_, item.target, item.partition->folder()); });
+  item.outcome =
+      co_await runtime::run_blocking([&] { return sync_target(files_, item.target, item.partition->folder()); });
 }
 
 runtime::Task<> Flusher::sync_each(std::vector<Item>& items) {

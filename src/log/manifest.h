@@ -33,9 +33,9 @@ struct EpochEntry {
 struct Manifest {
   TopicPartition id;
   Offset log_start;
-  std::vector<SegmentEntry> segments;              // by base offset; only the last is not sealed
-  std::vector<std::pair<Offset, Offset>> freed;    // [from, to): offsets whose storage was given back
-  std::vector<EpochEntry> epochs;                  // both columns grow
+  std::vector<SegmentEntry> segments;            // by base offset; only the last is not sealed
+  std::vector<std::pair<Offset, Offset>> freed;  // [from, to): offsets whose storage was given back
+  std::vector<EpochEntry> epochs;                // both columns grow
   friend bool operator==(const Manifest&, const Manifest&) = default;
 };
 

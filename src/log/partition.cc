@@ -89,9 +89,11 @@ Status Partition::append_replicated(BytesView batches) {
     LEAT_TRY(const BatchHeader header, decode_batch_header(batches));
     if (header.total_size() > batches.size()) return fail(Errc::invalid_argument, "a batch is cut short");
     if (header.base_offset != log_end())
-      return fail(Errc::invalid_argument, fmt::format("base offset {} is not the log's end {}", header.base_offset, log_end()));
+      return fail(Errc::invalid_argument,
+                  fmt::format("base offset {} is not the log's end {}", header.base_offset, log_end()));
     if (!epochs_.empty() && header.leader_epoch < epochs_.back().epoch)
-      return fail(Errc::invalid_argument, fmt::format("leader epoch {} after {}", header.leader_epoch, epochs_.back().epoch));
+      return fail(Errc::invalid_argument,
+                  fmt::format("leader epoch {} after {}", header.leader_epoch, epochs_.back().epoch));
     const BytesView bytes = batches.first(header.total_size());
     if (!batch_crc_matches(bytes, header)) return fail(Errc::corrupt_message, "the checksum of a batch is wrong");
     const Timestamp now = runtime::Shard::current().wall_now();
@@ -247,7 +249,8 @@ void Partition::end_flush(const FlushTarget& target, const Status& status) {
   if (offline_) return;
   if (!status) {
     // What the page cache now holds may never have reached the disk: it is not trusted again before a recovery.
-    take_offline({status.error().code, fmt::format("a flush failed ({}); recovered at the next start", status.error().message)});
+    take_offline(
+        {status.error().code, fmt::format("a flush failed ({}); recovered at the next start", status.error().message)});
     return;
   }
   for (const auto& [segment, size, sealed] : target.parts) {

@@ -30,8 +30,8 @@ struct SegmentView;
 
 // Where an append went.
 struct Appended {
-  Offset base;           // of the batch's first record
-  Offset end;            // after its last record; committed once the high watermark reaches it
+  Offset base;            // of the batch's first record
+  Offset end;             // after its last record; committed once the high watermark reaches it
   Timestamp append_time;  // wall clock of the append
 };
 
@@ -157,7 +157,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   struct FlushTarget {
     std::vector<std::shared_ptr<runtime::File>> files;
     bool new_names = false;  // the folder's names too
-    RecoveryPoint end;      // the log's end when the flush began
+    RecoveryPoint end;       // the log's end when the flush began
     struct Part {
       std::shared_ptr<Segment> segment;
       std::uint64_t size = 0;  // when the flush began
@@ -240,13 +240,13 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::string folder_;
 
   std::vector<std::shared_ptr<Segment>> segments_;  // never empty; the last one is active
-  bool damaged_ = false;  // found at start: nothing below is to be trusted
+  bool damaged_ = false;                            // found at start: nothing below is to be trusted
   Offset log_start_;
   std::vector<std::pair<Offset, Offset>> freed_;
   std::vector<EpochEntry> epochs_;
   RecoveryPoint flushed_;  // everything below it is durable
   Offset high_watermark_;
-  Offset readable_segment_;            // the segment that holds the high watermark,
+  Offset readable_segment_;              // the segment that holds the high watermark,
   std::uint64_t readable_position_ = 0;  // and where in it
   Offset compacted_to_;
   std::optional<Error> offline_;

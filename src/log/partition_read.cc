@@ -27,8 +27,8 @@ Result<SegmentView> view_of(Segment& segment, std::uint64_t readable, FileCache&
 }
 
 // The first record at or after `start` and `time`, from a batch at `at` on.
-Result<std::optional<TimedOffset>> first_record_at(runtime::File& file, std::uint64_t at, std::uint64_t end, Offset start,
-                                                   Timestamp time) {
+Result<std::optional<TimedOffset>> first_record_at(runtime::File& file, std::uint64_t at, std::uint64_t end,
+                                                   Offset start, Timestamp time) {
   BatchScanner scanner(file, at, end);
   while (true) {
     LEAT_TRY(const auto item, scanner.next(true));
@@ -103,13 +103,13 @@ void Partition::remember_cursor(Offset next, const Segment& segment, std::uint64
 }
 
 // Runs a lookup on the shard, and on the I/O pool when it would have to wait for the disk. An index that is missing or does
-// not fit its segment is rebuilt first. Error: cancelled when the segment went meanwhile.
+// not fit its segment is rebuilt first. Error: version_conflict when the segment went meanwhile.
 template <class Lookup>
 runtime::Task<Result<std::uint64_t>> Partition::look_up(std::shared_ptr<Segment> segment, std::uint64_t readable,
                                                         Lookup lookup) {
   for (bool again = false;; again = true) {
     if (segment->index_suspect) co_await rebuild_index_of(segment);
-    if (!still_has(segment)) co_return fail(Errc::cancelled, segment->log_path() + " was freed or rewritten meanwhile");
+    if (!still_has(segment)) co_return fail(Errc::version_conflict, segment->log_path() + " went meanwhile");
     LEAT_CO_TRY(const SegmentView view, view_of(*segment, readable, cache_));
     auto found = lookup(view, Access::cached);
     if (!found && found.error().code == Errc::would_block)
@@ -151,7 +151,8 @@ runtime::Task<Result<Partition::Position>> Partition::locate(Offset from) {
       co_return Position{segment, cursor.at};
   }
   if (from <= segment->base) co_return Position{segment, 0};
-  LEAT_CO_TRY(const std::uint64_t at, co_await look_up(segment, segment->size, [from](const SegmentView& view, Access access) {
+  LEAT_CO_TRY(const std::uint64_t at,
+              co_await look_up(segment, segment->size, [from](const SegmentView& view, Access access) {
                 return find_batch_by_offset(view, from, access);
               }));
   co_return Position{segment, at};
@@ -183,7 +184,7 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
     LEAT_CO_CHECK(check_offset(from, end));
     if (from == end) co_return ReadSlice{};
     const auto located = co_await locate(from);
-    if (!located && located.error().code == Errc::cancelled) continue;
+    if (!located && located.error().code == Errc::version_conflict) continue;
     if (!located) co_return fail(located.error());
     const Position& start = *located;
     if (!still_has(start.segment)) continue;
@@ -192,6 +193,7 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
       // Compaction left nothing from here to the segment's end.
       if (start.segment->end <= from || start.segment == segments_.back()) co_return ReadSlice{};
       from = start.segment->end;
+      attempt = 0;
       continue;
     }
     const auto fitting = co_await fit(start, readable - start.at, limits);
@@ -207,7 +209,7 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
     // Only for the active segment: it is where consumers wait, and nothing rewrites it.
     if (start.at + length == readable && start.segment == segments_.back() &&
         readable_size(*start.segment, uncommitted) == readable)
-      remember_cursor(end, *start.segment, readable);
+      remember_cursor(uncommitted ? log_end() : high_watermark_, *start.segment, readable);
     stats_.read_bytes.add(length);
     co_return ReadSlice{{std::move(file), start.at, length}};
   }
@@ -222,7 +224,8 @@ runtime::Task<Result<Bytes>> Partition::copy(Offset from, std::uint64_t bytes_ma
   if (bytes.empty()) co_return bytes;
   auto got = found.range.file->read_cached(bytes.mutable_view(), found.range.offset);
   if (!got && got.error().code == Errc::would_block)
-    got = co_await runtime::run_blocking([&] { return found.range.file->read_at(bytes.mutable_view(), found.range.offset); });
+    got = co_await runtime::run_blocking(
+        [&] { return found.range.file->read_at(bytes.mutable_view(), found.range.offset); });
   if (!got) co_return fail(got.error());
   // Keep whole batches only.
   std::size_t whole = 0;
@@ -240,7 +243,7 @@ runtime::Task<Status> Partition::visit_headers(Offset from, std::function<void(c
   while (from < log_end()) {
     if (offline_) co_return fail(*offline_);
     const auto located = co_await locate(from);
-    if (!located && located.error().code != Errc::cancelled) co_return fail(located.error());
+    if (!located && located.error().code != Errc::version_conflict) co_return fail(located.error());
     if (!located || !still_has(located->segment)) continue;
     const Position& start = *located;
     LEAT_CO_TRY(const auto file, cache_.log_file(*start.segment));
@@ -302,9 +305,11 @@ runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_max_time() {
 }
 
 // The first record of one segment that is at or after `time`, at or after the log's start, and committed.
-runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_time_in(std::shared_ptr<Segment> segment, Timestamp time) {
+runtime::Task<Result<std::optional<TimedOffset>>> Partition::find_time_in(std::shared_ptr<Segment> segment,
+                                                                          Timestamp time) {
   const std::uint64_t readable = readable_size(*segment, false);
-  LEAT_CO_TRY(const std::uint64_t at, co_await look_up(segment, readable, [time](const SegmentView& view, Access access) {
+  LEAT_CO_TRY(const std::uint64_t at,
+              co_await look_up(segment, readable, [time](const SegmentView& view, Access access) {
                 return find_batch_by_time(view, time, access);
               }));
   if (at >= readable) co_return std::nullopt;

@@ -75,7 +75,9 @@ runtime::Task<Status> Partition::write_manifest(bool frees) {
 }
 
 // Takes a segment that is not in segments_ any more out of service.
-void Partition::retire(std::shared_ptr<Segment> segment) { retired_.push_back({std::move(segment), ++manifest_changes_}); }
+void Partition::retire(std::shared_ptr<Segment> segment) {
+  retired_.push_back({std::move(segment), ++manifest_changes_});
+}
 
 // Removes the files of retired segments that no durable manifest lists. Readers that still send from one keep it open.
 runtime::Task<Status> Partition::remove_retired() {
@@ -117,7 +119,8 @@ runtime::Task<Status> Partition::delete_records(Offset before) {
   const auto self = shared_from_this();
   if (offline_) co_return fail(*offline_);
   if (before > high_watermark_ || before < Offset(0))
-    co_return fail(Errc::offset_out_of_range, fmt::format("offset {} is above the high watermark {}", before, high_watermark_));
+    co_return fail(Errc::offset_out_of_range,
+                   fmt::format("offset {} is above the high watermark {}", before, high_watermark_));
   // A power loss must not leave a log that ends below its start.
   if (before > flushed_.offset) LEAT_CO_CHECK(co_await flush());
   if (before > log_start_) {
@@ -135,7 +138,8 @@ runtime::Task<Status> Partition::apply_retention(Timestamp now) {
   Segment& active = *segments_.back();
   const bool by_time = config_.delete_old && config_.retention_ms >= 0;
   const bool too_old = now - active.opened > config_.segment_ms;
-  const bool expired = by_time && active.max_timestamp != kNoTimestamp && now - active.max_timestamp > config_.retention_ms;
+  const bool expired =
+      by_time && active.max_timestamp != kNoTimestamp && now - active.max_timestamp > config_.retention_ms;
   if (active.size > 0 && high_watermark_ == log_end() && (too_old || expired)) LEAT_CO_CHECK(roll(now));
   // What a full disk or a seal that was under way kept from being done earlier.
   if (can_free_front() || !retired_.empty() || manifest_stale()) LEAT_CO_CHECK(co_await free_below_start());
@@ -145,8 +149,10 @@ runtime::Task<Status> Partition::apply_retention(Timestamp now) {
   std::uint64_t size = size_bytes();
   for (const auto& segment : segments_) {
     if (segment == segments_.back() || !segment->seal_durable || segment->end > high_watermark_) break;
-    const bool old = by_time && segment->max_timestamp != kNoTimestamp && now - segment->max_timestamp > config_.retention_ms;
-    const bool large = config_.retention_bytes >= 0 && size - segment->size >= static_cast<std::uint64_t>(config_.retention_bytes);
+    const bool old =
+        by_time && segment->max_timestamp != kNoTimestamp && now - segment->max_timestamp > config_.retention_ms;
+    const bool large =
+        config_.retention_bytes >= 0 && size - segment->size >= static_cast<std::uint64_t>(config_.retention_bytes);
     const bool below_start = segment->end <= log_start_;
     if (!old && !large && !below_start) break;
     start = segment->end;
@@ -180,7 +186,8 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
   Segment& last = *cut.segment;
   LEAT_CO_TRY(const auto file, cache_.log_file(last));
   if (cut.at < last.size) {
-    LEAT_CO_TRY(const BatchHeader first, co_await runtime::run_blocking([&] { return read_header(*file, cut.at, Access::disk); }));
+    LEAT_CO_TRY(const BatchHeader first,
+                co_await runtime::run_blocking([&] { return read_header(*file, cut.at, Access::disk); }));
     end = std::min(end, first.base_offset);
   }
   while (segments_.back() != cut.segment) {

@@ -40,9 +40,11 @@ class Recovery {
     auto bytes = runtime::read_file(files_, manifest_path(out_.folder), kManifestSizeMax);
     if (!bytes) return fail(Errc::corrupt, fmt::format("{}: {}", manifest_path(out_.folder), bytes.error().message));
     auto manifest = decode_manifest(*bytes);
-    if (!manifest) return fail(Errc::corrupt, fmt::format("{}: {}", manifest_path(out_.folder), manifest.error().message));
+    if (!manifest)
+      return fail(Errc::corrupt, fmt::format("{}: {}", manifest_path(out_.folder), manifest.error().message));
     if (manifest->id != id)
-      return fail(Errc::corrupt, fmt::format("{} is of partition {}, not {}", manifest_path(out_.folder), manifest->id, id));
+      return fail(Errc::corrupt,
+                  fmt::format("{} is of partition {}, not {}", manifest_path(out_.folder), manifest->id, id));
     out_.manifest = std::move(*manifest);
     return {};
   }
@@ -67,14 +69,18 @@ class Recovery {
     for (const SegmentEntry& entry : out_.manifest.segments) {
       const auto found = sizes.find({entry.base, entry.generation});
       const std::string name = segment_name(entry.base, entry.generation) + ".log";
-      if (found == sizes.end()) return fail(Errc::corrupt, fmt::format("{} is listed in the manifest but missing", path(name)));
+      if (found == sizes.end())
+        return fail(Errc::corrupt, fmt::format("{} is listed in the manifest but missing", path(name)));
       if (entry.sealed && found->second != entry.size)
-        return fail(Errc::corrupt, fmt::format("{} has {} bytes; sealed with {}", path(name), found->second, entry.size));
+        return fail(Errc::corrupt,
+                    fmt::format("{} has {} bytes; sealed with {}", path(name), found->second, entry.size));
       add_segment(entry, found->second);
       sizes.erase(found);
     }
     LEAT_CHECK(check_gaps());
     listed_count_ = out_.segments.size();
+    // The manifest that was just read may not be durable yet, and the one before may list what is removed now.
+    if (!sizes.empty() && options_.repair) LEAT_CHECK(files_.sync_directory(out_.folder));
     for (const auto& [name, size] : sizes) sort_out(name.first, name.second, size);
     return {};
   }
@@ -114,7 +120,8 @@ class Recovery {
       add_segment(entry, size);  // verify_from_point() decides whether it really continues the log
       return;
     }
-    note(fmt::format("removed {}: a left-over of a removed or rewritten segment", path(segment_name(base, generation))));
+    note(
+        fmt::format("removed {}: a left-over of a removed or rewritten segment", path(segment_name(base, generation))));
     remove(segment_name(base, generation) + ".log");
     remove(segment_name(base, generation) + ".idx");
   }
@@ -174,7 +181,8 @@ class Recovery {
   void take_clean_end() { take_as_it_is(*out_.segments.back()); }
 
   Status verify_from_point() {
-    if (clean_) note(fmt::format("{}: the checkpoint of the clean stop does not match the files; verifying", out_.folder));
+    if (clean_)
+      note(fmt::format("{}: the checkpoint of the clean stop does not match the files; verifying", out_.folder));
     const std::vector<EpochEntry> epochs = out_.manifest.epochs;
     std::size_t kept = 0;
     std::string_view why = "lies behind the cut";
@@ -213,8 +221,9 @@ class Recovery {
   // What lies below the checkpoint's point was flushed: a log that ends before it is damaged, not torn.
   [[nodiscard]] Status check_vouched(Offset end, const std::string& why) const {
     if (!point_ || end >= point_->offset) return {};
-    return fail(Errc::corrupt, fmt::format("{}: the log ends at offset {}, but the checkpoint vouches for it up to {}: {}",
-                                           out_.folder, end, point_->offset, why));
+    return fail(Errc::corrupt,
+                fmt::format("{}: the log ends at offset {}, but the checkpoint vouches for it up to {}: {}",
+                            out_.folder, end, point_->offset, why));
   }
 
   // Reads a segment's batches from the recovery point on. False when its tail was cut.
@@ -224,7 +233,7 @@ class Recovery {
       return true;
     }
     LEAT_TRY(auto file, files_.open(segment.log_path(), options_.repair ? OpenMode::write : OpenMode::read));
-    if (options_.repair && !sealed) LEAT_CHECK(file->sync());
+    if (options_.repair && !sealed) LEAT_CHECK(flush(*file, segment));
     file->drop_cache();
     LEAT_TRY(const auto failure, scan_segment(*file, segment, sealed, usable_point(segment)));
     if (failure) {
@@ -236,6 +245,14 @@ class Recovery {
     segment.synced_size = segment.size;
     rebuild_index_of(segment);
     return !failure;
+  }
+
+  // An error may be one that the process before left behind: what was lost then is not in the file that is verified next.
+  Status flush(runtime::File& file, const Segment& segment) {
+    const Status first = file.sync();
+    if (first) return {};
+    note(fmt::format("{}: {}; trying again", segment.log_path(), first.error().message));
+    return file.sync();
   }
 
   // Lookups walk the segment when this fails.
@@ -257,7 +274,8 @@ class Recovery {
   };
 
   [[nodiscard]] const RecoveryPoint* usable_point(const Segment& segment) const {
-    const bool usable = options_.repair && point_ && point_->segment == segment.base && point_->position <= segment.size;
+    const bool usable =
+        options_.repair && point_ && point_->segment == segment.base && point_->position <= segment.size;
     return usable ? &*point_ : nullptr;
   }
 
@@ -317,7 +335,8 @@ class Recovery {
     const std::uint64_t cut_bytes = segment.size - tear_;
     out_.cut_bytes += cut_bytes;
     const bool keep = holds_batches_behind(file, segment);
-    note(fmt::format("{}; {} bytes cut{}", failure.what, cut_bytes, keep ? ", kept in a .cut file: whole batches follow" : ""));
+    note(fmt::format("{}; {} bytes cut{}", failure.what, cut_bytes,
+                     keep ? ", kept in a .cut file: whole batches follow" : ""));
     if (!options_.repair) return {};
     if (keep) LEAT_CHECK(keep_cut(file, segment));
     LEAT_CHECK(file.truncate(tear_));
@@ -328,7 +347,8 @@ class Recovery {
 
   // Whether a whole, valid batch stands anywhere behind the tear (searched in the bytes that would be kept).
   [[nodiscard]] bool holds_batches_behind(runtime::File& file, const Segment& segment) const {
-    Bytes tail = Bytes::uninitialized(static_cast<std::size_t>(std::min<std::uint64_t>(segment.size - tear_, kCutKeptMax)));
+    Bytes tail =
+        Bytes::uninitialized(static_cast<std::size_t>(std::min<std::uint64_t>(segment.size - tear_, kCutKeptMax)));
     const auto got = file.read_at(tail.mutable_view(), tear_);
     if (!got) return false;
     const BytesView bytes = tail.view().first(*got);
@@ -342,7 +362,8 @@ class Recovery {
   }
 
   Status keep_cut(runtime::File& file, const Segment& segment) {
-    Bytes tail = Bytes::uninitialized(static_cast<std::size_t>(std::min<std::uint64_t>(segment.size - tear_, kCutKeptMax)));
+    Bytes tail =
+        Bytes::uninitialized(static_cast<std::size_t>(std::min<std::uint64_t>(segment.size - tear_, kCutKeptMax)));
     LEAT_TRY(const std::size_t got, file.read_at(tail.mutable_view(), tear_));
     return runtime::replace_file(files_, fmt::format("{}.{}.cut", segment.log_path(), tear_), tail.view().first(got));
   }
@@ -351,7 +372,8 @@ class Recovery {
   void drop_files_from(std::size_t index, std::string_view why) {
     for (std::size_t i = index; i < out_.segments.size(); ++i) {
       const Segment& segment = *out_.segments[i];
-      note(fmt::format("{} {}; {}", segment.log_path(), why, segment.size > 0 ? "renamed to .orphan" : "removed (empty)"));
+      note(fmt::format("{} {}; {}", segment.log_path(), why,
+                       segment.size > 0 ? "renamed to .orphan" : "removed (empty)"));
       if (!options_.repair) continue;
       if (segment.size == 0) {
         remove(segment_name(segment.base, segment.generation) + ".log");

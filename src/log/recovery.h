@@ -18,10 +18,10 @@ struct RecoveredLog {
   std::string folder;
   Manifest manifest;
   std::vector<std::shared_ptr<Segment>> segments;  // never empty; the last one is active
-  std::optional<Error> damage;        // the partition must not serve
-  bool manifest_changed = false;      // segments were adopted or cut, epochs were found: write it again
-  std::uint64_t cut_bytes = 0;        // a torn tail that was removed
-  std::vector<std::string> findings;  // for the log, one line each
+  std::optional<Error> damage;                     // the partition must not serve
+  bool manifest_changed = false;                   // segments were adopted or cut, epochs were found: write it again
+  std::uint64_t cut_bytes = 0;                     // a torn tail that was removed
+  std::vector<std::string> findings;               // for the log, one line each
 };
 
 struct RecoveryOptions {

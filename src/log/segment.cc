@@ -75,7 +75,8 @@ Result<std::optional<BatchScanner::Item>> BatchScanner::next(bool with_body) {
   if (!header) return fail(Errc::corrupt, fmt::format("no batch at {}: {}", position_, header.error().message));
   const std::size_t size = header->total_size();
   if (size > end_ - position_)
-    return fail(Errc::corrupt, fmt::format("the batch at {} is cut short: {} of {} bytes", position_, end_ - position_, size));
+    return fail(Errc::corrupt,
+                fmt::format("the batch at {} is cut short: {} of {} bytes", position_, end_ - position_, size));
   if (with_body) {
     LEAT_TRY(bytes, fill(size));
     if (bytes.size() < size) return fail(Errc::corrupt, fmt::format("the file ends inside the batch at {}", position_));

@@ -32,15 +32,15 @@ struct Segment {
   std::uint64_t size = 0;
   std::uint32_t generation = 1;
   Timestamp max_timestamp = kNoTimestamp;
-  Timestamp opened{0};             // wall clock; for rolling by age
-  std::uint64_t synced_size = 0;   // bytes known to be durable
-  bool name_durable = false;       // its file will be there after a power loss
-  bool seal_durable = false;       // sealed, and all of it and its index are durable
-  std::uint64_t indexed_size = 0;  // the position of the last index entry, or 0
-  std::uint64_t index_entries = 0;         // in the index file
-  std::vector<IndexEntry> index_tail;      // made since, not yet in the file; at most kIndexTailMax
-  bool index_suspect = false;              // the file is missing or does not fit: rebuild it before the next lookup
-  bool index_rebuilding = false;           // then nobody else writes the file
+  Timestamp opened{0};                 // wall clock; for rolling by age
+  std::uint64_t synced_size = 0;       // bytes known to be durable
+  bool name_durable = false;           // its file will be there after a power loss
+  bool seal_durable = false;           // sealed, and all of it and its index are durable
+  std::uint64_t indexed_size = 0;      // the position of the last index entry, or 0
+  std::uint64_t index_entries = 0;     // in the index file
+  std::vector<IndexEntry> index_tail;  // made since, not yet in the file; at most kIndexTailMax
+  bool index_suspect = false;          // the file is missing or does not fit: rebuild it before the next lookup
+  bool index_rebuilding = false;       // then nobody else writes the file
   std::string folder;
   CachedFile log_file;
   CachedFile index_file;

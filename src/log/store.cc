@@ -57,8 +57,8 @@ class Store::Impl {
       stats_.damaged_partitions.add();
       stats_.offline_partitions.add(1);
     }
-    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_, reserve_, stats_,
-                                                 runtime::Shard::current().wall_now());
+    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_, reserve_,
+                                                 stats_, runtime::Shard::current().wall_now());
     if (partition->manifest_stale() && !partition->offline()) flusher_.want_manifest(*partition);
     Partition* opened = partition.get();
     partitions_[id] = std::move(partition);
@@ -191,8 +191,8 @@ Status create_partitions(runtime::FileSystem& files, const std::string& data, co
     Manifest manifest;
     manifest.id = id;
     manifest.segments.push_back({});
-    LEAT_TRY(const auto segment, files.open(runtime::join_path(folder, segment_name(Offset(0), 1) + ".log"),
-                                            runtime::OpenMode::create));
+    LEAT_TRY(const auto segment,
+             files.open(runtime::join_path(folder, segment_name(Offset(0), 1) + ".log"), runtime::OpenMode::create));
     LEAT_TRY(const auto file, files.open(manifest_path(folder), runtime::OpenMode::create));
     const Bytes bytes = encode_manifest(manifest);
     LEAT_CHECK(file->truncate(0));

@@ -19,8 +19,8 @@ struct Stats {
   Counter appended_batches;
   Counter appended_bytes;
   Counter read_bytes;
-  Counter cold_reads;          // reads that had to wait for the disk
-  Counter flushes;             // flush rounds
+  Counter cold_reads;  // reads that had to wait for the disk
+  Counter flushes;     // flush rounds
   Counter flushed_files;
   Counter failed_flushes;
   Histogram flush_latency;

@@ -32,7 +32,9 @@ class File {
   // Writes all of `parts`, one after the other, at `offset`, to the page cache; a short write is completed or is an
   // error (then the range's content is unspecified). Errors: disk_full, io.
   [[nodiscard]] virtual Status write_at(std::span<const BytesView> parts, std::uint64_t offset) = 0;
-  [[nodiscard]] Status write_at(BytesView bytes, std::uint64_t offset) { return write_at(std::span(&bytes, 1), offset); }
+  [[nodiscard]] Status write_at(BytesView bytes, std::uint64_t offset) {
+    return write_at(std::span(&bytes, 1), offset);
+  }
 
   // Makes everything written before the call durable, and the size needed to read it (fdatasync). Waits for the disk.
   // After an error nothing may be assumed of what was written since the last success.

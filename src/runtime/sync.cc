@@ -31,8 +31,7 @@ Task<> sleep_until(MonoTime deadline) { co_await Sleep(deadline); }
 Task<> sleep_for(Duration duration) { co_await Sleep(Shard::current().now() + duration); }
 
 void Notifier::notify_all() {
-  while (notify_one()) {
-  }
+  while (notify_one()) {}
 }
 
 bool Notifier::notify_one() {

@@ -34,7 +34,9 @@ struct TaskPromise : TaskPromiseBase {
   std::variant<std::monostate, T, std::exception_ptr> outcome;
   Task<T> get_return_object();
   template <class U>
-  void return_value(U&& value) { outcome.template emplace<1>(std::forward<U>(value)); }
+  void return_value(U&& value) {
+    outcome.template emplace<1>(std::forward<U>(value));
+  }
   void unhandled_exception() { outcome.template emplace<2>(std::current_exception()); }
   T take() {
     if (outcome.index() == 2) std::rethrow_exception(std::get<2>(outcome));

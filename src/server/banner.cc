@@ -20,12 +20,13 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
     }
   }
   if (!kafka.empty()) {
-    text += fmt::format("\n  Try, in another terminal:\n\n"
-                        "    leat topic create hello --server {0}\n"
-                        "    echo 'hello, world' | leat produce hello --server {0}\n"
-                        "    leat consume hello --from beginning --server {0}\n"
-                        "    kcat -b {0} -L\n",
-                        kafka);
+    text += fmt::format(
+        "\n  Try, in another terminal:\n\n"
+        "    leat topic create hello --server {0}\n"
+        "    echo 'hello, world' | leat produce hello --server {0}\n"
+        "    leat consume hello --from beginning --server {0}\n"
+        "    kcat -b {0} -L\n",
+        kafka);
   }
   text += "\n  Ctrl-C stops it.\n\n";
   std::fputs(text.c_str(), stdout);

@@ -14,8 +14,10 @@ Status check_version(runtime::FileSystem& files, const std::string& folder) {
     LEAT_TRY(const auto listed, files.list(folder));
     for (const runtime::FileInfo& file : listed) {
       if (file.name != "lock" && file.name != "lost+found" && !file.name.ends_with(".tmp"))
-        return fail(Errc::corrupt, fmt::format("{} is not empty and has no version file: it is not a data folder of leat. "
-                                               "Choose an empty folder with --data", folder));
+        return fail(Errc::corrupt,
+                    fmt::format("{} is not empty and has no version file: it is not a data folder of leat. "
+                                "Choose an empty folder with --data",
+                                folder));
     }
     return runtime::replace_file(files, path, as_bytes(fmt::format("{}{}\n", kVersionPrefix, kDataVersion)));
   }
@@ -28,19 +30,23 @@ Status check_version(runtime::FileSystem& files, const std::string& folder) {
   }
   if (version < 1) return fail(Errc::corrupt, fmt::format("{} does not say which version of leat wrote it", path));
   if (version > kDataVersion)
-    return fail(Errc::unsupported, fmt::format("{} was written by a newer leat (data version {}; this one reads up to {}): "
-                                               "install that version or a newer one", folder, version, kDataVersion));
+    return fail(Errc::unsupported,
+                fmt::format("{} was written by a newer leat (data version {}; this one reads up to {}): "
+                            "install that version or a newer one",
+                            folder, version, kDataVersion));
   return {};
 }
 
 }  // namespace
 
-Result<std::unique_ptr<runtime::DirectoryLock>> open_data_folder(runtime::FileSystem& files, const std::string& folder) {
+Result<std::unique_ptr<runtime::DirectoryLock>> open_data_folder(runtime::FileSystem& files,
+                                                                 const std::string& folder) {
   LEAT_CHECK(files.create_directories(folder));
   auto lock = files.lock_directory(folder);
   if (!lock) {
     if (lock.error().code == Errc::exists)
-      return fail(Errc::exists, fmt::format("another leat uses {}: stop it, or choose another folder with --data", folder));
+      return fail(Errc::exists,
+                  fmt::format("another leat uses {}: stop it, or choose another folder with --data", folder));
     return lock;
   }
   LEAT_CHECK(check_version(files, folder));

@@ -12,14 +12,17 @@ void collect_log(observe::MetricsPage& page, const log::Stats& stats) {
   page.counter("leat_log_cold_reads_total", "Reads that had to wait for the disk.", {}, stats.cold_reads);
   page.counter("leat_log_flushes_total", "Rounds of group commit.", {}, stats.flushes);
   page.counter("leat_log_flushed_files_total", "Files made durable by those rounds.", {}, stats.flushed_files);
-  page.counter("leat_log_failed_flushes_total", "Partitions taken offline because a flush failed.", {}, stats.failed_flushes);
+  page.counter("leat_log_failed_flushes_total", "Partitions taken offline because a flush failed.", {},
+               stats.failed_flushes);
   page.histogram("leat_log_flush_seconds", "Time that a round of group commit took.", {}, stats.flush_latency);
-  page.counter("leat_log_removed_segments_total", "Segments freed by retention or deletion.", {}, stats.removed_segments);
+  page.counter("leat_log_removed_segments_total", "Segments freed by retention or deletion.", {},
+               stats.removed_segments);
   page.counter("leat_log_compacted_segments_total", "Segments rewritten by compaction.", {}, stats.compacted_segments);
   page.counter("leat_log_recovered_partitions_total", "Partitions verified after an unclean stop.", {},
                stats.recovered_partitions);
   page.counter("leat_log_cut_bytes_total", "Bytes of torn tails that recovery removed.", {}, stats.cut_bytes);
-  page.counter("leat_log_damaged_partitions_total", "Partitions found damaged at the start.", {}, stats.damaged_partitions);
+  page.counter("leat_log_damaged_partitions_total", "Partitions found damaged at the start.", {},
+               stats.damaged_partitions);
   page.gauge("leat_log_partitions", "Partitions that are open.", {}, stats.partitions);
   page.gauge("leat_log_offline_partitions", "Partitions that do not serve.", {}, stats.offline_partitions);
   page.gauge("leat_log_open_files", "Segment files that are open.", {}, stats.open_files);
@@ -63,7 +66,8 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
     const auto& counted = stats.apis[static_cast<std::size_t>(api.key)];
     const observe::Labels labels{{"api", api.name}};
     page.counter("leat_kafka_requests_total", "Requests answered.", labels, counted.requests);
-    page.histogram("leat_kafka_request_seconds", "From the request read to its reply written.", labels, counted.latency);
+    page.histogram("leat_kafka_request_seconds", "From the request read to its reply written.", labels,
+                   counted.latency);
   }
   for (std::size_t i = 0; i < stats.errors.size(); ++i) {
     if (stats.errors[i].value() == 0) continue;
@@ -75,7 +79,8 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
   page.counter("leat_kafka_sent_bytes_total", "Bytes of replies.", listener, stats.bytes_out);
   page.counter("leat_kafka_malformed_requests_total", "Connections closed for what came in.", listener,
                stats.malformed_requests);
-  page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener, stats.refused_connections);
+  page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener,
+               stats.refused_connections);
   page.counter("leat_kafka_accepted_connections_total", "Connections accepted.", listener, stats.accepted_connections);
   page.gauge("leat_kafka_connections", "Connections that are open.", listener, stats.connections);
 }

@@ -142,8 +142,8 @@ class Server {
 
   Task<Status> start_topics() {
     const std::string& folder = config_.data_dir;
-    topics_ = std::make_unique<stream::TopicService>(*catalog_, server_defaults(config_), identity_.node, *streams_, files_,
-                                                     folder);
+    topics_ = std::make_unique<stream::TopicService>(*catalog_, server_defaults(config_), identity_.node, *streams_,
+                                                     files_, folder);
     // From the first append on the last stop is no longer clean.
     log::Checkpoint before = co_await runtime::run_blocking([&] { return log::load_checkpoint(files_, folder); });
     log::Checkpoint unclean = before;
@@ -184,7 +184,8 @@ class Server {
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
       if (!listener) co_return explain_listen(wanted, listener.error());
       const std::uint16_t port = (*listener)->port();
-      const kafka::Endpoint endpoint{wanted.advertised_host, wanted.advertised_port != 0 ? wanted.advertised_port : port};
+      const kafka::Endpoint endpoint{wanted.advertised_host,
+                                     wanted.advertised_port != 0 ? wanted.advertised_port : port};
       acceptors_.push_back(std::make_unique<kafka::Acceptor>(servers, std::move(*listener), endpoint));
       endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port});
       log_info("server", "kafka on {}:{}, advertised as {}:{}", wanted.host, port, endpoint.host, endpoint.port);
@@ -200,7 +201,8 @@ class Server {
       for (auto& [id, point] : co_await runtime::call_on(*shards_[i], checkpoint_streams, &states_[i]))
         checkpoint.points.emplace(id, point);
     }
-    co_return co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
+    co_return co_await runtime::run_blocking(
+        [&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
   }
 
   // Committed offsets of topics that are gone go too.
@@ -238,7 +240,8 @@ class Server {
       for (auto& [id, point] : stopped.points) checkpoint.points.emplace(id, point);
     }
     if (outcome && node_ != nullptr)
-      outcome = co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
+      outcome =
+          co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
     for (const auto& http : http_) co_await http->stop(Milliseconds(0));
     http_.clear();
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_state, &states_[i]);

@@ -3,7 +3,6 @@
 namespace leat::server {
 namespace {
 
-
 std::string_view flush_name(FlushPolicy policy) {
   switch (policy) {
     case FlushPolicy::commit: return "commit";
@@ -94,11 +93,12 @@ http::Options http_options(const ServerConfig& config) {
 }
 
 std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error) {
-  const std::string_view hint = error.code == Errc::exists ? ": another program listens there; stop it or choose another port"
-                                                             : ": check the address";
-  return fail(error.code, fmt::format("cannot listen for {} on {}:{}: {}{} (--listen {}=HOST:PORT)",
-                                      to_string(listener.protocol), listener.host, listener.port, error.message, hint,
-                                      to_string(listener.protocol)));
+  const std::string_view hint = error.code == Errc::exists
+                                    ? ": another program listens there; stop it or choose another port"
+                                    : ": check the address";
+  return fail(error.code,
+              fmt::format("cannot listen for {} on {}:{}: {}{} (--listen {}=HOST:PORT)", to_string(listener.protocol),
+                          listener.host, listener.port, error.message, hint, to_string(listener.protocol)));
 }
 
 }  // namespace leat::server

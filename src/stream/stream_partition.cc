@@ -11,8 +11,8 @@ constexpr std::uint64_t kSnapshotSizeMax = std::uint64_t{256} << 20;
 
 }  // namespace
 
-StreamPartition::StreamPartition(std::shared_ptr<log::Partition> log, const ProducerLimits& limits, std::size_t decompressed_size_max,
-                                 TopicCounters& counters)
+StreamPartition::StreamPartition(std::shared_ptr<log::Partition> log, const ProducerLimits& limits,
+                                 std::size_t decompressed_size_max, TopicCounters& counters)
     : log_(std::move(log)), producers_(limits), decompressed_size_max_(decompressed_size_max), counters_(counters) {}
 
 std::string StreamPartition::snapshot_path() const { return runtime::join_path(log_->folder(), "producers"); }

@@ -61,9 +61,9 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   Producers producers_;
   std::size_t decompressed_size_max_;
   TopicCounters& counters_;
-  Offset snapshot_end_;          // the log below it is covered by the file
+  Offset snapshot_end_;            // the log below it is covered by the file
   std::uint64_t bytes_since_ = 0;  // appended since
-  bool changed_since_ = false;   // idempotent batches since
+  bool changed_since_ = false;     // idempotent batches since
 };
 
 }  // namespace leat::stream

@@ -41,8 +41,8 @@ runtime::Task<> StreamShard::open_one(PartitionToOpen to_open, Status& outcome) 
   }
   auto& counters = counters_[to_open.id.topic];
   if (counters == nullptr) counters = std::make_unique<TopicCounters>();
-  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), options_.producers, options_.store.decompressed_size_max,
-                                                     *counters);
+  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), options_.producers,
+                                                     options_.store.decompressed_size_max, *counters);
   if (!(*opened)->offline()) {
     if (auto loaded = co_await partition->load_producers(files_); !loaded) (*opened)->take_offline(loaded.error());
   }

@@ -25,9 +25,14 @@ runtime::Task<Status> publish_on_shard(StreamShard* shard, catalog::TopicsPtr to
 
 }  // namespace
 
-TopicService::TopicService(catalog::Catalog& catalog, catalog::ServerDefaults defaults, NodeId node, const Streams& streams,
-                           runtime::FileSystem& files, std::string data)
-    : catalog_(catalog), defaults_(std::move(defaults)), node_(node), streams_(streams), files_(files), data_(std::move(data)) {}
+TopicService::TopicService(catalog::Catalog& catalog, catalog::ServerDefaults defaults, NodeId node,
+                           const Streams& streams, runtime::FileSystem& files, std::string data)
+    : catalog_(catalog),
+      defaults_(std::move(defaults)),
+      node_(node),
+      streams_(streams),
+      files_(files),
+      data_(std::move(data)) {}
 
 runtime::Task<Status> TopicService::start(log::Checkpoint checkpoint) {
   LEAT_CO_TRY(const catalog::TopicsPtr topics, co_await catalog::load_topics(catalog_));
@@ -80,7 +85,8 @@ runtime::Task<> TopicService::apply_published() {
 }
 
 // The partitions of a topic that this node leads, from number `first` on.
-void TopicService::plan_open(const catalog::Topic& topic, std::int32_t first, std::vector<PartitionToOpen>& to_open) const {
+void TopicService::plan_open(const catalog::Topic& topic, std::int32_t first,
+                             std::vector<PartitionToOpen>& to_open) const {
   const auto config = catalog::resolve_topic_config(defaults_, topic.entry.config);
   if (!config) {
     log_error("stream", "topic {} cannot be opened: {}", topic.entry.name, config.error().message);
@@ -133,7 +139,8 @@ runtime::Task<> TopicService::apply(catalog::TopicsPtr next) {
     log_error("stream", "opening partitions: {}", opened.error().message);
   // A topic is known only once its partitions are open, and unknown before they close.
   for (std::size_t i = 0; i < streams_.size(); ++i) {
-    (void)co_await runtime::call_on(streams_.shard(i).shard(), publish_on_shard, &streams_.shard(i), next, reconfigured);
+    (void)co_await runtime::call_on(streams_.shard(i).shard(), publish_on_shard, &streams_.shard(i), next,
+                                    reconfigured);
   }
   std::vector<std::string> removed;
   for (const auto& [name, topic] : applied_->topics()) {
@@ -158,7 +165,8 @@ runtime::Task<> TopicService::remove_topic(catalog::TopicEntry topic) {
   }
   Status gone = co_await remove_folder(topic.id);
   if (gone) gone = co_await catalog::forget_deleted_topic(catalog_, topic.id);
-  if (!gone) log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
+  if (!gone)
+    log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
 }
 
 runtime::Task<Status> TopicService::remove_folder(TopicId topic) {
@@ -176,7 +184,8 @@ runtime::Task<> TopicService::remove_forgotten() {
   for (const catalog::DeletedTopic& topic : *deleted) {
     Status gone = co_await remove_folder(topic.id);
     if (gone) gone = co_await catalog::forget_deleted_topic(catalog_, topic.id);
-    if (!gone) log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
+    if (!gone)
+      log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
   }
 }
 
@@ -250,8 +259,8 @@ runtime::Task<Status> TopicService::add_partitions(std::string name, std::int32_
   std::vector<TopicPartition> ids;
   for (std::int32_t p = before; p < total; ++p) ids.push_back({id, PartitionIndex(p)});
   LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::create_partitions(files_, data_, ids); }));
-  LEAT_CO_TRY(const catalog::Topic grown, co_await catalog::add_partitions(catalog_, name, before,
-                                                                           catalog::replicas_on(node_, total - before)));
+  LEAT_CO_TRY(const catalog::Topic grown,
+              co_await catalog::add_partitions(catalog_, name, before, catalog::replicas_on(node_, total - before)));
   co_return co_await wait_applied([id, total](const catalog::TopicsSnapshot& now) {
     const catalog::Topic* found = now.find(id);
     return found == nullptr || found->entry.partitions >= total;

@@ -59,8 +59,9 @@ TEST(TimeText, ReadsDatesDistancesAndMilliseconds) {
 }
 
 TEST(TimeText, RefusesWhatIsNoTime) {
-  for (const std::string_view text : {"", "yesterday", "2026-13-01", "2026-02-30", "2026-03-01T25:00", "2026-03-01T12:30Zx",
-                                      "2026-03-01T12:30:05.Z", "-", "-1", "-1y", "-9223372036854775807d", "12x", "-5"})
+  for (const std::string_view text :
+       {"", "yesterday", "2026-13-01", "2026-02-30", "2026-03-01T25:00", "2026-03-01T12:30Zx", "2026-03-01T12:30:05.Z",
+        "-", "-1", "-1y", "-9223372036854775807d", "12x", "-5"})
     EXPECT_FALSE(parse_time(text, kNow)) << text;
 }
 
@@ -143,8 +144,10 @@ TEST(Base64, AgreesWithTheVectorsOfItsRfc) {
 }
 
 TEST(Utf8, TellsTextFromBytes) {
-  for (const std::string_view text : {"", "plain", "caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8c\x8a"}) EXPECT_TRUE(is_utf8(text));
-  for (const std::string_view text : {"\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"})
+  for (const std::string_view text : {"", "plain", "caf\xc3\xa9", "\xe2\x82\xac", "\xf0\x9f\x8c\x8a"})
+    EXPECT_TRUE(is_utf8(text));
+  for (const std::string_view text :
+       {"\xff", "\xc3", "\xc0\x80", "\xe0\x80\x80", "\xed\xa0\x80", "\xf4\x90\x80\x80", "\x80"})
     EXPECT_FALSE(is_utf8(text));
 }
 
@@ -186,7 +189,8 @@ TEST(Address, IsReadWithAndWithoutPort) {
   EXPECT_EQ(parse_address("mill").value(), (Address{"mill", kDefaultPort}));
   EXPECT_EQ(parse_address("[::1]:19092").value(), (Address{"::1", 19092}));
   EXPECT_EQ(parse_address("[::1]:19092")->to_string(), "[::1]:19092");
-  for (const std::string_view text : {"", ":9092", "mill:", "mill:0", "mill:70000", "mill:x", "[::1", "[::1]9", "[::1]:"})
+  for (const std::string_view text :
+       {"", ":9092", "mill:", "mill:0", "mill:70000", "mill:x", "[::1", "[::1]9", "[::1]:"})
     EXPECT_FALSE(parse_address(text)) << text;
 }
 

@@ -84,7 +84,8 @@ Result<Offset> next_after(BytesView bytes) {
     next = header.next_offset();
     bytes = bytes.subspan(header.total_size());
   }
-  if (next < Offset(0)) return fail(Errc::internal, fmt::format("a read returned {} bytes without a whole batch", bytes.size()));
+  if (next < Offset(0))
+    return fail(Errc::internal, fmt::format("a read returned {} bytes without a whole batch", bytes.size()));
   return next;
 }
 
@@ -208,8 +209,10 @@ Task<> started(Machine& machine, Task<> (*body)(Machine&)) {
 Bytes batch_of(std::string_view prefix, int count, std::size_t size, std::int64_t time) {
   std::vector<TestRecord> records;
   for (int i = 0; i < count; ++i)
-    records.push_back({Timestamp(time + i), count == 1 ? std::string(prefix) : fmt::format("{}-{}", prefix, i),
-                       std::string(size, static_cast<char>('a' + i % 26)), {}});
+    records.push_back({Timestamp(time + i),
+                       count == 1 ? std::string(prefix) : fmt::format("{}-{}", prefix, i),
+                       std::string(size, static_cast<char>('a' + i % 26)),
+                       {}});
   return build(records);
 }
 
@@ -225,7 +228,8 @@ Task<Result<Appended>> append_committed(Partition& log, Bytes batch) {
 }
 
 Task<Status> fill(Partition& log, std::string prefix, int count, std::size_t size) {
-  for (int i = 0; i < count; ++i) LEAT_CO_CHECK(append(log, batch_of(fmt::format("{}-{}", prefix, i), 1, size, 1000 + i)));
+  for (int i = 0; i < count; ++i)
+    LEAT_CO_CHECK(append(log, batch_of(fmt::format("{}-{}", prefix, i), 1, size, 1000 + i)));
   co_return co_await log.wait_committed(log.log_end(), MonoTime::max());
 }
 

@@ -95,16 +95,16 @@ struct Machine {
 };
 
 // A test whose body is a coroutine on a simulated machine `m` with a started node; `setup` is called with `m` before.
-#define LEAT_LOG_TEST(suite, name, setup)                                \
-  static Task<> suite##_##name(Machine& m);                              \
-  TEST(suite, name) {                                                    \
-    Machine m;                                                           \
-    m.config().segment_bytes = 1000;                                     \
-    m.config().index_interval_bytes = 200;                               \
-    m.config().retention_ms = -1;                                        \
-    setup;                                                               \
+#define LEAT_LOG_TEST(suite, name, setup)                                               \
+  static Task<> suite##_##name(Machine& m);                                             \
+  TEST(suite, name) {                                                                   \
+    Machine m;                                                                          \
+    m.config().segment_bytes = 1000;                                                    \
+    m.config().index_interval_bytes = 200;                                              \
+    m.config().retention_ms = -1;                                                       \
+    setup;                                                                              \
     m.run([](Machine& machine) -> Task<> { return started(machine, suite##_##name); }); \
-  }                                                                      \
+  }                                                                                     \
   static Task<> suite##_##name([[maybe_unused]] Machine& m)
 
 // Starts the node, runs the test, and stops the node unless the test did.

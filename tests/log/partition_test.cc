@@ -258,7 +258,9 @@ LEAT_LOG_TEST(Remove, TellsWaitersAndLeavesNoFolder, m.node.options.flush_max = 
   const std::string folder = m.node.folder();
   runtime::TaskScope scope;
   Status waited;
-  const auto wait = [](Partition& log, Status& outcome) -> Task<> { outcome = co_await log.wait_committed(Offset(1), kNever); };
+  const auto wait = [](Partition& log, Status& outcome) -> Task<> {
+    outcome = co_await log.wait_committed(Offset(1), kNever);
+  };
   scope.spawn(wait(m.log(), waited));
   EXPECT_TRUE(co_await m.node.store->remove(partition_id(0)));
   co_await scope.join();

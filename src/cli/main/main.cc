@@ -4,6 +4,4 @@
 
 #include "cli/commands.h"
 
-int main(int argc, char** argv) {
-  return leat::cli::run({argv, argv + argc});
-}
+int main(int argc, char** argv) { return leat::cli::run({argv, argv + argc}); }

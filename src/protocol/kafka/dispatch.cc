@@ -98,8 +98,8 @@ runtime::Task<Result<Reply>> dispatch(Request& request, Reader reader) {
   if (api == nullptr)
     co_return fail(Errc::unsupported, fmt::format("API {} is not served", static_cast<int>(request.api)));
   if (!api->serves(request.version) && request.api != ApiKey::kApiVersions)
-    co_return fail(Errc::unsupported, fmt::format("{} version {} is not served, {} to {} are", api->name, request.version,
-                                                  api->version_min, api->version_max));
+    co_return fail(Errc::unsupported, fmt::format("{} version {} is not served, {} to {} are", api->name,
+                                                  request.version, api->version_min, api->version_max));
   co_return co_await find_serve(request.api)(request, reader);
 }
 

@@ -38,7 +38,7 @@ struct Endpoint {
 
 // One shard's counters of this protocol; written there, read by the metrics page.
 struct KafkaStats {
-  static constexpr std::size_t kApis = 128;   // by API key
+  static constexpr std::size_t kApis = 128;    // by API key
   static constexpr std::size_t kErrors = 132;  // by error code + 1
   struct Api {
     Counter requests;
@@ -66,7 +66,7 @@ struct KafkaNode {
   KafkaOptions options;
   const stream::Streams& streams;
   std::vector<stream::GroupShard*> groups;  // of each shard, in the order of `streams`
-  stream::TopicService& topics;    // lives on topics_shard
+  stream::TopicService& topics;             // lives on topics_shard
   runtime::Shard& topics_shard;
   std::shared_ptr<const security::Authorizer> authorizer;
   std::string data_folder;

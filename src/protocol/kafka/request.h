@@ -41,12 +41,12 @@ struct Connection {
       : shard(of), endpoint(std::move(through)), peer(std::move(from)) {}
 
   KafkaShard& shard;
-  Endpoint endpoint;     // of the listener it came through
-  std::string peer;      // "address:port"
+  Endpoint endpoint;  // of the listener it came through
+  std::string peer;   // "address:port"
   security::Principal principal = security::Principal::anonymous();
   Turnstile produce_order;
   std::shared_ptr<FetchSession> fetch_session;
-  bool closing = false;                    // no reply can be sent any more, or the server stops: waits end early
+  bool closing = false;                     // no reply can be sent any more, or the server stops: waits end early
   std::set<runtime::Notifier*> long_polls;  // to be told when `closing` turns true
 };
 

@@ -71,7 +71,8 @@ runtime::Task<> Acceptor::run() {
       continue;
     }
     next_ = (fewest + 1) % shards_.size();
-    co_await runtime::call_on(chosen.shard().streams.shard(), accept_on_shard, &chosen, std::move(*accepted), endpoint_);
+    co_await runtime::call_on(chosen.shard().streams.shard(), accept_on_shard, &chosen, std::move(*accepted),
+                              endpoint_);
   }
 }
 

@@ -18,9 +18,7 @@ std::uint64_t microseconds(Duration duration) {
 }  // namespace
 
 Session::Session(KafkaShard& shard, std::unique_ptr<runtime::Socket> socket, Endpoint endpoint)
-    : shard_(shard),
-      socket_(std::move(socket)),
-      connection_(shard, std::move(endpoint), socket_->peer()) {}
+    : shard_(shard), socket_(std::move(socket)), connection_(shard, std::move(endpoint), socket_->peer()) {}
 
 runtime::Task<> Session::run() {
   shard_.stats.connections.add(1);
@@ -67,7 +65,8 @@ runtime::Task<> Session::read_requests() {
   while (true) {
     auto slot = co_await read_request();
     if (!slot) {
-      if (slot.error().code == Errc::invalid_argument || slot.error().code == Errc::too_large) refuse(slot.error().message);
+      if (slot.error().code == Errc::invalid_argument || slot.error().code == Errc::too_large)
+        refuse(slot.error().message);
       co_return;
     }
     if (*slot == nullptr) co_return;

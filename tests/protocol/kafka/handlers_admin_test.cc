@@ -56,7 +56,8 @@ class AdminHandlers : public testing::Test {
     message.include_synonyms = true;
     return home_.ask(handle_describe_configs, 4, std::move(message)).results.at(0);
   }
-  std::pair<ErrorCode, std::int64_t> delete_before(std::string_view topic, std::int32_t partition, std::int64_t offset) {
+  std::pair<ErrorCode, std::int64_t> delete_before(std::string_view topic, std::int32_t partition,
+                                                   std::int64_t offset) {
     DeleteRecordsRequest message;
     message.topics = {{topic, {{partition, offset}}}};
     const auto reply = home_.ask(handle_delete_records, 2, std::move(message)).topics.at(0).partitions.at(0);
@@ -150,7 +151,8 @@ TEST_F(AdminHandlers, MetadataHidesWhatAClientMayNotSee) {
   ASSERT_EQ(all.size(), 1u);
   EXPECT_EQ(all[0].name, "orders");
   // READ, CREATE, DELETE, ALTER, DESCRIBE, DESCRIBE_CONFIGS, ALTER_CONFIGS; not WRITE.
-  EXPECT_EQ(all[0].topic_authorized_operations, (1 << 3) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 11));
+  EXPECT_EQ(all[0].topic_authorized_operations,
+            (1 << 3) | (1 << 5) | (1 << 6) | (1 << 7) | (1 << 8) | (1 << 10) | (1 << 11));
   const auto named = metadata("secret");
   EXPECT_EQ(named.error_code, ErrorCode::kTopicAuthorizationFailed);
   EXPECT_TRUE(named.topic_id.is_zero());
@@ -195,9 +197,11 @@ TEST_F(AdminHandlers, DescribeTopicPartitionsGoesOnWhereTheCursorPoints) {
   EXPECT_EQ(pages, 2);
   message.cursor = {"b", -1};
   message.topics = {{"b"}};
-  EXPECT_EQ(home_.ask(handle_describe_topic_partitions, 0, message).topics.at(0).error_code, ErrorCode::kInvalidRequest);
+  EXPECT_EQ(home_.ask(handle_describe_topic_partitions, 0, message).topics.at(0).error_code,
+            ErrorCode::kInvalidRequest);
   message.cursor = {"a", 0};
-  EXPECT_EQ(home_.ask(handle_describe_topic_partitions, 0, message).topics.at(0).error_code, ErrorCode::kInvalidRequest);
+  EXPECT_EQ(home_.ask(handle_describe_topic_partitions, 0, message).topics.at(0).error_code,
+            ErrorCode::kInvalidRequest);
 }
 
 TEST_F(AdminHandlers, DescribeLogDirsTellsTheSizesOfPartitionsOnEveryShard) {
@@ -310,7 +314,7 @@ TEST_F(AdminHandlers, DeleteTopicsFindsThemByNameAndById) {
   create(wanted("b"));
   const Uuid b = home_.find("b")->entry.id;
   DeleteTopicsRequest message;
-  message.topics = {{"a", {}}, {std::nullopt, b}, {"missing", {}}, {std::nullopt, Uuid::from_random(1, 2)},
+  message.topics = {{"a", {}},          {std::nullopt, b}, {"missing", {}}, {std::nullopt, Uuid::from_random(1, 2)},
                     {std::nullopt, {}}, {"a", b}};
   const auto replies = home_.ask(handle_delete_topics, 6, std::move(message)).responses;
   std::vector<ErrorCode> codes;

@@ -103,8 +103,7 @@ class GroupHandlers : public testing::Test {
     return home_.ask(handle_describe_groups, version, DescribeGroupsRequest{{group}, operations}).groups.at(0);
   }
   std::vector<std::string> list(std::vector<std::string_view> states = {}, std::vector<std::string_view> types = {}) {
-    const auto response =
-        home_.ask(handle_list_groups, 5, ListGroupsRequest{std::move(states), std::move(types)});
+    const auto response = home_.ask(handle_list_groups, 5, ListGroupsRequest{std::move(states), std::move(types)});
     EXPECT_EQ(response.error_code, kNone);
     std::vector<std::string> ids;
     for (const auto& group : response.groups) ids.push_back(group.group_id);
@@ -290,8 +289,7 @@ TEST_F(GroupHandlers, CommittedOffsetsAreFetchedByNameAndById) {
 
 TEST_F(GroupHandlers, ACommitTellsOfEachPartitionWhetherItExists) {
   create_topic("orders", 2);
-  EXPECT_THAT(commit("readers", "orders", {1, 2, 3}),
-              ElementsAre(kNone, kNone, ErrorCode::kUnknownTopicOrPartition));
+  EXPECT_THAT(commit("readers", "orders", {1, 2, 3}), ElementsAre(kNone, kNone, ErrorCode::kUnknownTopicOrPartition));
   EXPECT_THAT(offsets_of(fetch("readers", "orders").topics.at(0)), ElementsAre(1, 2));
   EXPECT_THAT(commit("readers", "nothing", {1}), ElementsAre(ErrorCode::kUnknownTopicOrPartition));
   OffsetCommitRequest message;
@@ -327,7 +325,9 @@ TEST_F(GroupHandlers, WhatMayNotBeReadIsNeitherCommittedNorFetched) {
   create_topic("salaries", 1);
   EXPECT_THAT(commit("readers", "orders", {1}), ElementsAre(kNone));
   EXPECT_THAT(commit("readers", "salaries", {1}), ElementsAre(kNone));
-  home_.denied = {{Operation::read, "salaries"}, {Operation::describe, "salaries"}, {Operation::read, "secret"},
+  home_.denied = {{Operation::read, "salaries"},
+                  {Operation::describe, "salaries"},
+                  {Operation::read, "secret"},
                   {Operation::describe, "secret"}};
   EXPECT_THAT(commit("readers", "salaries", {2}), ElementsAre(ErrorCode::kTopicAuthorizationFailed));
   EXPECT_THAT(commit("secret", "orders", {2}), ElementsAre(ErrorCode::kGroupAuthorizationFailed));

@@ -64,7 +64,9 @@ class NodeHome {
 
   // Appends so many records to a partition, committed.
   void fill(const std::string& topic, std::int32_t partition, int records);
-  [[nodiscard]] const catalog::Topic* find(const std::string& topic) const { return connection_->shard.topics().find(topic); }
+  [[nodiscard]] const catalog::Topic* find(const std::string& topic) const {
+    return connection_->shard.topics().find(topic);
+  }
   [[nodiscard]] std::uint64_t errors_counted(ErrorCode code) const {
     return kafka_->stats.errors[static_cast<std::size_t>(static_cast<int>(code) + 1)].value();
   }

@@ -26,8 +26,9 @@ class Settings {
     all_.push_back({std::move(name), std::move(value), type, std::move(synonyms), std::move(documentation)});
   }
   void add(catalog::DescribedConfig topic_default) {
-    all_.push_back({std::string(topic_default.key->server_name), std::move(topic_default.value), topic_default.key->type,
-                    std::move(topic_default.synonyms), std::string(topic_default.key->documentation)});
+    all_.push_back({std::string(topic_default.key->server_name), std::move(topic_default.value),
+                    topic_default.key->type, std::move(topic_default.synonyms),
+                    std::string(topic_default.key->documentation)});
   }
   std::vector<BrokerConfig> sorted() {
     std::ranges::sort(all_, {}, &BrokerConfig::name);
@@ -58,18 +59,18 @@ void add_options(Settings& settings, const KafkaOptions& options) {
   const KafkaOptions initial;
   const auto number = [](auto value) { return static_cast<std::int64_t>(value); };
   const auto ms = [](Milliseconds value) { return static_cast<std::int64_t>(value.count()); };
-  settings.add("auto.create.topics.enable", ConfigType::boolean, options.auto_create_topics,
-               initial.auto_create_topics, "Whether a topic that does not exist is created when it is asked for.");
+  settings.add("auto.create.topics.enable", ConfigType::boolean, options.auto_create_topics, initial.auto_create_topics,
+               "Whether a topic that does not exist is created when it is asked for.");
   settings.add("num.partitions", ConfigType::integer, number(options.default_partitions),
                number(initial.default_partitions), "The partitions of a topic whose creator does not say.");
   settings.add("socket.request.max.bytes", ConfigType::integer, number(options.request_size_max),
                number(initial.request_size_max), "The largest request that is read.");
-  settings.add("max.connections", ConfigType::integer, number(options.connections_max),
-               number(initial.connections_max), "The most connections that are served at once.");
+  settings.add("max.connections", ConfigType::integer, number(options.connections_max), number(initial.connections_max),
+               "The most connections that are served at once.");
   settings.add("connections.max.idle.ms", ConfigType::long_integer, ms(options.connection_idle),
                ms(initial.connection_idle), "How long a connection may be silent before it is closed.");
-  settings.add("fetch.max.bytes", ConfigType::integer, number(options.fetch_bytes_max),
-               number(initial.fetch_bytes_max), "The most bytes of records in one fetch response.");
+  settings.add("fetch.max.bytes", ConfigType::integer, number(options.fetch_bytes_max), number(initial.fetch_bytes_max),
+               "The most bytes of records in one fetch response.");
   settings.add("offsets.topic.num.partitions", ConfigType::integer, number(options.offsets_partitions),
                number(initial.offsets_partitions), "The partitions of __consumer_offsets.");
 }

@@ -176,8 +176,7 @@ runtime::Task<OrRefusal<>> alter(Request& request, const AlterConfigsRequest::Al
 
 runtime::Task<OrRefusal<>> alter(Request& request, const IncrementalAlterConfigsRequest::AlterConfigsResource& resource,
                                  bool validate_only) {
-  LEAT_CO_TRY(const catalog::Topic* topic,
-              check_alterable(request, resource.resource_type, resource.resource_name));
+  LEAT_CO_TRY(const catalog::Topic* topic, check_alterable(request, resource.resource_type, resource.resource_name));
   LEAT_CO_TRY(std::vector<catalog::ConfigChange> changes, changes_wanted(resource));
   LEAT_CO_CHECK(catalog::apply_config_changes(request.node().topics.defaults(), topic->entry.config, changes));
   if (validate_only) co_return OrRefusal<>();
@@ -226,8 +225,8 @@ runtime::Task<AlterConfigsResponse> handle_alter_configs(Request& request, Alter
   co_return co_await alter_all<AlterConfigsResponse>(request, message);
 }
 
-runtime::Task<IncrementalAlterConfigsResponse> handle_incremental_alter_configs(Request& request,
-                                                                                IncrementalAlterConfigsRequest message) {
+runtime::Task<IncrementalAlterConfigsResponse> handle_incremental_alter_configs(
+    Request& request, IncrementalAlterConfigsRequest message) {
   co_return co_await alter_all<IncrementalAlterConfigsResponse>(request, message);
 }
 

@@ -52,7 +52,8 @@ runtime::Task<> read_one(stream::StreamShard& shard, PartitionFetch& fetch, Room
   if (fetch.error != ErrorCode::kNone) co_return;
   fetch.diverging = divergence(log, *fetch.position);
   if (!fetch.diverging) {
-    const auto limit = std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(fetch.position->bytes_max, 0)), room.bytes);
+    const auto limit =
+        std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(fetch.position->bytes_max, 0)), room.bytes);
     if (limit > 0 || room.empty) {
       auto slice = co_await log.read(Offset(fetch.position->fetch_offset), {limit, room.empty});
       if (slice) {
@@ -285,7 +286,8 @@ FetchResponse failed(const Request& request, ErrorCode error, std::int32_t sessi
 std::shared_ptr<FetchSession> open_session(KafkaShard& shard) {
   if (shard.fetch_sessions >= shard.node.options.fetch_sessions_max) return nullptr;
   const auto shards = static_cast<std::int32_t>(shard.node.streams.size());
-  const std::int32_t id = shard.next_fetch_session * shards + static_cast<std::int32_t>(shard.streams.shard().id().value());
+  const std::int32_t id =
+      shard.next_fetch_session * shards + static_cast<std::int32_t>(shard.streams.shard().id().value());
   shard.next_fetch_session = shard.next_fetch_session >= INT32_MAX / shards - 1 ? 1 : shard.next_fetch_session + 1;
   return std::make_shared<FetchSession>(shard, id);
 }

@@ -35,8 +35,8 @@ stream::JoinCommand join_command(const Request& request, const JoinGroupRequest&
   command.client_id = std::string(request.client_id);
   command.client_host = client_host(request);
   command.session_timeout = Milliseconds(message.session_timeout_ms);
-  command.rebalance_timeout = Milliseconds(
-      request.version < kRebalanceTimeoutFrom ? message.session_timeout_ms : message.rebalance_timeout_ms);
+  command.rebalance_timeout =
+      Milliseconds(request.version < kRebalanceTimeoutFrom ? message.session_timeout_ms : message.rebalance_timeout_ms);
   command.protocol_type = std::string(message.protocol_type);
   command.protocols.reserve(message.protocols.size());
   for (const auto& protocol : message.protocols)
@@ -101,8 +101,8 @@ stream::LeaveCommand leave_command(const Request& request, const LeaveGroupReque
   }
   command.members.reserve(message.members.size());
   for (const auto& member : message.members) {
-    command.members.push_back({std::string(member.member_id), to_owned(member.group_instance_id),
-                               std::string(member.reason.value_or(""))});
+    command.members.push_back(
+        {std::string(member.member_id), to_owned(member.group_instance_id), std::string(member.reason.value_or(""))});
   }
   return command;
 }
@@ -124,8 +124,7 @@ runtime::Task<JoinGroupResponse> handle_join_group(Request& request, JoinGroupRe
     co_return refuse_join(request, message, code);
   const auto home = co_await make_group_home(request, message.group_id);
   if (!home) co_return refuse_join(request, message, home.error().code);
-  stream::JoinReply reply =
-      co_await ask_group(request, *home, &GroupCoordinator::join, join_command(request, message));
+  stream::JoinReply reply = co_await ask_group(request, *home, &GroupCoordinator::join, join_command(request, message));
   co_return join_response(request, std::move(reply));
 }
 

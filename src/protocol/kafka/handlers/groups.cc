@@ -9,9 +9,9 @@ using security::Operation;
 using stream::GroupCoordinator;
 using stream::GroupError;
 
-constexpr std::int16_t kFindsSeveralFrom = 4;    // FindCoordinator with a list of keys
-constexpr std::int16_t kNamesMissingFrom = 6;    // DescribeGroups with GROUP_ID_NOT_FOUND
-constexpr std::int8_t kGroupKey = 0;             // what a FindCoordinator asks for
+constexpr std::int16_t kFindsSeveralFrom = 4;  // FindCoordinator with a list of keys
+constexpr std::int16_t kNamesMissingFrom = 6;  // DescribeGroups with GROUP_ID_NOT_FOUND
+constexpr std::int8_t kGroupKey = 0;           // what a FindCoordinator asks for
 constexpr std::int8_t kTransactionKey = 1;
 constexpr std::int8_t kShareKey = 2;
 
@@ -29,18 +29,14 @@ catalog::NewTopic offsets_topic(const KafkaNode& node) {
 
 runtime::Task<OrRefusal<>> check_coordinator_key(const Request& request, std::int8_t type, std::string_view key) {
   switch (type) {
-    case kGroupKey:
-      break;
+    case kGroupKey: break;
     case kTransactionKey:
       co_return refuse(ErrorCode::kTransactionalIdAuthorizationFailed, "transactions are not offered yet");
-    case kShareKey:
-      co_return refuse(ErrorCode::kInvalidRequest, "share groups are not offered yet");
-    default:
-      co_return refuse(ErrorCode::kInvalidRequest, fmt::format("there is no key type {}", type));
+    case kShareKey: co_return refuse(ErrorCode::kInvalidRequest, "share groups are not offered yet");
+    default: co_return refuse(ErrorCode::kInvalidRequest, fmt::format("there is no key type {}", type));
   }
   if (key.empty()) co_return refuse(ErrorCode::kInvalidGroupId, "the group id is empty");
-  if (!allows_group(request, Operation::describe, key))
-    co_return refuse_access(ErrorCode::kGroupAuthorizationFailed);
+  if (!allows_group(request, Operation::describe, key)) co_return refuse_access(ErrorCode::kGroupAuthorizationFailed);
   const auto home = co_await make_group_home(request, key);
   if (!home) co_return std::unexpected(home.error());
   co_return OrRefusal<>();
@@ -210,8 +206,7 @@ runtime::Task<DescribeGroupsResponse> handle_describe_groups(Request& request, D
   response.groups.resize(message.groups.size());
   runtime::TaskScope scope;
   for (std::size_t i = 0; i < message.groups.size(); ++i) {
-    scope.spawn(
-        describe_one(request, message.groups[i], message.include_authorized_operations, response.groups[i]));
+    scope.spawn(describe_one(request, message.groups[i], message.include_authorized_operations, response.groups[i]));
   }
   co_await scope.join();
   co_return response;

@@ -28,8 +28,8 @@ runtime::Task<std::vector<Asked>> measure(const stream::StreamShard* shard, std:
 
 using ByShard = std::vector<std::vector<Asked>>;
 
-void plan_topic(const stream::Streams& streams, const catalog::Topic& topic, const std::vector<std::int32_t>& partitions,
-                ByShard& by_shard) {
+void plan_topic(const stream::Streams& streams, const catalog::Topic& topic,
+                const std::vector<std::int32_t>& partitions, ByShard& by_shard) {
   for (const std::int32_t partition : std::set<std::int32_t>(partitions.begin(), partitions.end())) {
     if (partition < 0 || partition >= topic.entry.partitions) continue;
     const TopicPartition id{topic.entry.id, PartitionIndex(partition)};

@@ -29,8 +29,7 @@ void add_topic(Topics& topics, const Request& request, const MetadataRequest& me
     partition.isr_nodes = node_numbers(assignment.isr);
   }
   if (message.include_topic_authorized_operations) {
-    reply.topic_authorized_operations =
-        authorized_operations(request, security::ResourceType::topic, topic.entry.name);
+    reply.topic_authorized_operations = authorized_operations(request, security::ResourceType::topic, topic.entry.name);
   }
 }
 

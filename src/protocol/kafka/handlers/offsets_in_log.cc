@@ -11,8 +11,8 @@ using security::Operation;
 constexpr std::int64_t kLatest = -1;
 constexpr std::int64_t kEarliest = -2;
 constexpr std::int64_t kMaxTimestamp = -3;
-constexpr std::int64_t kEarliestLocal = -4;   // KIP-405: the same as earliest without tiered storage
-constexpr std::int64_t kLatestTiered = -5;    // nothing is tiered
+constexpr std::int64_t kEarliestLocal = -4;  // KIP-405: the same as earliest without tiered storage
+constexpr std::int64_t kLatestTiered = -5;   // nothing is tiered
 constexpr std::int64_t kEarliestPendingUpload = -6;
 
 constexpr std::int16_t kEpochVersionMin = 4;  // of ListOffsets: before it a reply has no leader epoch
@@ -59,7 +59,8 @@ runtime::Task<OffsetAnswer> find_offset(stream::StreamShard* shard, OffsetQuesti
                                                          : co_await log.find_time(Timestamp(question.timestamp));
   if (!found) co_return OffsetAnswer{.error = to_error_code(found.error().code)};
   if (!*found) co_return OffsetAnswer{};
-  co_return OffsetAnswer{ErrorCode::kNone, (*found)->offset.value(), (*found)->timestamp.value(), (*found)->epoch.value()};
+  co_return OffsetAnswer{ErrorCode::kNone, (*found)->offset.value(), (*found)->timestamp.value(),
+                         (*found)->epoch.value()};
 }
 
 // The first version whose clients may ask with a special timestamp.
@@ -121,8 +122,8 @@ runtime::Task<ListOffsetsResponse> handle_list_offsets(Request& request, ListOff
     for (const auto& topic : message.topics) {
       const catalog::Topic* found = request.topics().find(topic.name);
       for (const auto& partition : topic.partitions) {
-        const OffsetQuestion question{{{}, PartitionIndex(partition.partition_index)}, partition.current_leader_epoch,
-                                      partition.timestamp};
+        const OffsetQuestion question{
+            {{}, PartitionIndex(partition.partition_index)}, partition.current_leader_epoch, partition.timestamp};
         scope.spawn(answer(request, found, question, answers[next++]));
       }
     }

@@ -129,8 +129,8 @@ void plan(const Request& request, const ProduceRequest& message, ProduceResponse
         reply.base_offset = -1;
         continue;
       }
-      works.push_back({{topic->entry.id, PartitionIndex(partition.index)}, partition.records.value_or(BytesView{}),
-                       nullptr, {}});
+      works.push_back(
+          {{topic->entry.id, PartitionIndex(partition.index)}, partition.records.value_or(BytesView{}), nullptr, {}});
     }
   }
   // Only now do the replies stay where they are.
@@ -146,7 +146,8 @@ ByShard group_by_owner(const stream::Streams& streams, std::vector<PartitionWork
   ByShard by_shard;
   for (PartitionWork& work : works) {
     const std::size_t owner = streams.owner(work.id);
-    auto found = std::find_if(by_shard.begin(), by_shard.end(), [&](const auto& entry) { return entry.first == owner; });
+    auto found =
+        std::find_if(by_shard.begin(), by_shard.end(), [&](const auto& entry) { return entry.first == owner; });
     if (found == by_shard.end()) found = by_shard.insert(by_shard.end(), {owner, {}});
     found->second.push_back(&work);
   }

@@ -77,16 +77,15 @@ OrRefusal<std::int64_t> assigned_partitions(const Request& request, const Creata
   std::set<std::int32_t> partitions;
   for (const auto& assignment : wanted.assignments) {
     if (!partitions.insert(assignment.partition_index).second) {
-      return refuse(ErrorCode::kInvalidReplicaAssignment,
-                    fmt::format("Found multiple manual partition assignments for partition {}",
-                                assignment.partition_index));
+      return refuse(
+          ErrorCode::kInvalidReplicaAssignment,
+          fmt::format("Found multiple manual partition assignments for partition {}", assignment.partition_index));
     }
     LEAT_CHECK(check_replicas(request, assignment.broker_ids));
   }
   const auto count = static_cast<std::int64_t>(partitions.size());
   if (*partitions.begin() != 0 || *partitions.rbegin() != count - 1) {
-    return refuse(ErrorCode::kInvalidReplicaAssignment,
-                  "partitions should be a consecutive 0-based integer sequence");
+    return refuse(ErrorCode::kInvalidReplicaAssignment, "partitions should be a consecutive 0-based integer sequence");
   }
   return count;
 }
@@ -155,8 +154,8 @@ void describe_created(const Request& request, const catalog::ConfigMap& config, 
   reply.num_partitions = static_cast<std::int32_t>(partitions);
   reply.replication_factor = 1;
   for (const auto& described : catalog::describe_topic_config(request.node().topics.defaults(), config)) {
-    reply.configs->push_back({std::string(described.key->name), described.value, false,
-                              static_cast<std::int8_t>(described.source), false});
+    reply.configs->push_back(
+        {std::string(described.key->name), described.value, false, static_cast<std::int8_t>(described.source), false});
   }
 }
 
@@ -208,8 +207,8 @@ using DeleteReply = DeleteTopicsResponse::DeletableTopicResult;
 
 runtime::Task<OrRefusal<>> delete_one(Request& request, const Deletable& wanted, DeleteReply& reply) {
   LEAT_CO_TRY(const catalog::TopicEntry topic, check_deletable(request, wanted));
-  LEAT_CO_CHECK(co_await runtime::call_on(request.node().topics_shard, remove_at_service, &request.node().topics,
-                                          topic.name));
+  LEAT_CO_CHECK(
+      co_await runtime::call_on(request.node().topics_shard, remove_at_service, &request.node().topics, topic.name));
   reply.name = topic.name;
   reply.topic_id = topic.id;
   co_return OrRefusal<>();
@@ -261,8 +260,8 @@ runtime::Task<OrRefusal<>> grow_one(Request& request, const Growing& wanted, boo
 OrRefusal<catalog::NewTopic> topic_on_this_node(const Request& request, std::string_view name,
                                                 std::int64_t partitions) {
   if (partitions < 1 || partitions > catalog::kPartitionsPerTopicMax) {
-    return refuse(ErrorCode::kInvalidPartitions, fmt::format("a topic has 1 to {} partitions, not {}",
-                                                             catalog::kPartitionsPerTopicMax, partitions));
+    return refuse(ErrorCode::kInvalidPartitions,
+                  fmt::format("a topic has 1 to {} partitions, not {}", catalog::kPartitionsPerTopicMax, partitions));
   }
   catalog::NewTopic topic;
   topic.name = std::string(name);
