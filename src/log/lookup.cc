@@ -35,6 +35,11 @@ Result<IndexEntry> last_entry(const SegmentView& segment, Access access, Before 
   return best;
 }
 
+Status check_entry(const SegmentView& segment, const IndexEntry& entry, const BatchHeader& header) {
+  if (header.base_offset == segment.base + entry.relative_offset) return {};
+  return fail(Errc::corrupt, fmt::format("the index points to a batch at {} that is not there", entry.position));
+}
+
 // Walks headers from an index entry until `found` holds.
 template <class Found>
 Result<std::uint64_t> walk(const SegmentView& segment, const IndexEntry& from, Access access, Found found) {
@@ -42,8 +47,7 @@ Result<std::uint64_t> walk(const SegmentView& segment, const IndexEntry& from, A
   while (at < segment.readable) {
     auto header = read_header(*segment.log, at, access);
     if (!header) return std::unexpected(header.error());
-    if (at == from.position && at > 0 && header->base_offset != segment.base + from.relative_offset)
-      return fail(Errc::corrupt, fmt::format("the index points to a batch at {} that is not there", at));
+    if (at == from.position && at > 0) LEAT_CHECK(check_entry(segment, from, *header));
     if (found(*header)) return at;
     at += header->total_size();
   }
@@ -76,8 +80,12 @@ Result<std::uint64_t> find_batch_by_time(const SegmentView& segment, Timestamp t
 }
 
 Result<std::uint64_t> indexed_position_below(const SegmentView& segment, std::uint64_t position, Access access) {
-  LEAT_TRY(const IndexEntry entry,
-           last_entry(segment, access, [&](const IndexEntry& e) { return e.position <= position; }));
+  LEAT_TRY(const IndexEntry entry, last_entry(segment, access, [&](const IndexEntry& e) {
+             return e.position <= position && e.position < segment.readable;
+           }));
+  if (entry.position == 0) return 0;
+  LEAT_TRY(const BatchHeader header, read_header(*segment.log, entry.position, access));
+  LEAT_CHECK(check_entry(segment, entry, header));
   return entry.position;
 }
 

@@ -49,6 +49,7 @@ Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epo
     compacted_to_ = segment->end;
   }
   if (recovered.manifest_changed) ++manifest_changes_;
+  settled_ = {segments_.back()->base, 0, segments_.back()->base, kNoTimestamp};
 }
 
 Partition::~Partition() {
@@ -201,6 +202,11 @@ runtime::Task<Status> Partition::flush() {
   }
   if (offline_) co_return fail(*offline_);
   co_return Status{};
+}
+
+const RecoveryPoint& Partition::recovery_point() {
+  if (!manifest_stale()) settled_ = flushed_;
+  return settled_;
 }
 
 bool Partition::has_unflushed() const {

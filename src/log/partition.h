@@ -175,8 +175,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   [[nodiscard]] bool manifest_stale() const { return manifest_saved_ != manifest_changes_; }
   // Writes the manifest as it stands if it changed since it was last written.
   runtime::Task<Status> save_manifest();
-  // Where recovery may start.
-  [[nodiscard]] const RecoveryPoint& recovery_point() const { return flushed_; }
+  // Where recovery may start: everything below is durable, and so is the manifest that tells of it.
+  [[nodiscard]] const RecoveryPoint& recovery_point();
   // Whether the files did not pass recovery.
   [[nodiscard]] bool damaged() const { return damaged_; }
   [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
@@ -245,6 +245,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::vector<std::pair<Offset, Offset>> freed_;
   std::vector<EpochEntry> epochs_;
   RecoveryPoint flushed_;  // everything below it is durable
+  RecoveryPoint settled_;  // and with it all that the manifest must know of it
   Offset high_watermark_;
   Offset readable_segment_;              // the segment that holds the high watermark,
   std::uint64_t readable_position_ = 0;  // and where in it

@@ -215,6 +215,7 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
   last.indexed_size = rebuilt.indexed_size;
   cursors_.fill({});
   flushed_ = last.end_point();
+  settled_ = flushed_;
   high_watermark_ = std::min(high_watermark_, end);
   readable_segment_ = last.base;
   readable_position_ = last.size;

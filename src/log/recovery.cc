@@ -144,21 +144,25 @@ class Recovery {
 
   // Takes the index file of a segment that is not read: it is believed until a lookup finds it wrong.
   void load_index(Segment& segment) {
-    segment.index_suspect = segment.size > static_cast<std::uint64_t>(options_.index_interval_bytes);
     const auto file = files_.open(segment.index_path(), OpenMode::read);
     const std::uint64_t size = file ? (*file)->size().value_or(0) : 0;
-    if (size < kIndexHeaderSize) return;
+    if (size < kIndexHeaderSize + kIndexEntrySize) {
+      segment.index_suspect = segment.size > static_cast<std::uint64_t>(options_.index_interval_bytes);
+      return;
+    }
+    segment.index_suspect = true;
     std::array<std::byte, kIndexHeaderSize> header;
     const auto got = (*file)->read_at(header, 0);
     if (!got || *got < header.size() || !std::ranges::equal(header, encode_index_header(segment.base).view())) return;
     const std::uint64_t entries = (size - kIndexHeaderSize) / kIndexEntrySize;
-    if (entries == 0) return;
     std::array<std::byte, kIndexEntrySize> last;
     const auto read = (*file)->read_at(last, kIndexHeaderSize + (entries - 1) * kIndexEntrySize);
     if (!read || *read < last.size()) return;
+    const std::uint64_t indexed = decode_index_entry(last.data()).position;
+    if (indexed == 0 || indexed >= segment.size) return;
     segment.index_suspect = false;
     segment.index_entries = entries;
-    segment.indexed_size = decode_index_entry(last.data()).position;
+    segment.indexed_size = indexed;
   }
 
   [[nodiscard]] bool point_matches() const {
@@ -230,6 +234,8 @@ class Recovery {
   Result<bool> verify_segment(Segment& segment, bool sealed) {
     if (options_.repair && ends_at_point(segment)) {
       take_as_it_is(segment);
+      // Its entries may be of batches that did not survive. They must not return when others stand in their place.
+      if (segment.index_suspect) rebuild_index_of(segment);
       return true;
     }
     LEAT_TRY(auto file, files_.open(segment.log_path(), options_.repair ? OpenMode::write : OpenMode::read));
@@ -263,6 +269,7 @@ class Recovery {
       note(fmt::format("could not rebuild {}: {}", segment.index_path(), rebuilt.error().message));
       return;
     }
+    segment.index_suspect = false;
     segment.index_entries = rebuilt->entries;
     segment.indexed_size = rebuilt->indexed_size;
   }

@@ -28,18 +28,24 @@ class Store::Impl {
     stopping_ = true;
     wake_.notify_all();
     co_await tasks_.join();
+    std::vector<std::shared_ptr<Partition>> serving;
     for (const auto& [id, partition] : partitions_) {
+      if (partition->offline()) continue;
+      serving.push_back(partition);
       if (partition->has_unflushed()) flusher_.want(*partition, MonoTime::min());
-      if (partition->manifest_stale() && !partition->offline()) flusher_.want_manifest(*partition);
+      if (partition->manifest_stale()) flusher_.want_manifest(*partition);
     }
     co_await flusher_.stop();
-    for (const auto& [id, partition] : partitions_) {
-      if (!partition->offline() && partition->has_unflushed())
-        co_return fail(Errc::io, fmt::format("{} could not be flushed", id));
+    Status outcome;
+    for (const auto& partition : serving) {
+      if (partition->offline() || partition->has_unflushed())
+        outcome = fail(Errc::io, fmt::format("{} could not be flushed", partition->id()));
       partition->save_index();
+    }
+    for (const auto& [id, partition] : partitions_) {
       for (const auto& segment : partition->segments()) cache_.close(*segment);
     }
-    co_return Status{};
+    co_return outcome;
   }
 
   runtime::Task<Result<Partition*>> open(TopicPartition id, LogConfig config, LeaderEpoch epoch,

@@ -44,7 +44,7 @@ class Store {
 
   // Starts the flusher and maintenance. Before the first partition is opened.
   void start();
-  // Flushes and closes everything: on return all that was appended is durable and the manifests are current.
+  // Flushes and closes everything: on success all that was appended is durable, but for partitions that were offline before.
   runtime::Task<Status> stop();
 
   // Opens a partition whose folder create_partitions() made. `point` is its entry of the last checkpoint: with `clean` it

@@ -42,7 +42,8 @@ std::uint64_t caught_by(Planted planted, std::uint64_t seeds) {
   for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     const PowerLossReport report = run_power_losses({.seed = seed, .crashes = kCrashesPerWorld, .planted = planted});
     if (!report.wrong) continue;
-    std::printf("  caught by seed %llu: %s\n", static_cast<unsigned long long>(seed), report.wrong->c_str());
+    const std::string what = report.wrong->substr(0, report.wrong->find('\n'));
+    std::printf("  caught by seed %llu: %s\n", static_cast<unsigned long long>(seed), what.c_str());
     return seed;
   }
   return 0;
