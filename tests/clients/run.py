@@ -42,6 +42,7 @@ def node_suite(script, oldest=18):
 
 
 CLIENTS = {
+    'cli': lambda: [PYTHON, str(HERE / 'suite_cli.py')],
     'kcat': lambda: [PYTHON, str(HERE / 'suite_kcat.py')],
     'librdkafka': lambda: [str(ROOT / 'build/release/tests/clients/librdkafka/client_librdkafka')],
     'confluent_kafka': lambda: [PYTHON, str(HERE / 'suite_confluent_kafka.py')],
