@@ -1,0 +1,356 @@
+// A partition's segments over time: deleting records, retention, compaction and truncation.
+#include <gmock/gmock.h>
+
+#include "tests/log/node.h"
+#include "tests/runtime/homes.h"
+
+namespace leat::log::testing {
+namespace {
+
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::ElementsAre;
+using ::testing::Ge;
+using ::testing::Not;
+using ::testing::SizeIs;
+
+LEAT_LOG_TEST(DeleteRecords, FreesSegmentsAndIsDurableAcrossRestarts, {}) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 50));
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(25)));
+  EXPECT_EQ(m.log().log_start(), Offset(25));
+  EXPECT_THAT(m.node.names(), Not(Contains(segment_name(Offset(0), 1) + ".log")));
+  EXPECT_THAT(m.node.names(), Not(Contains(segment_name(Offset(0), 1) + ".idx")));
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(25))), SizeIs(25));
+  co_await m.node.kill();
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_EQ(m.log().log_start(), Offset(25)) << "after a kill";
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(26)));
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(10))) << "nothing is left to do";
+  EXPECT_TRUE(co_await m.node.stop());
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_EQ(m.log().log_start(), Offset(26)) << "after a clean stop";
+  EXPECT_EQ(code_of(co_await m.log().delete_records(Offset(51))), Errc::offset_out_of_range);
+  EXPECT_EQ(code_of(co_await m.log().delete_records(Offset(-1))), Errc::offset_out_of_range);
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(50))) << "everything";
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(50))), SizeIs(0));
+  EXPECT_EQ(append(m.log(), batch_of("next"))->base, Offset(50));
+}
+
+LEAT_LOG_TEST(DeleteRecords, OfWhatIsNotFlushedYetFlushesItFirst, m.config().flush = FlushPolicy::os) {
+  for (int i = 0; i < 5; ++i) EXPECT_TRUE(append(m.log(), batch_of("k")));
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(4)));
+  EXPECT_GE(m.log().flushed(), Offset(4)) << "a log must not end below its start";
+}
+
+LEAT_LOG_TEST(DeleteRecords, KeepsTheEpochInForceAtTheStart, {}) {
+  for (int epoch = 0; epoch < 3; ++epoch) {
+    EXPECT_TRUE(co_await fill(m.log(), "k", 10));
+    EXPECT_TRUE(co_await m.node.stop());
+    EXPECT_TRUE(co_await m.node.start());
+  }
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(15)));
+  EXPECT_EQ(m.log().epoch_at(Offset(15)), LeaderEpoch(1));
+  EXPECT_EQ(m.log().epoch_at(Offset(25)), LeaderEpoch(2));
+}
+
+LEAT_LOG_TEST(DeleteRecords, LetsAReaderFinishWithAFileThatGoes, {}) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 50));
+  const auto slice = co_await m.log().read(Offset(0), {});
+  EXPECT_TRUE(co_await m.log().delete_records(Offset(50)));
+  Bytes bytes = Bytes::uninitialized(static_cast<std::size_t>(slice->range.length));
+  EXPECT_EQ(slice->range.file->read_at(bytes.mutable_view(), slice->range.offset).value(), bytes.size());
+  EXPECT_TRUE(batch_crc_matches(bytes.view().first(decode_batch_header(bytes)->total_size()), *decode_batch_header(bytes)));
+}
+
+LEAT_LOG_TEST(Retention, BySizeKeepsAtLeastTheLimit, m.config().retention_bytes = 3000) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 100));
+  const std::uint64_t segment = m.log().segments().front()->size;
+  co_await runtime::sleep_for(11s);
+  EXPECT_GE(m.log().size_bytes(), 3000U);
+  EXPECT_LT(m.log().size_bytes(), 3000U + segment + 1000);
+  EXPECT_GT(m.log().log_start(), Offset(50));
+  EXPECT_EQ(m.log().segments().front()->base, m.log().log_start());
+  EXPECT_THAT(keys_of(co_await consume(m.log(), m.log().log_start())),
+              SizeIs(static_cast<std::size_t>(100 - m.log().log_start().value())));
+}
+
+LEAT_LOG_TEST(Retention, ByTimeFreesWhatIsOlderTheActiveSegmentToo, m.config().retention_ms = 60'000) {
+  const std::int64_t now = m.world.wall_now().value();
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(append(m.log(), batch_of("old", 1, 20, now - 61'000)));
+  for (int i = 0; i < 30; ++i) EXPECT_TRUE(append(m.log(), batch_of("new", 1, 20, now)));
+  EXPECT_TRUE(co_await m.log().flush());
+  co_await runtime::sleep_for(15s);
+  EXPECT_THAT(m.log().log_start().value(), AllOf(Ge(20), ::testing::Le(30)));
+  co_await runtime::sleep_for(100s);
+  EXPECT_EQ(m.log().log_start(), Offset(60)) << "the active segment was rolled and freed";
+  EXPECT_EQ(m.log().segment_count(), 1U);
+  EXPECT_EQ(append(m.log(), batch_of("next", 1, 20, now))->base, Offset(60));
+}
+
+LEAT_LOG_TEST(Retention, DoesNothingWithoutTheDeletePolicy, (m.config().retention_bytes = 1, m.config().delete_old = false)) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 100));
+  co_await runtime::sleep_for(60s);
+  EXPECT_EQ(m.log().log_start(), Offset(0));
+}
+
+// ---- Compaction ----
+
+#define LEAT_COMPACTION_TEST(name) LEAT_LOG_TEST(Compactor, name, (m.config().compact = true, m.config().delete_old = false))
+
+Task<Status> fill_keys(Partition& log, int count, int keys, int from = 0) {
+  for (int i = from; i < from + count; ++i)
+    LEAT_CO_CHECK(append(log, build({{Timestamp(1000 + i), fmt::format("k{}", i % keys), fmt::format("v{}", i), {}}})));
+  co_return co_await log.wait_committed(log.log_end(), MonoTime::max());
+}
+
+// The latest value of each key; fails on an offset whose record is not the one that was appended there.
+std::map<std::string, std::string> latest_of(const Result<std::vector<Stored>>& found, int keys) {
+  std::map<std::string, std::string> latest;
+  if (!found) {
+    ADD_FAILURE() << found.error().message;
+    return latest;
+  }
+  for (const Stored& stored : *found) {
+    const auto offset = stored.offset.value();
+    EXPECT_EQ(stored.record.key, fmt::format("k{}", offset % keys));
+    EXPECT_EQ(stored.record.value, fmt::format("v{}", offset)) << "offsets are stable";
+    latest[*stored.record.key] = *stored.record.value;
+  }
+  return latest;
+}
+
+LEAT_COMPACTION_TEST(KeepsTheLatestRecordOfEachKeyAtItsOffset) {
+  EXPECT_TRUE(co_await fill_keys(m.log(), 205, 10));
+  const std::uint64_t before = m.log().size_bytes();
+  co_await runtime::sleep_for(11s);
+  EXPECT_LT(m.log().size_bytes(), before / 4);
+  EXPECT_EQ(m.log().log_end(), Offset(205));
+  EXPECT_EQ(m.log().log_start(), Offset(0));
+  const auto found = co_await consume(m.log(), Offset(0));
+  const auto latest = latest_of(found, 10);
+  EXPECT_THAT(latest, SizeIs(10));
+  for (int k = 0; k < 10; ++k) EXPECT_EQ(latest.at(fmt::format("k{}", k)), fmt::format("v{}", k < 5 ? 200 + k : 190 + k));
+  EXPECT_LT(found->size(), 30U);
+  for (int from = 0; from <= 205; ++from) {
+    const auto later = co_await consume(m.log(), Offset(from));
+    CO_REQUIRE(later);
+    for (const Stored& stored : *later) EXPECT_GE(stored.offset, Offset(from));
+    EXPECT_THAT(latest_of(later, 10), SizeIs(static_cast<std::size_t>(std::min(10, 205 - from)))) << from;
+  }
+}
+
+LEAT_COMPACTION_TEST(GoesOnAfterRestartsAndWithWhatIsAppended) {
+  for (int round = 0; round < 6; ++round) {
+    EXPECT_TRUE(co_await fill_keys(m.log(), 100, 7, round * 100));
+    co_await runtime::sleep_for(11s);
+    if (round % 2 == 0) {
+      co_await m.node.kill();
+    } else {
+      EXPECT_TRUE(co_await m.node.stop());
+    }
+    EXPECT_TRUE(co_await m.node.start());
+    EXPECT_FALSE(m.log().offline());
+    const auto latest = latest_of(co_await consume(m.log(), Offset(0)), 7);
+    EXPECT_THAT(latest, SizeIs(7));
+    for (const auto& [key, value] : latest) EXPECT_GE(value.size(), 2U);
+    EXPECT_EQ(latest.at(fmt::format("k{}", (round * 100 + 99) % 7)), fmt::format("v{}", round * 100 + 99));
+  }
+  EXPECT_TRUE(co_await fill_keys(m.log(), 100, 7, 600));
+  co_await runtime::sleep_for(21s);
+  EXPECT_LT(m.log().segment_count(), 14U) << "small neighbours were merged";
+}
+
+LEAT_COMPACTION_TEST(OfTheSegmentThatHoldsTheHighWatermarkLeavesItReadable) {
+  EXPECT_TRUE(co_await fill_keys(m.log(), 8, 2));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));  // the active segment is empty: readers wait in the sealed one
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))), SizeIs(8));
+  co_await runtime::sleep_for(11s);
+  EXPECT_EQ(m.node.store->stats().compacted_segments.value(), 1U);
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(6, 7));
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(7))), ElementsAre(7));
+  EXPECT_EQ((co_await m.log().read(Offset(8), {}))->range.length, 0U);
+}
+
+LEAT_COMPACTION_TEST(RemovesATombstoneAfterItsTime) {
+  LogConfig config = m.config();
+  config.delete_retention_ms = 30'000;
+  config.min_cleanable_dirty_ratio = 0;
+  m.log().reconfigure(config);
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(1), "gone", "v", {}}})));
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(2), "gone", std::nullopt, {}}})));
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(3), "stays", "v", {}}})));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  co_await runtime::sleep_for(11s);
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(1, 2)) << "readers are to see the tombstone";
+  co_await runtime::sleep_for(60s);
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(4), "other", "v", {}}})));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  co_await runtime::sleep_for(11s);
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(2, 3));
+}
+
+LEAT_COMPACTION_TEST(OfASegmentWithNothingButATombstoneStartsItsTime) {
+  LogConfig config = m.config();
+  config.delete_retention_ms = 30'000;
+  config.min_cleanable_dirty_ratio = 0;
+  m.log().reconfigure(config);
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(2), "gone", std::nullopt, {}}})));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  co_await runtime::sleep_for(70s);
+  EXPECT_TRUE(append(m.log(), build({{Timestamp(4), "other", "v", {}}})));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  co_await runtime::sleep_for(11s);
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(1));
+}
+
+LEAT_COMPACTION_TEST(ReadsAndTimesGoOnWhileItRuns) {
+  m.faults().cached_chance = 0.3;
+  EXPECT_TRUE(co_await fill_keys(m.log(), 400, 5));
+  const MonoTime until = m.world.now() + 12s;
+  while (m.world.now() < until) {
+    const auto latest = latest_of(co_await consume(m.log(), Offset(0), 300), 5);
+    EXPECT_EQ(latest.at("k4"), "v399");
+    const auto largest = co_await m.log().find_max_time();
+    CO_REQUIRE(largest && *largest);
+    EXPECT_EQ((*largest)->offset, Offset(399));
+    const auto time = co_await m.log().find_time(Timestamp(1396));
+    CO_REQUIRE(time && *time);
+    EXPECT_EQ((*time)->offset, Offset(396));
+    int headers = 0;
+    EXPECT_TRUE(co_await m.log().visit_headers(Offset(0), [&](const BatchHeader&) { ++headers; }));
+    EXPECT_GE(headers, 5);
+    const bool soon = m.world.now() > until - 3s;
+    co_await runtime::sleep_for(soon ? Duration(100us) : Duration(100ms));
+  }
+  EXPECT_GT(m.node.store->stats().compacted_segments.value(), 10U);
+}
+
+LEAT_COMPACTION_TEST(LeavesNothingBehindWhenItStopsInTheMiddle) {
+  m.faults().sync_latency = {2ms, 5ms};
+  EXPECT_TRUE(co_await fill_keys(m.log(), 400, 50));
+  for (int i = 0; i < 8; ++i) {
+    co_await runtime::sleep_for(i == 0 ? Duration(m.node.options.maintenance_interval) : Duration(0s));
+    co_await runtime::sleep_for(Milliseconds(3 * i));
+    co_await m.node.kill();
+    EXPECT_TRUE(co_await m.node.start());
+    EXPECT_FALSE(m.log().offline());
+    EXPECT_THAT(latest_of(co_await consume(m.log(), Offset(0)), 50), SizeIs(50));
+    co_await runtime::sleep_for(m.node.options.maintenance_interval - 5ms);
+  }
+  co_await runtime::sleep_for(60s);
+  std::size_t logs = 0;
+  for (const std::string& name : m.node.names()) logs += name.ends_with(".log") ? 1 : 0;
+  EXPECT_EQ(logs, m.log().segment_count());
+}
+
+// ---- Truncation ----
+
+LEAT_LOG_TEST(Truncate, CutsEverySegmentAboveAndAppendsGoOnThere, {}) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 95));
+  EXPECT_TRUE(co_await m.log().truncate(Offset(34)));
+  EXPECT_EQ(m.log().log_end(), Offset(34));
+  EXPECT_EQ(m.log().high_watermark(), Offset(34));
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(30))), ElementsAre("k-30", "k-31", "k-32", "k-33"));
+  EXPECT_EQ(append(m.log(), batch_of("again"))->base, Offset(34));
+  EXPECT_TRUE(co_await fill(m.log(), "n", 60));
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(33))), SizeIs(62));
+  for (int restart = 0; restart < 2; ++restart) {
+    if (restart == 0) co_await m.node.kill();
+    if (restart == 1) EXPECT_TRUE(co_await m.node.stop());
+    EXPECT_TRUE(co_await m.node.start());
+    EXPECT_FALSE(m.log().offline());
+    const auto keys = keys_of(co_await consume(m.log(), Offset(0)));
+    CO_REQUIRE(keys.size() == 95);
+    EXPECT_EQ(keys[33], "k-33");
+    EXPECT_EQ(keys[34], "again");
+    EXPECT_EQ(keys[35], "n-0");
+  }
+}
+
+LEAT_LOG_TEST(Truncate, ToASegmentBorderToTheStartAndToTheEnd, {}) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 50));
+  const Offset border = m.log().segments()[2]->base;
+  EXPECT_TRUE(co_await m.log().truncate(Offset(50))) << "nothing to do";
+  EXPECT_TRUE(co_await m.log().truncate(border));
+  EXPECT_EQ(m.log().log_end(), border);
+  EXPECT_EQ(append(m.log(), batch_of("x"))->base, border);
+  EXPECT_TRUE(co_await m.log().truncate(Offset(0)));
+  EXPECT_EQ(append(m.log(), batch_of("y"))->base, Offset(0));
+  EXPECT_TRUE(co_await m.log().flush());
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))), ElementsAre("y"));
+  EXPECT_EQ(code_of(co_await m.log().truncate(Offset(2))), Errc::offset_out_of_range);
+}
+
+LEAT_LOG_TEST(Truncate, RemovesTheWholeBatchAndItsEpoch, {}) {
+  EXPECT_TRUE(co_await fill(m.log(), "k", 5));
+  EXPECT_TRUE(co_await m.node.stop());
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_TRUE(co_await append_committed(m.log(), batch_of("b", 5)));
+  EXPECT_EQ(m.log().epoch_at(Offset(5)), LeaderEpoch(1));
+  EXPECT_TRUE(co_await m.log().truncate(Offset(8)));
+  EXPECT_EQ(m.log().log_end(), Offset(5));
+  EXPECT_EQ(m.log().end_of_epoch(LeaderEpoch(0)), std::pair(LeaderEpoch(0), Offset(5)));
+  EXPECT_TRUE(co_await m.node.stop());
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_EQ(m.log().log_end(), Offset(5));
+  EXPECT_EQ(m.log().end_of_epoch(LeaderEpoch(1)), std::pair(LeaderEpoch(0), Offset(5)));
+}
+
+LEAT_LOG_TEST(Truncate, IntoACompactedSegmentSurvivesAKill, (m.config().compact = true, m.config().delete_old = false)) {
+  EXPECT_TRUE(co_await fill_keys(m.log(), 105, 10));
+  co_await runtime::sleep_for(11s);
+  EXPECT_TRUE(co_await m.log().truncate(Offset(97)));
+  EXPECT_TRUE(co_await fill_keys(m.log(), 20, 10, 97));
+  co_await m.node.kill();
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_FALSE(m.log().offline());
+  EXPECT_EQ(m.log().log_end(), Offset(117));
+  const auto latest = latest_of(co_await consume(m.log(), Offset(0)), 10);
+  EXPECT_THAT(latest, SizeIs(10));
+  EXPECT_EQ(latest.at("k6"), "v116");
+}
+
+Task<> cut_until_off(Machine& m, std::uint64_t operations) {
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_TRUE(co_await fill(m.log(), "k", 45));
+  co_await runtime::sleep_for(1s);
+  m.world.files().power_off_after(operations);
+  (void)co_await m.log().truncate(Offset(23));
+  co_await m.node.kill();
+}
+
+Task<> find_end(Machine& m, std::int64_t& end) {
+  EXPECT_TRUE(co_await m.node.start());
+  CO_REQUIRE(!m.log().offline());
+  end = m.log().log_end().value();
+  const auto keys = keys_of(co_await consume(m.log(), Offset(0)));
+  EXPECT_EQ(keys.size(), static_cast<std::size_t>(end));
+  for (std::size_t i = 0; i < keys.size(); ++i) EXPECT_EQ(keys[i], fmt::format("k-{}", i));
+  EXPECT_TRUE(co_await fill(m.log(), "n", 30));
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(end))), SizeIs(30));
+  EXPECT_TRUE(co_await m.node.stop());
+}
+
+// It ends at the old end, at the new one, or in between when segments went one after the other.
+TEST(Truncate, LosesNothingBelowWhenThePowerGoes) {
+  std::map<std::int64_t, int> ends;
+  for (std::uint64_t seed = 1; seed <= 200; ++seed) {
+    Machine m(seed);
+    m.config().segment_bytes = 1000;
+    m.config().retention_ms = -1;
+    m.world.run([&] { return cut_until_off(m, seed % 40); });
+    Machine after(seed, m.world.files().crash(seed));
+    after.config() = m.config();
+    std::int64_t end = -1;
+    after.world.run([&] { return find_end(after, end); });
+    EXPECT_GE(end, 23);
+    EXPECT_LE(end, 45);
+    ++ends[end];
+    ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed;
+  }
+  EXPECT_GT(ends[45], 10);
+  EXPECT_GT(ends[23], 10);
+}
+
+}  // namespace
+}  // namespace leat::log::testing
