@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Builds the Debian package, installs it on this machine (as root, when leat is not installed), runs it, removes it and
-# looks for what is left. Elsewhere it checks the unpacked package only.
+# looks for what is left. Elsewhere it checks the unpacked package only. check_package.sh [PACKAGE]
 # shellcheck disable=SC2317  # check calls these functions by their names
 set -euo pipefail
 # shellcheck source=scripts/lib.sh
@@ -23,7 +23,8 @@ check() {
 absent() { [ ! -e "$1" ] && [ ! -L "$1" ]; }
 contains() { grep -q -- "$1" <<<"$2" || { echo "$2"; return 1; }; }
 
-deb=$(scripts/package)
+deb=${1-}
+[ -n "$deb" ] || deb=$(scripts/package)
 listing=$(dpkg-deb -c "$deb" | awk '{ print $1, $2, $6 }')
 control=$(dpkg-deb -I "$deb")
 for path in ./usr/bin/leat ./lib/systemd/system/leat.service ./etc/leat/leat.toml ./usr/share/doc/leat/copyright \
@@ -43,7 +44,7 @@ check "the program is stripped" contains 'stripped' "$(file "$stage/usr/bin/leat
 check "the bash completion is a shell script" bash -n "$stage/usr/share/bash-completion/completions/leat"
 check "the configuration that it ships is right" "$stage/usr/bin/leat" config check --config "$stage/etc/leat/leat.toml"
 
-cmake --install build/release --prefix "$stage/prefix" >/dev/null
+cmake --install "$(dirname "$deb")" --prefix "$stage/prefix" >/dev/null
 check "cmake --install below a prefix stays below it" test -x "$stage/prefix/bin/leat" -a -f "$stage/prefix/etc/leat/leat.toml"
 check "its unit runs that program" contains "ExecStart=$stage/prefix/bin/leat serve" \
   "$(cat "$stage/prefix/lib/systemd/system/leat.service")"
