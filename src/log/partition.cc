@@ -245,6 +245,7 @@ Result<Partition::FlushTarget> Partition::begin_flush() {
     if (sealed || !segment.name_durable) target.new_names = true;
     target.parts.push_back({*it, segment.size, sealed});
   }
+  target.truncations = truncations_;
   flushing_ = true;
   return target;
 }
@@ -257,6 +258,11 @@ void Partition::end_flush(const FlushTarget& target, const Status& status) {
     // What the page cache now holds may never have reached the disk: it is not trusted again before a recovery.
     take_offline(
         {status.error().code, fmt::format("a flush failed ({}); recovered at the next start", status.error().message)});
+    return;
+  }
+  if (target.truncations != truncations_) {
+    // What it flushed was cut off meanwhile, and something else may stand there.
+    if (has_unflushed()) flusher_.want(*this, runtime::Shard::current().now());
     return;
   }
   for (const auto& [segment, size, sealed] : target.parts) {

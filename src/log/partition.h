@@ -164,6 +164,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
       bool sealed = false;     // then, with its index
     };
     std::vector<Part> parts;
+    std::uint64_t truncations = 0;  // so far
   };
   // Between begin_flush() and end_flush() there is no other flush of this partition. Errors: offline, io.
   [[nodiscard]] Result<FlushTarget> begin_flush();
@@ -263,6 +264,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   };
   std::vector<Retired> retired_;
   bool flushing_ = false;
+  std::uint64_t truncations_ = 0;
   runtime::Notifier index_free_;
 
   runtime::Notifier progress_;

@@ -190,11 +190,13 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
                 co_await runtime::run_blocking([&] { return read_header(*file, cut.at, Access::disk); }));
     end = std::min(end, first.base_offset);
   }
+  ++truncations_;
   while (segments_.back() != cut.segment) {
     retire(segments_.back());
     segments_.pop_back();
   }
   last.seal_durable = false;
+  log_start_ = std::min(log_start_, end);  // it may lie inside the batch that goes
   while (!epochs_.empty() && epochs_.back().start >= end) epochs_.pop_back();
   ++manifest_changes_;
   LEAT_CO_CHECK(co_await save_manifest());
@@ -214,6 +216,7 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
   last.index_entries = rebuilt.entries;
   last.indexed_size = rebuilt.indexed_size;
   cursors_.fill({});
+  ++truncations_;
   flushed_ = last.end_point();
   settled_ = flushed_;
   high_watermark_ = std::min(high_watermark_, end);
