@@ -60,6 +60,11 @@ Status check_version(const std::string& folder) {
     text.remove_prefix(kVersionPrefix.size());
     std::from_chars(text.data(), text.data() + text.size(), version);
   }
+  if (version < 1)
+    return fail(Errc::not_found,
+                fmt::format("{} is no data folder of leat: its version file is another program's. Name "
+                            "the folder that leat serve was given with --data",
+                            folder));
   if (version > kVersionMax)
     return fail(
         Errc::unsupported,
