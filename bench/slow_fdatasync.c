@@ -11,12 +11,12 @@ static void wait_first(void) {
   nanosleep(&pause, NULL);
 }
 
-#define SLOW(name)                                          \
-  int name(int fd) {                                        \
-    static int (*real)(int);                                \
+#define SLOW(name)                                           \
+  int name(int fd) {                                         \
+    static int (*real)(int);                                 \
     if (!real) real = (int (*)(int))dlsym(RTLD_NEXT, #name); \
-    wait_first();                                           \
-    return real(fd);                                        \
+    wait_first();                                            \
+    return real(fd);                                         \
   }
 
 SLOW(fdatasync)

@@ -134,7 +134,7 @@ std::string zsh_script(const std::vector<Node>& nodes) {
          "    _files\n"
          "  fi\n"
          "}\n"
-         "compdef _leat leat\n";
+         "if [[ ${funcstack[1]} == _leat ]]; then _leat \"$@\"; else compdef _leat leat; fi\n";
 }
 
 std::string fish_script(const std::vector<Node>& nodes) {

@@ -29,7 +29,8 @@ Task<> expect_all_found(Partition& log, int count) {
 Task<Status> fill_mixed(Partition& log, int records) {
   for (int i = 0; i < records;) {
     const int count = std::min(1 + i % 4, records - i);
-    LEAT_CO_CHECK(append(log, batch_of(fmt::format("k{}", i), count, static_cast<std::size_t>(i * 37 % 300), 1000 + i)));
+    LEAT_CO_CHECK(
+        append(log, batch_of(fmt::format("k{}", i), count, static_cast<std::size_t>(i * 37 % 300), 1000 + i)));
     i += count;
   }
   co_return co_await log.wait_committed(Offset(records), MonoTime::max());
@@ -109,7 +110,8 @@ LEAT_LOG_TEST(Index, OfTheActiveSegmentIsRebuiltWhileItGrows, m.config().segment
   EXPECT_TRUE(co_await m.node.stop());
   const std::string path = m.node.segment_path(0, ".idx");
   const std::uint64_t size = m.world.files().open(path, runtime::OpenMode::read).value()->size().value();
-  for (std::uint64_t at = kIndexHeaderSize; at < size; at += kIndexEntrySize) m.world.files().corrupt(path, at + 7, std::byte{3});
+  for (std::uint64_t at = kIndexHeaderSize; at < size; at += kIndexEntrySize)
+    m.world.files().corrupt(path, at + 7, std::byte{3});
   EXPECT_TRUE(co_await m.node.start());
   runtime::TaskScope scope;
   scope.spawn(expect_all_found(m.log(), 600));

@@ -57,7 +57,8 @@ class ModelRun {
       co_await one_step();
       if (wrong_.empty()) check_state();
     }
-    if (!wrong_.empty()) wrong_ += fmt::format(" (log [{}, {}), model [{}, {}))", log().log_start(), log().log_end(), model_.start, end());
+    if (!wrong_.empty())
+      wrong_ += fmt::format(" (log [{}, {}), model [{}, {}))", log().log_start(), log().log_end(), model_.start, end());
     check(co_await machine_.node.stop(), "stop");
   }
 
@@ -66,7 +67,8 @@ class ModelRun {
     require(log().log_end().value() == end(), "the log's end");
     if (end() > model_.start) {
       const std::int64_t offset = between(model_.start, end() - 1);
-      require(log().epoch_at(Offset(offset)).value() == epoch_of(offset), fmt::format("the epoch at offset {}", offset));
+      require(log().epoch_at(Offset(offset)).value() == epoch_of(offset),
+              fmt::format("the epoch at offset {}", offset));
     }
   }
 
@@ -104,8 +106,10 @@ class ModelRun {
       const std::int64_t base = end();
       for (std::int64_t i = between(1, 4); i > 0; --i) {
         const std::int64_t time = 1000 + end() * 3 + between(-40, 40);
-        records.push_back({Timestamp(time), fmt::format("{}#{}", end(), random_.next() % 1000),
-                           std::string(static_cast<std::size_t>(between(0, random_.chance(0.05) ? 5000 : 120)), 'x'), {}});
+        records.push_back({Timestamp(time),
+                           fmt::format("{}#{}", end(), random_.next() % 1000),
+                           std::string(static_cast<std::size_t>(between(0, random_.chance(0.05) ? 5000 : 120)), 'x'),
+                           {}});
         model_.records.push_back({*records.back().key, time, base});
       }
       const auto appended = append(log(), build(records, random_.chance(0.1) ? Codec::gzip : Codec::none));
@@ -116,16 +120,19 @@ class ModelRun {
   Task<> read() {
     check(co_await log().flush(), "flush");
     const std::int64_t from = between(model_.start, end());
-    const auto found = random_.chance(0.7) ? co_await consume(log(), Offset(from), static_cast<std::uint64_t>(between(1, 5000)))
-                                           : co_await copy_all(log(), Offset(from), random_.chance(0.5));
+    const auto found = random_.chance(0.7)
+                           ? co_await consume(log(), Offset(from), static_cast<std::uint64_t>(between(1, 5000)))
+                           : co_await copy_all(log(), Offset(from), random_.chance(0.5));
     require(found.has_value(), found ? "" : "read: " + found.error().message);
     if (!found) co_return;
-    require(found->size() == static_cast<std::size_t>(end() - from), fmt::format("{} records from {}", found->size(), from));
+    require(found->size() == static_cast<std::size_t>(end() - from),
+            fmt::format("{} records from {}", found->size(), from));
     for (std::size_t i = 0; i < found->size() && wrong_.empty(); ++i) {
       const Record& record = model_.records[static_cast<std::size_t>(from) + i];
       const Stored& stored = (*found)[i];
       require(stored.offset.value() == from + static_cast<std::int64_t>(i) && stored.record.key == record.key &&
-                  stored.record.timestamp.value() == record.time && stored.epoch.value() == epoch_of(stored.offset.value()),
+                  stored.record.timestamp.value() == record.time &&
+                  stored.epoch.value() == epoch_of(stored.offset.value()),
               fmt::format("the record at offset {}", stored.offset));
     }
   }
@@ -133,7 +140,9 @@ class ModelRun {
   Task<> visit() {
     const std::int64_t from = between(model_.start, end());
     std::vector<std::int64_t> found;
-    check(co_await log().visit_headers(Offset(from), [&](const BatchHeader& header) { found.push_back(header.base_offset.value()); }), "visit");
+    check(co_await log().visit_headers(Offset(from),
+                                       [&](const BatchHeader& header) { found.push_back(header.base_offset.value()); }),
+          "visit");
     std::vector<std::int64_t> expected;
     for (std::int64_t offset = from; offset < end(); ++offset) {
       const std::int64_t batch = model_.records[static_cast<std::size_t>(offset)].batch;
@@ -162,8 +171,9 @@ class ModelRun {
   }
 
   Task<> delete_records() {
-    const std::int64_t before = random_.chance(0.1) ? log().high_watermark().value()
-                                                    : std::min(model_.start + between(0, 15), log().high_watermark().value());
+    const std::int64_t before = random_.chance(0.1)
+                                    ? log().high_watermark().value()
+                                    : std::min(model_.start + between(0, 15), log().high_watermark().value());
     check(co_await log().delete_records(Offset(before)), "delete");
     model_.start = std::max(model_.start, before);
   }

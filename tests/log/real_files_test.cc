@@ -12,7 +12,9 @@ using ::testing::SizeIs;
 // A node on a folder of its own, gone with it.
 class RealMachine {
  public:
-  RealMachine() : runtime_(runtime::RealRuntime::create({.shards = 1, .io_threads = 2})), node(runtime::real_files(), make_folder()) {
+  RealMachine()
+      : runtime_(runtime::RealRuntime::create({.shards = 1, .io_threads = 2})),
+        node(runtime::real_files(), make_folder()) {
     node.configs[0].segment_bytes = 1000;
     node.configs[0].index_interval_bytes = 200;
     node.configs[0].retention_ms = -1;
@@ -110,7 +112,8 @@ Task<> compact(Node& node) {
   const auto found = co_await consume(*node.logs[0], Offset(0));
   std::map<std::string, std::string> latest;
   for (const Stored& stored : *found) latest[*stored.record.key] = *stored.record.value;
-  EXPECT_EQ(latest, (std::map<std::string, std::string>{{"k0", "v196"}, {"k1", "v197"}, {"k2", "v198"}, {"k3", "v199"}}));
+  EXPECT_EQ(latest,
+            (std::map<std::string, std::string>{{"k0", "v196"}, {"k1", "v197"}, {"k2", "v198"}, {"k3", "v199"}}));
   EXPECT_TRUE(co_await node.stop());
 }
 TEST(RealFiles, CompactionKeepsTheLatestValues) { RealMachine().run(compact); }

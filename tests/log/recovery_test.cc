@@ -128,7 +128,8 @@ LEAT_LOG_TEST(TornTail, WithWholeBatchesBehindItIsKeptAside, m.config().segment_
   EXPECT_EQ(size_of(m, path), size - cut);
   const std::string kept = fmt::format("{}.{}.cut", path, size - cut);
   EXPECT_EQ(size_of(m, kept), cut);
-  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))), SizeIs(static_cast<std::size_t>(m.log().log_end().value())));
+  EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))),
+              SizeIs(static_cast<std::size_t>(m.log().log_end().value())));
   EXPECT_TRUE(co_await fill(m.log(), "after", 3));
 }
 
@@ -210,7 +211,8 @@ LEAT_LOG_TEST(Damage, IsFoundByACheckThatChangesNothing, {}) {
   co_await m.node.kill();
   const auto check = [&] {
     const std::uint64_t before = m.world.files().operations();
-    RecoveredLog found = recover_log(m.world.files(), m.node.folder(), partition_id(0), std::nullopt, false, {.repair = false});
+    RecoveredLog found =
+        recover_log(m.world.files(), m.node.folder(), partition_id(0), std::nullopt, false, {.repair = false});
     EXPECT_EQ(m.world.files().operations(), before) << "it only reads";
     return found;
   };
@@ -231,7 +233,8 @@ LEAT_LOG_TEST(UnlistedFiles, AContinuationIsAdopted, {}) {
   EXPECT_TRUE(co_await fill(m.log(), "more", 40));
   co_await runtime::sleep_for(100ms);
   const std::size_t segments = m.log().segment_count();
-  co_await damaged_restart(m, [&] { EXPECT_TRUE(runtime::replace_file(m.world.files(), manifest_path(m.node.folder()), *manifest)); });
+  co_await damaged_restart(
+      m, [&] { EXPECT_TRUE(runtime::replace_file(m.world.files(), manifest_path(m.node.folder()), *manifest)); });
   EXPECT_EQ(m.log().log_end(), Offset(45));
   EXPECT_EQ(m.log().segment_count(), segments);
   EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))), SizeIs(45));
@@ -273,7 +276,8 @@ LEAT_LOG_TEST(UnlistedFiles, LeftOversOfEarlierStepsGo, {}) {
   co_await runtime::sleep_for(100ms);
   co_await damaged_restart(m, [&] {
     append_to_file(m, m.node.segment_path(0), batch_of("freed"));
-    append_to_file(m, runtime::join_path(m.node.folder(), segment_name(Offset(20), 2) + ".log"), batch_of("not listed yet"));
+    append_to_file(m, runtime::join_path(m.node.folder(), segment_name(Offset(20), 2) + ".log"),
+                   batch_of("not listed yet"));
     append_to_file(m, m.node.segment_path(999, ".idx"), as_bytes("of no segment"));
     append_to_file(m, runtime::join_path(m.node.folder(), "manifest.tmp"), as_bytes("half"));
   });
@@ -292,7 +296,8 @@ LEAT_LOG_TEST(UnlistedFiles, NeverMakeASealedSegmentTheActiveOne, {}) {
   co_await runtime::sleep_for(100ms);
   co_await m.node.kill();
   // A manifest that ends with a sealed segment, and an unlisted file that does not continue it.
-  Manifest manifest = decode_manifest(*runtime::read_file(m.world.files(), manifest_path(m.node.folder()), 1000)).value();
+  Manifest manifest =
+      decode_manifest(*runtime::read_file(m.world.files(), manifest_path(m.node.folder()), 1000)).value();
   manifest.segments.pop_back();
   CO_REQUIRE(manifest.segments.back().sealed);
   const Offset end = manifest.segments.back().end;
@@ -313,7 +318,8 @@ Manifest some_manifest() {
   Manifest manifest;
   manifest.id = partition_id(3);
   manifest.log_start = Offset(12);
-  manifest.segments = {{Offset(10), 2, true, 500, Offset(20), Timestamp(5)}, {Offset(25), 1, false, 0, Offset(0), Timestamp(-1)}};
+  manifest.segments = {{Offset(10), 2, true, 500, Offset(20), Timestamp(5)},
+                       {Offset(25), 1, false, 0, Offset(0), Timestamp(-1)}};
   manifest.freed = {{Offset(20), Offset(25)}};
   manifest.epochs = {{LeaderEpoch(1), Offset(3)}, {LeaderEpoch(4), Offset(15)}};
   return manifest;
@@ -356,7 +362,8 @@ TEST(Manifest, AGapThatItDoesNotListIsDamageAndOneThatItListsIsNot) {
     manifest.segments[0].size = 0;
     ASSERT_TRUE(runtime::replace_file(files, "/p/manifest", encode_manifest(manifest)));
     for (const SegmentEntry& segment : manifest.segments)
-      ASSERT_TRUE(files.open("/p/" + segment_name(segment.base, segment.generation) + ".log", runtime::OpenMode::create));
+      ASSERT_TRUE(
+          files.open("/p/" + segment_name(segment.base, segment.generation) + ".log", runtime::OpenMode::create));
     const RecoveredLog log = recover_log(files, "/p", manifest.id, std::nullopt, false, {});
     EXPECT_EQ(log.damage.has_value(), !listed) << (log.damage ? log.damage->message : "");
   }
@@ -392,9 +399,9 @@ TEST(SegmentNames, ReadBackAndOthersAreRefused) {
     EXPECT_EQ(parse_segment_name(name, ".log"), std::pair(Offset(1234567890123), generation));
     EXPECT_EQ(parse_segment_name(name, ".idx"), std::nullopt);
   }
-  for (const char* name : {"", ".log", "0.log", "0000000000000000000x.log", "00000000000000000001-1.log", "00000000000000000001-.log",
-                           "00000000000000000001-2x.log", "000000000000000000012.log", "-0000000000000000001.log",
-                           "99999999999999999999.log", "00000000000000000001.log.orphan"})
+  for (const char* name : {"", ".log", "0.log", "0000000000000000000x.log", "00000000000000000001-1.log",
+                           "00000000000000000001-.log", "00000000000000000001-2x.log", "000000000000000000012.log",
+                           "-0000000000000000001.log", "99999999999999999999.log", "00000000000000000001.log.orphan"})
     EXPECT_EQ(parse_segment_name(name, ".log"), std::nullopt) << name;
 }
 

@@ -59,7 +59,8 @@ LEAT_LOG_TEST(DeleteRecords, LetsAReaderFinishWithAFileThatGoes, {}) {
   EXPECT_TRUE(co_await m.log().delete_records(Offset(50)));
   Bytes bytes = Bytes::uninitialized(static_cast<std::size_t>(slice->range.length));
   EXPECT_EQ(slice->range.file->read_at(bytes.mutable_view(), slice->range.offset).value(), bytes.size());
-  EXPECT_TRUE(batch_crc_matches(bytes.view().first(decode_batch_header(bytes)->total_size()), *decode_batch_header(bytes)));
+  EXPECT_TRUE(
+      batch_crc_matches(bytes.view().first(decode_batch_header(bytes)->total_size()), *decode_batch_header(bytes)));
 }
 
 LEAT_LOG_TEST(Retention, BySizeKeepsAtLeastTheLimit, m.config().retention_bytes = 3000) {
@@ -87,7 +88,8 @@ LEAT_LOG_TEST(Retention, ByTimeFreesWhatIsOlderTheActiveSegmentToo, m.config().r
   EXPECT_EQ(append(m.log(), batch_of("next", 1, 20, now))->base, Offset(60));
 }
 
-LEAT_LOG_TEST(Retention, DoesNothingWithoutTheDeletePolicy, (m.config().retention_bytes = 1, m.config().delete_old = false)) {
+LEAT_LOG_TEST(Retention, DoesNothingWithoutTheDeletePolicy,
+              (m.config().retention_bytes = 1, m.config().delete_old = false)) {
   EXPECT_TRUE(co_await fill(m.log(), "k", 100));
   co_await runtime::sleep_for(60s);
   EXPECT_EQ(m.log().log_start(), Offset(0));
@@ -95,7 +97,8 @@ LEAT_LOG_TEST(Retention, DoesNothingWithoutTheDeletePolicy, (m.config().retentio
 
 // ---- Compaction ----
 
-#define LEAT_COMPACTION_TEST(name) LEAT_LOG_TEST(Compactor, name, (m.config().compact = true, m.config().delete_old = false))
+#define LEAT_COMPACTION_TEST(name) \
+  LEAT_LOG_TEST(Compactor, name, (m.config().compact = true, m.config().delete_old = false))
 
 Task<Status> fill_keys(Partition& log, int count, int keys, int from = 0) {
   for (int i = from; i < from + count; ++i)
@@ -129,7 +132,8 @@ LEAT_COMPACTION_TEST(KeepsTheLatestRecordOfEachKeyAtItsOffset) {
   const auto found = co_await consume(m.log(), Offset(0));
   const auto latest = latest_of(found, 10);
   EXPECT_THAT(latest, SizeIs(10));
-  for (int k = 0; k < 10; ++k) EXPECT_EQ(latest.at(fmt::format("k{}", k)), fmt::format("v{}", k < 5 ? 200 + k : 190 + k));
+  for (int k = 0; k < 10; ++k)
+    EXPECT_EQ(latest.at(fmt::format("k{}", k)), fmt::format("v{}", k < 5 ? 200 + k : 190 + k));
   EXPECT_LT(found->size(), 30U);
   for (int from = 0; from <= 205; ++from) {
     const auto later = co_await consume(m.log(), Offset(from));
@@ -181,7 +185,8 @@ LEAT_COMPACTION_TEST(RemovesATombstoneAfterItsTime) {
   EXPECT_TRUE(append(m.log(), build({{Timestamp(3), "stays", "v", {}}})));
   EXPECT_TRUE(m.log().roll(m.world.wall_now()));
   co_await runtime::sleep_for(11s);
-  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(1, 2)) << "readers are to see the tombstone";
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(1, 2))
+      << "readers are to see the tombstone";
   co_await runtime::sleep_for(60s);
   EXPECT_TRUE(append(m.log(), build({{Timestamp(4), "other", "v", {}}})));
   EXPECT_TRUE(m.log().roll(m.world.wall_now()));
@@ -296,7 +301,8 @@ LEAT_LOG_TEST(Truncate, RemovesTheWholeBatchAndItsEpoch, {}) {
   EXPECT_EQ(m.log().end_of_epoch(LeaderEpoch(1)), std::pair(LeaderEpoch(0), Offset(5)));
 }
 
-LEAT_LOG_TEST(Truncate, IntoACompactedSegmentSurvivesAKill, (m.config().compact = true, m.config().delete_old = false)) {
+LEAT_LOG_TEST(Truncate, IntoACompactedSegmentSurvivesAKill,
+              (m.config().compact = true, m.config().delete_old = false)) {
   EXPECT_TRUE(co_await fill_keys(m.log(), 105, 10));
   co_await runtime::sleep_for(11s);
   EXPECT_TRUE(co_await m.log().truncate(Offset(97)));
