@@ -54,7 +54,7 @@ def many_partitions(options, report, topics):
 def written_at_once(options, report):
     """One record outstanding on each of 1,000 partitions, against one on one."""
     partitions = 100 if options.quick else 1000
-    seconds = '3' if options.quick else '10'
+    seconds = '5' if options.quick else '10'
     connections = 20
     p99 = {}
     with OwnServer(options, '--flush', 'commit', '--listen', 'http=127.0.0.1:0') as server:
@@ -63,7 +63,8 @@ def written_at_once(options, report):
             runs = []
             for _ in range(options.repeat):
                 result = bench(options, server, 'produce', '--topic', topic, '--partitions', str(count), '--batch-records', '1',
-                               '--size', '100', '--acks', 'all', '--seconds', seconds, '--connections', str(lanes),
+                               '--size', '100', '--acks', 'all', '--seconds', seconds, '--warm-up', '2',
+                               '--connections', str(lanes),
                                '--in-flight', str(count // lanes))
                 runs.append(result['latency_us']['p99'] / 1000)
             p99[count] = median(runs)

@@ -53,7 +53,7 @@ class Report:
 def shown(value):
     if value >= 1000:
         return '{:,.0f}'.format(value)
-    return '%.3g' % value if value < 100 else '%.1f' % value
+    return '%.3g' % value if value < 100 else '%.4g' % value
 
 
 def processor():

@@ -163,6 +163,10 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
   add_acks_option(command, options.acks);
   options.acks = "1";
   command.get_option("--acks")->capture_default_str();
+  command
+      .add_option("--warm-up", options.produce.warm_up_seconds, "Seconds at the start whose latencies are not counted")
+      ->type_name("N")
+      ->capture_default_str();
   command.add_option("--seconds", options.seconds, "Stop after so long")->check(CLI::PositiveNumber)->type_name("N");
   command.add_option("--rate", options.produce.rate, "Records a second; as fast as it goes if not given")
       ->check(CLI::PositiveNumber)
@@ -225,9 +229,6 @@ void add_bench_command(CLI::App& root, Invocation& chosen) {
                    "each, or, with --rate, as many outstanding as the rate needs")
       ->check(CLI::PositiveNumber)
       ->type_name("N");
-  command->add_option("--warm-up", latency->produce.warm_up_seconds, "Seconds at the start that are not counted")
-      ->type_name("N")
-      ->capture_default_str();
 }
 
 }  // namespace leat::cli
