@@ -45,7 +45,8 @@ void check_snapshot(BytesView input) {
   if (snapshot.size() >= kCoveredAt) {
     store_be(snapshot.data() + kCrcAt, crc32c(snapshot.view().subspan(kCoveredAt)));
   }
-  Producers producers;
+  ProducerAccount account;
+  Producers producers(account);
   const auto end = producers.restore_snapshot(snapshot);
   if (!end) {
     must(producers.size() == 0, "a refused snapshot leaves nothing");

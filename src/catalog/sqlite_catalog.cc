@@ -249,9 +249,9 @@ Task<Status> SqliteCatalog::close() {
 
 }  // namespace
 
-Task<Result<std::unique_ptr<Catalog>>> open_sqlite_catalog(std::string folder) {
+Task<Result<std::unique_ptr<Catalog>>> open_sqlite_catalog(std::string folder, runtime::SpaceReserve* reserve) {
   runtime::FileSystem& files = Shard::current().files();
-  auto store = co_await runtime::run_blocking([&] { return SqliteStore::open(files, folder); });
+  auto store = co_await runtime::run_blocking([&] { return SqliteStore::open(files, folder, reserve); });
   if (!store) co_return fail(std::move(store.error()));
   co_return std::make_unique<SqliteCatalog>(std::move(*store));
 }

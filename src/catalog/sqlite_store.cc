@@ -107,7 +107,8 @@ Result<Bytes> empty_catalog() {
 
 class Store final : public SqliteStore {
  public:
-  Store(runtime::FileSystem& files, std::string path) : path_(std::move(path)), vfs_(files) {}
+  Store(runtime::FileSystem& files, runtime::SpaceReserve* reserve, std::string path)
+      : path_(std::move(path)), vfs_(files, reserve) {}
 
   Status start(runtime::FileSystem& files);
   Result<Snapshot> snapshot(const std::vector<std::string>& prefixes) override;
@@ -423,8 +424,9 @@ Result<SqliteStore::Committed> Store::drop_lease(LeaseId lease) {
 
 }  // namespace
 
-Result<std::unique_ptr<SqliteStore>> SqliteStore::open(runtime::FileSystem& files, const std::string& folder) {
-  auto store = std::make_unique<Store>(files, runtime::join_path(folder, "catalog.db"));
+Result<std::unique_ptr<SqliteStore>> SqliteStore::open(runtime::FileSystem& files, const std::string& folder,
+                                                       runtime::SpaceReserve* reserve) {
+  auto store = std::make_unique<Store>(files, reserve, runtime::join_path(folder, "catalog.db"));
   LEAT_CHECK(store->start(files));
   return store;
 }

@@ -6,6 +6,7 @@
 
 #include "catalog/catalog.h"
 #include "runtime/file.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::catalog {
 
@@ -14,9 +15,11 @@ namespace leat::catalog {
 class SqliteStore {
  public:
   // Opens or creates the file in `folder`, which exists and is locked against other servers, and checks it. Entries that
-  // a dead process left on a lease are deleted. `files` outlives the store.
+  // a dead process left on a lease are deleted. `files` and `reserve`, whose
+  // space it takes on a full disk, outlive the store.
   // Errors: unsupported (written by a newer leat), corrupt, permission_denied, disk_full, io.
-  [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(runtime::FileSystem& files, const std::string& folder);
+  [[nodiscard]] static Result<std::unique_ptr<SqliteStore>> open(runtime::FileSystem& files, const std::string& folder,
+                                                                 runtime::SpaceReserve* reserve = nullptr);
   virtual ~SqliteStore() = default;
 
   struct Committed {

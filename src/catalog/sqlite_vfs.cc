@@ -9,6 +9,7 @@ namespace leat::catalog {
 
 struct SqliteVfs::Impl {
   runtime::FileSystem& files;
+  runtime::SpaceReserve* reserve;
   std::string name;
   sqlite3_vfs vfs{};
   std::optional<Error> error;
@@ -73,7 +74,11 @@ int read_file_at(sqlite3_file* file, void* into, int amount, sqlite3_int64 offse
 int write_file_at(sqlite3_file* file, const void* from, int amount, sqlite3_int64 offset) {
   OpenFile& open = opened(file);
   const BytesView bytes(static_cast<const std::byte*>(from), static_cast<std::size_t>(amount));
-  auto written = open.file->write_at(bytes, static_cast<std::uint64_t>(offset));
+  const auto at = static_cast<std::uint64_t>(offset);
+  auto written = open.file->write_at(bytes, at);
+  runtime::SpaceReserve* reserve = open.vfs.reserve;
+  if (!written && written.error().code == Errc::disk_full && reserve != nullptr && reserve->rescue())
+    written = open.file->write_at(bytes, at);
   return written ? SQLITE_OK : open.vfs.fails(std::move(written.error()), SQLITE_IOERR_WRITE);
 }
 
@@ -178,7 +183,8 @@ int current_time(sqlite3_vfs*, double* julian_day) {
 
 }  // namespace
 
-SqliteVfs::SqliteVfs(runtime::FileSystem& files) : impl_(new Impl{.files = files}) {
+SqliteVfs::SqliteVfs(runtime::FileSystem& files, runtime::SpaceReserve* reserve)
+    : impl_(new Impl{.files = files, .reserve = reserve, .name = {}}) {
   static std::atomic<std::uint64_t> next{0};
   impl_->name = fmt::format("leat-{}", next.fetch_add(1));
   impl_->vfs = {

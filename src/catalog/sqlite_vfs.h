@@ -6,6 +6,7 @@
 
 #include "base/result.h"
 #include "runtime/file.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::catalog {
 
@@ -15,8 +16,9 @@ namespace leat::catalog {
 // at once, whatever SQLite asks for. Used by one thread at a time.
 class SqliteVfs {
  public:
-  // Registers itself with SQLite under a name of its own. `files` outlives it.
-  explicit SqliteVfs(runtime::FileSystem& files);
+  // Registers itself with SQLite under a name of its own. On a full disk it writes to `reserve`'s space, if there is one.
+  // Both outlive it.
+  SqliteVfs(runtime::FileSystem& files, runtime::SpaceReserve* reserve);
   SqliteVfs(const SqliteVfs&) = delete;
   SqliteVfs& operator=(const SqliteVfs&) = delete;
   // Every database that uses it is closed.

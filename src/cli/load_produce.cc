@@ -28,7 +28,7 @@ std::string make_payload(std::size_t size) {
 
 class Engine {
  public:
-  Engine(const ProduceLoad& load)
+  explicit Engine(const ProduceLoad& load)
       : load_(load), payload_(make_payload(std::max(load.record_size, load.stamped ? kStampSize : 0))) {}
 
   Status prepare(Client& client, const TopicPartitions& topic) {

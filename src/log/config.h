@@ -6,6 +6,7 @@
 
 #include "base/types.h"
 #include "log/batch.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::log {
 
@@ -44,6 +45,7 @@ struct LogConfig {
 // What the server sets for every partition of a shard.
 struct StoreOptions {
   std::string folder;                         // the data folder
+  runtime::SpaceReserve* reserve = nullptr;   // outlives the store; nullptr: on a full disk deletes may fail too
   Milliseconds flush_max{10};                 // commit: an append that nobody waits for is flushed within this
   Milliseconds flush_interval{1000};          // interval
   Milliseconds maintenance_interval{10'000};  // retention, roll by age, compaction are looked at this often

@@ -6,6 +6,7 @@
 #include "log/recovery.h"
 #include "log/store.h"
 #include "runtime/call.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::log {
 
@@ -22,7 +23,7 @@ void ProgressWatch::leave() {
 }
 
 Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered,
-                     Flusher& flusher, FileCache& cache, SpaceReserve& reserve, Stats& stats, Timestamp now)
+                     Flusher& flusher, FileCache& cache, runtime::SpaceReserve* reserve, Stats& stats, Timestamp now)
     : id_(id),
       config_(config),
       epoch_(epoch),
@@ -76,6 +77,7 @@ std::uint64_t Partition::size_bytes() const {
 
 Result<Appended> Partition::append(const ValidBatch& batch, Timestamp now) {
   if (offline_) return fail(*offline_);
+  if (reserve_ != nullptr) LEAT_CHECK(reserve_->check_space());
   BatchHeader header = batch.header;
   header.base_offset = log_end();
   header.leader_epoch = epoch_;

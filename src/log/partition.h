@@ -23,7 +23,6 @@ namespace leat::log {
 
 class Flusher;
 class FileCache;
-class SpaceReserve;
 struct Stats;
 struct RecoveredLog;
 struct SegmentView;
@@ -79,7 +78,7 @@ class ProgressWatch {
 class Partition : public std::enable_shared_from_this<Partition> {
  public:
   Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered, Flusher& flusher,
-            FileCache& cache, SpaceReserve& reserve, Stats& stats, Timestamp now);
+            FileCache& cache, runtime::SpaceReserve* reserve, Stats& stats, Timestamp now);
   Partition(const Partition&) = delete;
   Partition& operator=(const Partition&) = delete;
   ~Partition();
@@ -235,7 +234,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   LeaderEpoch epoch_;
   Flusher& flusher_;
   FileCache& cache_;
-  SpaceReserve& reserve_;
+  runtime::SpaceReserve* reserve_;
   Stats& stats_;
   runtime::FileSystem& files_;
   std::string folder_;

@@ -4,9 +4,9 @@
 #include "log/flusher.h"
 #include "log/lookup.h"
 #include "log/partition.h"
-#include "log/reserve.h"
 #include "log/store.h"
 #include "runtime/call.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::log {
 
@@ -66,8 +66,10 @@ runtime::Task<Status> Partition::write_manifest(bool frees) {
   const std::uint64_t changes = manifest_changes_;
   const Bytes bytes = encode_manifest(current_manifest());
   const std::string path = manifest_path(folder_);
-  const Status saved = co_await runtime::run_blocking(
-      [&] { return frees ? reserve_.replace_file(path, bytes) : runtime::replace_file(files_, path, bytes); });
+  const Status saved = co_await runtime::run_blocking([&] {
+    return frees && reserve_ != nullptr ? reserve_->replace_file(path, bytes)
+                                        : runtime::replace_file(files_, path, bytes);
+  });
   if (saved) manifest_saved_ = changes;
   manifest_saving_ = false;
   manifest_free_.notify_all();
@@ -95,6 +97,7 @@ runtime::Task<Status> Partition::remove_retired() {
         if (auto done = files_.remove(path); !done && done.error().code != Errc::not_found) return done;
       }
     }
+    if (reserve_ != nullptr && reserve_->in_use()) reserve_->refill();
     return {};
   });
 }

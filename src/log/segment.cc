@@ -14,12 +14,13 @@ std::optional<std::pair<Offset, std::uint32_t>> parse_segment_name(std::string_v
   name.remove_suffix(suffix.size());
   if (name.size() < 20) return std::nullopt;
   std::int64_t base = 0;
-  const char* digits_end = name.data() + 20;
-  const auto [at, error] = std::from_chars(name.data(), digits_end, base);
+  const char* begin = name.data();
+  const char* digits_end = begin + 20;
+  const auto [at, error] = std::from_chars(begin, digits_end, base);
   if (error != std::errc{} || at != digits_end || base < 0) return std::nullopt;
   if (name.size() == 20) return std::pair(Offset(base), std::uint32_t{1});
   std::uint32_t generation = 0;
-  const char* end = name.data() + name.size();
+  const char* end = begin + name.size();
   if (*digits_end != '-' || std::from_chars(digits_end + 1, end, generation).ptr != end || generation < 2)
     return std::nullopt;
   return std::pair(Offset(base), generation);

@@ -5,8 +5,8 @@
 #include "log/file_cache.h"
 #include "log/flusher.h"
 #include "log/recovery.h"
-#include "log/reserve.h"
 #include "runtime/call.h"
+#include "runtime/space_reserve.h"
 
 namespace leat::log {
 
@@ -16,7 +16,6 @@ class Store::Impl {
       : options_(std::move(options)),
         files_(files),
         cache_(files, options_.open_files_max, stats_.open_files),
-        reserve_(files, options_.folder),
         flusher_(options_, files, stats_) {}
 
   void start() {
@@ -63,8 +62,8 @@ class Store::Impl {
       stats_.damaged_partitions.add();
       stats_.offline_partitions.add(1);
     }
-    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_, reserve_,
-                                                 stats_, runtime::Shard::current().wall_now());
+    auto partition = std::make_shared<Partition>(id, config, epoch, std::move(recovered), flusher_, cache_,
+                                                 options_.reserve, stats_, runtime::Shard::current().wall_now());
     if (partition->manifest_stale() && !partition->offline()) flusher_.want_manifest(*partition);
     Partition* opened = partition.get();
     partitions_[id] = std::move(partition);
@@ -84,6 +83,7 @@ class Store::Impl {
     const std::string folder = partition->folder();
     co_return co_await runtime::run_blocking([&]() -> Status {
       LEAT_CHECK(files_.remove_all(folder));
+      if (options_.reserve != nullptr && options_.reserve->in_use()) options_.reserve->refill();
       return files_.sync_directory(runtime::parent_path(folder));
     });
   }
@@ -108,8 +108,6 @@ class Store::Impl {
   runtime::Task<> maintain() {
     Compactor compactor(options_, cache_);
     while (!stopping_) {
-      co_await runtime::run_blocking([&] { reserve_.refill(); });
-      if (stopping_) break;
       co_await wake_.wait_until(runtime::Shard::current().now() + options_.maintenance_interval);
       for (const auto& partition : all()) {
         if (stopping_) break;
@@ -119,6 +117,9 @@ class Store::Impl {
         if (!done && done.error().code != Errc::cancelled && !partition->offline())
           log_warning("log", "maintenance of {}: {}", partition->id(), done.error().message);
       }
+      // Somebody else may have made space.
+      if (options_.reserve != nullptr && options_.reserve->in_use())
+        co_await runtime::run_blocking([&] { options_.reserve->refill(); });
     }
   }
 
@@ -126,7 +127,6 @@ class Store::Impl {
   runtime::FileSystem& files_;
   Stats stats_;
   FileCache cache_;
-  SpaceReserve reserve_;
   Flusher flusher_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
   runtime::TaskScope tasks_;

@@ -1,6 +1,7 @@
 #include "server/metrics.h"
 
 #include "protocol/kafka/error_code.h"
+#include "runtime/call.h"
 
 namespace leat::server {
 namespace {
@@ -29,7 +30,7 @@ void collect_log(observe::MetricsPage& page, const log::Stats& stats) {
 }
 
 void collect_topics(observe::MetricsPage& page, stream::StreamShard& shard) {
-  const catalog::TopicsPtr topics = shard.topics();
+  const catalog::TopicsPtr& topics = shard.topics();
   for (const auto& [id, counters] : shard.counters()) {
     const catalog::Topic* topic = topics->find(id);
     if (topic == nullptr) continue;
@@ -49,14 +50,19 @@ void collect_topics(observe::MetricsPage& page, stream::StreamShard& shard) {
   }
 }
 
-// The high watermark of any partition of this shard's own, for lag; partitions of other shards are left to them.
 void collect_groups(observe::MetricsPage& page, stream::GroupShard& groups) {
   double total = 0;
   for (const auto& [partition, coordinator] : groups.coordinators()) {
     const stream::GroupEngine* engine = coordinator->engine();
     page.counter("leat_groups_rebuilt_total", "Times a coordinator was rebuilt from its journal.", {},
                  static_cast<double>(coordinator->failures()));
-    if (engine != nullptr) total += static_cast<double>(engine->group_count());
+    if (engine == nullptr) continue;
+    total += static_cast<double>(engine->group_count());
+    for (const auto& [id, group] : engine->groups()) {
+      if (!group->members().empty())
+        page.gauge("leat_group_members", "Members of a consumer group.", {{"group", id}},
+                   static_cast<double>(group->members().size()));
+    }
   }
   page.gauge("leat_groups", "Consumer groups known.", {}, total);
 }
@@ -85,9 +91,52 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
   page.gauge("leat_kafka_connections", "Connections that are open.", listener, stats.connections);
 }
 
+using HighWatermarks = std::unordered_map<TopicPartition, Offset>;
+
+runtime::Task<> add_high_watermarks(const stream::StreamShard* shard, HighWatermarks* found) {
+  for (const log::Partition* partition : shard->store().partitions())
+    found->emplace(partition->id(), partition->high_watermark());
+  co_return;
+}
+
+double lag_of(const catalog::Topic& topic, const std::map<PartitionIndex, stream::CommittedOffset>& committed,
+              const HighWatermarks& high_watermarks) {
+  std::int64_t lag = 0;
+  for (const auto& [partition, commit] : committed) {
+    const auto end = high_watermarks.find({topic.entry.id, partition});
+    if (end != high_watermarks.end()) lag += std::max<std::int64_t>(end->second - commit.offset, 0);
+  }
+  return static_cast<double>(lag);
+}
+
+runtime::Task<> add_lag(stream::GroupShard* groups, const HighWatermarks* high_watermarks, observe::MetricsPage* page) {
+  const catalog::TopicsPtr& topics = groups->streams().topics();
+  for (const auto& [partition, coordinator] : groups->coordinators()) {
+    const stream::GroupEngine* engine = coordinator->engine();
+    if (engine == nullptr) continue;
+    for (const auto& [id, group] : engine->groups()) {
+      for (const auto& [name, committed] : group->offsets) {
+        if (const catalog::Topic* topic = topics->find(name))
+          page->gauge("leat_group_lag_records", "Records that the group has not committed, in partitions it has.",
+                      {{"group", id}, {"topic", name}}, lag_of(*topic, committed, *high_watermarks));
+      }
+    }
+  }
+  co_return;
+}
+
 }  // namespace
 
-void collect_shard(observe::MetricsPage& page, const ShardParts& parts, const stream::Streams&) {
+runtime::Task<> collect_group_lag(const stream::Streams& streams, const std::vector<stream::GroupShard*>& groups,
+                                  observe::MetricsPage& page) {
+  HighWatermarks high_watermarks;
+  for (std::size_t i = 0; i < streams.size(); ++i)
+    co_await runtime::call_on(streams.shard(i).shard(), add_high_watermarks, &streams.shard(i), &high_watermarks);
+  for (stream::GroupShard* shard : groups)
+    co_await runtime::call_on(shard->streams().shard(), add_lag, shard, &high_watermarks, &page);
+}
+
+void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_log(page, parts.streams->store().stats());
   collect_topics(page, *parts.streams);
   collect_groups(page, *parts.groups);

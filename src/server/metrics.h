@@ -15,6 +15,12 @@ struct ShardParts {
   const kafka::ShardServer* kafka = nullptr;
 };
 
-void collect_shard(observe::MetricsPage& page, const ShardParts& parts, const stream::Streams& streams);
+void collect_shard(observe::MetricsPage& page, const ShardParts& parts);
+
+// How far each group is behind in each topic that it has committed offsets of. Asks all shards; `groups` has one entry a
+// shard. On any shard.
+[[nodiscard]] runtime::Task<> collect_group_lag(const stream::Streams& streams,
+                                                const std::vector<stream::GroupShard*>& groups,
+                                                observe::MetricsPage& page);
 
 }  // namespace leat::server

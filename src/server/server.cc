@@ -77,7 +77,11 @@ Task<> drop_state(ShardState* state) {
 class Server {
  public:
   Server(const ServerConfig& config, runtime::RealRuntime& runtime)
-      : config_(config), shards_(runtime.shards()), states_(shards_.size()), files_(runtime::real_files()) {}
+      : config_(config),
+        shards_(runtime.shards()),
+        states_(shards_.size()),
+        files_(runtime::real_files()),
+        reserve_(files_, config.data_dir) {}
 
   void request_stop() {
     stop_requested_ = true;
@@ -101,13 +105,17 @@ class Server {
   Task<Status> start() {
     const std::string& folder = config_.data_dir;
     LEAT_CO_TRY(lock_, co_await runtime::run_blocking([&] { return open_data_folder(files_, folder); }));
+    // A start or a stop on a full disk takes what was set aside for it.
+    co_await runtime::run_blocking([this] { reserve_.release(); });
     LEAT_CO_CHECK(co_await start_http());
-    LEAT_CO_TRY(catalog_, co_await catalog::open_sqlite_catalog(folder));
+    LEAT_CO_TRY(catalog_, co_await catalog::open_sqlite_catalog(folder, &reserve_));
     LEAT_CO_TRY(identity_, co_await catalog::ensure_identity(*catalog_, NodeId(config_.node.id)));
     LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
-    co_return co_await start_kafka();
+    LEAT_CO_CHECK(co_await start_kafka());
+    co_await runtime::run_blocking([this] { reserve_.refill(); });
+    co_return Status{};
   }
 
   // Health and metrics answer from the first moment on; readiness says what is still missing.
@@ -131,7 +139,8 @@ class Server {
   Task<Status> start_shards() {
     std::vector<stream::StreamShard*> parts;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      states_[i].streams = std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_), files_);
+      states_[i].streams =
+          std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_, &reserve_), files_);
       states_[i].groups = std::make_unique<stream::GroupShard>(*states_[i].streams, group_config(config_));
       parts.push_back(states_[i].streams.get());
     }
@@ -143,7 +152,7 @@ class Server {
   Task<Status> start_topics() {
     const std::string& folder = config_.data_dir;
     topics_ = std::make_unique<stream::TopicService>(*catalog_, server_defaults(config_), identity_.node, *streams_,
-                                                     files_, folder);
+                                                     files_, reserve_, folder);
     // From the first append on the last stop is no longer clean.
     log::Checkpoint before = co_await runtime::run_blocking([&] { return log::load_checkpoint(files_, folder); });
     log::Checkpoint unclean = before;
@@ -177,8 +186,10 @@ class Server {
       states_[i].kafka = std::make_unique<kafka::ShardServer>(*node_, *states_[i].streams);
       servers.push_back(states_[i].kafka.get());
       const ShardParts parts{states_[i].streams.get(), states_[i].groups.get(), states_[i].kafka.get()};
-      registry_.add(*shards_[i], [parts, this](observe::MetricsPage& page) { collect_shard(page, parts, *streams_); });
+      registry_.add(*shards_[i], [parts](observe::MetricsPage& page) { collect_shard(page, parts); });
     }
+    registry_.add_task(
+        [this](observe::MetricsPage& page) { return collect_group_lag(*streams_, node_->groups, page); });
     for (const ListenerConfig& wanted : config_.listeners) {
       if (wanted.protocol != ListenerProtocol::kafka) continue;
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
@@ -227,6 +238,7 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (states_[i].kafka) co_await runtime::call_on(*shards_[i], stop_connections, &states_[i], config_.stop.grace);
     }
+    if (lock_) co_await runtime::run_blocking([this] { reserve_.release(); });
     Status outcome;
     log::Checkpoint checkpoint;
     checkpoint.clean = true;
@@ -253,6 +265,7 @@ class Server {
   std::vector<runtime::Shard*> shards_;
   std::vector<ShardState> states_;
   runtime::FileSystem& files_;
+  runtime::SpaceReserve reserve_;
   std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
   std::unique_ptr<runtime::DirectoryLock> lock_;
   observe::MetricsRegistry registry_;

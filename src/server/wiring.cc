@@ -18,9 +18,10 @@ std::size_t share_of(std::int64_t whole, std::int32_t shards) {
 
 }  // namespace
 
-stream::StreamOptions stream_options(const ServerConfig& config) {
+stream::StreamOptions stream_options(const ServerConfig& config, runtime::SpaceReserve* reserve) {
   stream::StreamOptions options;
   options.store.folder = config.data_dir;
+  options.store.reserve = reserve;
   options.store.flush_max = config.flush.max;
   options.store.flush_interval = config.flush.interval;
   options.store.maintenance_interval = config.log.maintenance_interval;

@@ -75,31 +75,36 @@ Result<std::optional<Producers::Duplicate>> Producers::check(const log::BatchHea
 
 void Producers::apply(const log::BatchHeader& batch, Offset base, Timestamp now) {
   if (!batch.is_idempotent() || batch.is_control()) return;
-  const auto [entry, is_new] = producers_.try_emplace(batch.producer_id);
-  if (is_new) {
-    order_.push_back({batch.producer_id, batch.producer_epoch, now, 0, {}});
-    entry->second = std::prev(order_.end());
-  } else {
-    order_.splice(order_.end(), order_, entry->second);
-  }
-  Producer& producer = *entry->second;
+  const auto known = producers_.find(batch.producer_id);
+  if (known != producers_.end()) order_.splice(order_.end(), order_, known->second);
+  Producer& producer =
+      known != producers_.end() ? *known->second : *remember({batch.producer_id, batch.producer_epoch, now, 0, {}});
   if (producer.epoch != batch.producer_epoch) producer.count = 0;
   producer.epoch = batch.producer_epoch;
   producer.last_activity = std::max(producer.last_activity, now);
   producer.add({batch.base_sequence, batch.last_sequence(), base, base + batch.last_offset_delta, batch.max_timestamp});
-  if (producers_.size() > limits_.producers_max) forget_oldest();
 }
 
 void Producers::expire(Timestamp now) {
-  while (!order_.empty() && now - order_.front().last_activity >= limits_.expiration.count()) forget_oldest();
+  while (!order_.empty() && now - order_.front().last_activity >= account_.limits.expiration.count()) forget_oldest();
+}
+
+Producers::Order::iterator Producers::remember(const Producer& producer) {
+  const auto added = order_.insert(order_.end(), producer);
+  producers_[producer.id] = added;
+  ++account_.producers;
+  while (account_.producers > account_.limits.producers_max && order_.size() > 1) forget_oldest();
+  return added;
 }
 
 void Producers::forget_oldest() {
   producers_.erase(order_.front().id);
   order_.pop_front();
+  --account_.producers;
 }
 
 void Producers::clear() {
+  account_.producers -= producers_.size();
   producers_.clear();
   order_.clear();
 }
@@ -171,9 +176,7 @@ Status Producers::load_snapshot(BytesView body) {
     if (producers_.contains(producer.id)) {
       return fail(Errc::corrupt, fmt::format("a producer snapshot has producer {} twice", producer.id));
     }
-    order_.push_back(producer);
-    producers_[producer.id] = std::prev(order_.end());
-    if (producers_.size() > limits_.producers_max) forget_oldest();
+    remember(producer);
   }
   if (!rest.empty()) return fail(Errc::corrupt, "bytes after the end of a producer snapshot");
   return {};

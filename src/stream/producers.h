@@ -14,8 +14,15 @@
 namespace leat::stream {
 
 struct ProducerLimits {
-  std::size_t producers_max = 100'000;        // the one used longest ago is forgotten first
+  std::size_t producers_max = 200'000;        // of all partitions of an account; about 300 bytes each
   Milliseconds expiration{24LL * 3'600'000};  // producer.id.expiration.ms
+};
+
+// What the partitions of one shard remember together. Over the limit a partition forgets the producer that it heard of
+// longest ago each time that it meets a new one, but always knows its latest.
+struct ProducerAccount {
+  ProducerLimits limits;
+  std::size_t producers = 0;  // remembered now
 };
 
 // What one partition remembers of its idempotent producers (KIP-98, KIP-360): enough to recognize a batch that was sent
@@ -23,7 +30,11 @@ struct ProducerLimits {
 // order give the same state.
 class Producers {
  public:
-  explicit Producers(const ProducerLimits& limits = {}) : limits_(limits) {}
+  // `account` outlives it, on the same shard.
+  explicit Producers(ProducerAccount& account) : account_(account) {}
+  Producers(const Producers&) = delete;
+  Producers& operator=(const Producers&) = delete;
+  ~Producers() { clear(); }
 
   // A batch that is in the log already: the answer is that of its first append.
   struct Duplicate {
@@ -77,9 +88,10 @@ class Producers {
   using Order = std::list<Producer>;  // the one used longest ago first
 
   [[nodiscard]] Status load_snapshot(BytesView body);
+  Order::iterator remember(const Producer& producer);
   void forget_oldest();
 
-  ProducerLimits limits_;
+  ProducerAccount& account_;
   Order order_;
   std::unordered_map<ProducerId, Order::iterator> producers_;
 };

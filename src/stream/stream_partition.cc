@@ -11,9 +11,13 @@ constexpr std::uint64_t kSnapshotSizeMax = std::uint64_t{256} << 20;
 
 }  // namespace
 
-StreamPartition::StreamPartition(std::shared_ptr<log::Partition> log, const ProducerLimits& limits,
-                                 std::size_t decompressed_size_max, TopicCounters& counters)
-    : log_(std::move(log)), producers_(limits), decompressed_size_max_(decompressed_size_max), counters_(counters) {}
+StreamPartition::StreamPartition(std::shared_ptr<log::Partition> log, std::shared_ptr<ProducerAccount> producers,
+                                 std::size_t decompressed_size_max, std::shared_ptr<TopicCounters> counters)
+    : log_(std::move(log)),
+      account_(std::move(producers)),
+      producers_(*account_),
+      decompressed_size_max_(decompressed_size_max),
+      counters_(std::move(counters)) {}
 
 std::string StreamPartition::snapshot_path() const { return runtime::join_path(log_->folder(), "producers"); }
 
@@ -84,8 +88,8 @@ Result<Produced> StreamPartition::produce(const log::ValidBatch& batch, Timestam
     changed_since_ = true;
   }
   bytes_since_ += batch.bytes.size();
-  counters_.records_in.add(static_cast<std::uint64_t>(batch.header.record_count));
-  counters_.bytes_in.add(batch.bytes.size());
+  counters_->records_in.add(static_cast<std::uint64_t>(batch.header.record_count));
+  counters_->bytes_in.add(batch.bytes.size());
   return Produced{appended.base, appended.end, appended.append_time};
 }
 

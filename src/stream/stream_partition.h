@@ -32,8 +32,8 @@ struct Produced {
 // shard that owns the partition, as the log does.
 class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
  public:
-  StreamPartition(std::shared_ptr<log::Partition> log, const ProducerLimits& limits, std::size_t decompressed_size_max,
-                  TopicCounters& counters);
+  StreamPartition(std::shared_ptr<log::Partition> log, std::shared_ptr<ProducerAccount> producers,
+                  std::size_t decompressed_size_max, std::shared_ptr<TopicCounters> counters);
   StreamPartition(const StreamPartition&) = delete;
   StreamPartition& operator=(const StreamPartition&) = delete;
 
@@ -50,7 +50,7 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
 
   // Appends `batch` unless its producer has sent it before. Errors: those of Producers::check and Partition::append.
   [[nodiscard]] Result<Produced> produce(const log::ValidBatch& batch, Timestamp now);
-  void count_read(std::uint64_t bytes) { counters_.bytes_out.add(bytes); }
+  void count_read(std::uint64_t bytes) { counters_->bytes_out.add(bytes); }
   void expire_producers(Timestamp now) { producers_.expire(now); }
   [[nodiscard]] std::size_t producer_count() const { return producers_.size(); }
 
@@ -58,9 +58,10 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   [[nodiscard]] std::string snapshot_path() const;
 
   std::shared_ptr<log::Partition> log_;
+  std::shared_ptr<ProducerAccount> account_;
   Producers producers_;
   std::size_t decompressed_size_max_;
-  TopicCounters& counters_;
+  std::shared_ptr<TopicCounters> counters_;
   Offset snapshot_end_;            // the log below it is covered by the file
   std::uint64_t bytes_since_ = 0;  // appended since
   bool changed_since_ = false;     // idempotent batches since

@@ -9,7 +9,11 @@ constexpr std::size_t kOpenedAtOnce = 16;
 }
 
 StreamShard::StreamShard(runtime::Shard& shard, StreamOptions options, runtime::FileSystem& files)
-    : shard_(shard), options_(std::move(options)), files_(files), store_(options_.store, files) {}
+    : shard_(shard),
+      options_(std::move(options)),
+      files_(files),
+      store_(options_.store, files),
+      producers_(std::make_shared<ProducerAccount>(options_.producers)) {}
 
 void StreamShard::start() { store_.start(); }
 
@@ -40,9 +44,9 @@ runtime::Task<> StreamShard::open_one(PartitionToOpen to_open, Status& outcome) 
     co_return;
   }
   auto& counters = counters_[to_open.id.topic];
-  if (counters == nullptr) counters = std::make_unique<TopicCounters>();
-  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), options_.producers,
-                                                     options_.store.decompressed_size_max, *counters);
+  if (counters == nullptr) counters = std::make_shared<TopicCounters>();
+  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), producers_,
+                                                     options_.store.decompressed_size_max, counters);
   if (!(*opened)->offline()) {
     if (auto loaded = co_await partition->load_producers(files_); !loaded) (*opened)->take_offline(loaded.error());
   }

@@ -55,7 +55,7 @@ class StreamShard {
   [[nodiscard]] const catalog::TopicsPtr& topics() const { return topics_; }
   void set_topics(catalog::TopicsPtr topics) { topics_ = std::move(topics); }
 
-  using Counters = std::unordered_map<TopicId, std::unique_ptr<TopicCounters>>;
+  using Counters = std::unordered_map<TopicId, std::shared_ptr<TopicCounters>>;
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
@@ -65,6 +65,7 @@ class StreamShard {
   StreamOptions options_;
   runtime::FileSystem& files_;
   log::Store store_;
+  std::shared_ptr<ProducerAccount> producers_;
   std::unordered_map<TopicPartition, std::shared_ptr<StreamPartition>> partitions_;
   Counters counters_;
   catalog::TopicsPtr topics_ = std::make_shared<catalog::TopicsSnapshot>();

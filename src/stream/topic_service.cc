@@ -26,12 +26,14 @@ runtime::Task<Status> publish_on_shard(StreamShard* shard, catalog::TopicsPtr to
 }  // namespace
 
 TopicService::TopicService(catalog::Catalog& catalog, catalog::ServerDefaults defaults, NodeId node,
-                           const Streams& streams, runtime::FileSystem& files, std::string data)
+                           const Streams& streams, runtime::FileSystem& files, const runtime::SpaceReserve& reserve,
+                           std::string data)
     : catalog_(catalog),
       defaults_(std::move(defaults)),
       node_(node),
       streams_(streams),
       files_(files),
+      reserve_(reserve),
       data_(std::move(data)) {}
 
 runtime::Task<Status> TopicService::start(log::Checkpoint checkpoint) {
@@ -169,6 +171,11 @@ runtime::Task<> TopicService::remove_topic(catalog::TopicEntry topic) {
     log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
 }
 
+runtime::Task<Status> TopicService::create_folders(std::vector<TopicPartition> partitions) {
+  LEAT_CO_CHECK(reserve_.check_space());
+  co_return co_await runtime::run_blocking([&] { return log::create_partitions(files_, data_, partitions); });
+}
+
 runtime::Task<Status> TopicService::remove_folder(TopicId topic) {
   co_return co_await runtime::run_blocking([&]() -> Status {
     const std::string folder = log::topic_folder(data_, topic);
@@ -230,8 +237,9 @@ runtime::Task<Result<catalog::Topic>> TopicService::create(catalog::NewTopic top
     ids.push_back({topic.id, PartitionIndex(static_cast<std::int32_t>(p))});
   // Folders first: a partition that the catalog lists without a folder is taken for damage.
   const TopicId id = topic.id;
-  LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::create_partitions(files_, data_, ids); }));
-  auto created = co_await catalog::create_topic(catalog_, defaults_, std::move(topic));
+  const Status made = co_await create_folders(std::move(ids));
+  auto created = made ? co_await catalog::create_topic(catalog_, defaults_, std::move(topic))
+                      : Result<catalog::Topic>(fail(made.error()));
   if (!created) {
     if (auto removed = co_await remove_folder(id); !removed)
       log_warning("stream", "removing the folder of a topic that was not created: {}", removed.error().message);
@@ -258,7 +266,7 @@ runtime::Task<Status> TopicService::add_partitions(std::string name, std::int32_
     co_return fail(Errc::invalid_argument, fmt::format("topic '{}' has {} partitions already", name, before));
   std::vector<TopicPartition> ids;
   for (std::int32_t p = before; p < total; ++p) ids.push_back({id, PartitionIndex(p)});
-  LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::create_partitions(files_, data_, ids); }));
+  LEAT_CO_CHECK(co_await create_folders(std::move(ids)));
   LEAT_CO_TRY(const catalog::Topic grown,
               co_await catalog::add_partitions(catalog_, name, before, catalog::replicas_on(node_, total - before)));
   co_return co_await wait_applied([id, total](const catalog::TopicsSnapshot& now) {

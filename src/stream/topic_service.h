@@ -7,6 +7,7 @@
 #include "catalog/catalog.h"
 #include "catalog/topics.h"
 #include "log/store.h"
+#include "runtime/space_reserve.h"
 #include "runtime/sync.h"
 #include "stream/stream_shard.h"
 
@@ -18,7 +19,7 @@ namespace leat::stream {
 class TopicService {
  public:
   TopicService(catalog::Catalog& catalog, catalog::ServerDefaults defaults, NodeId node, const Streams& streams,
-               runtime::FileSystem& files, std::string data);
+               runtime::FileSystem& files, const runtime::SpaceReserve& reserve, std::string data);
   TopicService(const TopicService&) = delete;
   TopicService& operator=(const TopicService&) = delete;
 
@@ -49,6 +50,7 @@ class TopicService {
   runtime::Task<> apply(catalog::TopicsPtr next);
   runtime::Task<Status> open_partitions(std::vector<PartitionToOpen> partitions);
   runtime::Task<> remove_topic(catalog::TopicEntry topic);
+  runtime::Task<Status> create_folders(std::vector<TopicPartition> partitions);
   runtime::Task<Status> remove_folder(TopicId topic);
   runtime::Task<> remove_forgotten();
   runtime::Task<> quarantine_unknown();
@@ -60,6 +62,7 @@ class TopicService {
   NodeId node_;
   const Streams& streams_;
   runtime::FileSystem& files_;
+  const runtime::SpaceReserve& reserve_;
   std::string data_;
   catalog::TopicsPtr applied_;
   catalog::TopicsPtr published_;

@@ -80,6 +80,12 @@ class Server:
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode(errors='replace')
 
+    def metrics(self):
+        """What /metrics shows: sample as it is written there, without its value → value."""
+        lines = self.http('/metrics')[1].splitlines()
+        return {sample: float(value) for sample, _, value in
+                (line.rpartition(' ') for line in lines if line and not line.startswith('#'))}
+
     def ready(self):
         if self.process.poll() is not None:
             raise AssertionError('the server ended with %d:\n%s' % (self.process.returncode, self.log_tail()))

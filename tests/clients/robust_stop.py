@@ -37,7 +37,7 @@ def read_all(address, topic, partition=0):
         while low < high and (not found or found[-1].offset() < high - 1):
             if time.monotonic() > deadline:
                 raise AssertionError('read %d records of [%d, %d) in 120 s' % (len(found), low, high))
-            for message in reader.consume(10000, 0.5):
+            for message in reader.consume(min(10000, high - low - len(found)), 0.5):
                 if message.error():
                     raise AssertionError(message.error())
                 found.append(message)
@@ -206,3 +206,21 @@ def http(_=None):
         assert text.endswith('\n') and '# TYPE ' in text, text[:200]
         assert any(line.startswith('leat_') for line in text.splitlines()), text[:200]
         equal(server.http('/no-such-page')[0], 404)
+
+
+@cases('metrics tell what a topic took and how far a group is behind')
+def traffic_metrics(_=None):
+    with Server() as server:
+        server.start()
+        produce(server.address, 'measured', [b'x'] * 10)
+        consumer = Consumer({'bootstrap.servers': server.address, 'group.id': 'slow', 'enable.auto.commit': False})
+        consumer.assign([TopicPartition('measured', 0, 0)])
+        equal(len(consumer.consume(10, timeout=30)), 10)
+        consumer.commit(offsets=[TopicPartition('measured', 0, 4)], asynchronous=False)
+        consumer.close()
+        samples = server.metrics()
+        equal(samples['leat_topic_records_in_total{topic="measured"}'], 10)
+        equal(samples['leat_group_lag_records{group="slow",topic="measured"}'], 6)
+        assert samples['leat_topic_size_bytes{topic="measured"}'] > 10
+        assert samples['leat_log_flush_seconds_count'] > 0
+        assert samples['process_resident_memory_bytes'] > 0

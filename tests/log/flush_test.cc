@@ -171,6 +171,7 @@ LEAT_LOG_TEST(FullDisk, ARestartServesWhatIsThere, {}) {
   EXPECT_THAT(keys_of(co_await consume(m.log(), Offset(0))), SizeIs(100));
   EXPECT_FALSE(append(m.log(), batch_of("refused")));
   m.faults().capacity = kRoomy;
+  co_await runtime::sleep_for(m.node.options.maintenance_interval + 1s);
   EXPECT_TRUE(co_await fill(m.log(), "after", 10));
 }
 

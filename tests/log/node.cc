@@ -117,6 +117,8 @@ Result<std::unique_ptr<runtime::DirectoryLock>> MortalFiles::lock_directory(cons
   return disk_.lock_directory(path);
 }
 
+constexpr std::uint64_t kReserveSize = std::uint64_t{1} << 20;
+
 TopicPartition partition_id(std::size_t n) {
   return {Uuid::from_random(1, 2), PartitionIndex(static_cast<std::int32_t>(n))};
 }
@@ -126,6 +128,9 @@ Node::~Node() = default;
 
 Task<Status> Node::start() {
   files = std::make_unique<MortalFiles>(disk);
+  reserve = std::make_unique<runtime::SpaceReserve>(*files, options.folder, kReserveSize);
+  options.reserve = reserve.get();
+  reserve->release();
   std::vector<TopicPartition> missing;
   for (std::size_t n = 0; n < configs.size(); ++n) {
     if (!files->exists(manifest_path(folder(n)))) missing.push_back(partition_id(n));
@@ -149,6 +154,7 @@ Task<Status> Node::start() {
     LEAT_CO_TRY(Partition * opened, co_await store->open(id, configs[n], epoch, point, checkpoint.clean));
     logs.push_back(opened->shared_from_this());
   }
+  reserve->refill();
   co_return Status{};
 }
 

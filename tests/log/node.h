@@ -8,6 +8,7 @@
 
 #include "log/store.h"
 #include "runtime/sim.h"
+#include "runtime/space_reserve.h"
 #include "runtime/sync.h"
 #include "tests/log/batch_support.h"
 
@@ -64,6 +65,7 @@ struct Node {
 
   runtime::FileSystem& disk;
   std::unique_ptr<MortalFiles> files;  // of the process that runs
+  std::unique_ptr<runtime::SpaceReserve> reserve;
   StoreOptions options;
   std::vector<LogConfig> configs;  // one for each partition
   LeaderEpoch epoch{-1};           // raised by each start

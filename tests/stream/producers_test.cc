@@ -27,13 +27,21 @@ Errc error_of(const Producers& producers, const log::BatchHeader& batch) {
   return checked ? Errc::internal : checked.error().code;
 }
 
+// With an account of its own.
+struct OwnAccount {
+  ProducerAccount account;
+};
+struct Known : OwnAccount, Producers {
+  explicit Known(const ProducerLimits& limits = {}) : OwnAccount{{.limits = limits}}, Producers(account) {}
+};
+
 bool accepts(const Producers& producers, const log::BatchHeader& batch) {
   const auto checked = producers.check(batch);
   return checked && !*checked;
 }
 
 TEST(Producers, ABatchWithoutAProducerIdIsAlwaysAccepted) {
-  Producers producers;
+  Known producers;
   log::BatchHeader plain;
   EXPECT_TRUE(accepts(producers, plain));
   producers.apply(plain, Offset(0), Timestamp(1));
@@ -41,19 +49,19 @@ TEST(Producers, ABatchWithoutAProducerIdIsAlwaysAccepted) {
 }
 
 TEST(Producers, AnUnknownProducerMayStartWithAnySequence) {
-  Producers producers;
+  Known producers;
   EXPECT_TRUE(accepts(producers, batch_of(7, 0, 0)));
   EXPECT_TRUE(accepts(producers, batch_of(7, 3, 41)));
 }
 
 TEST(Producers, AProducerIdWithoutSequenceOrEpochIsRefused) {
-  Producers producers;
+  Known producers;
   EXPECT_EQ(error_of(producers, batch_of(7, 0, -1)), Errc::invalid_record);
   EXPECT_EQ(error_of(producers, batch_of(7, -1, 0)), Errc::invalid_record);
 }
 
 TEST(Producers, ARetriedBatchGetsTheAnswerOfItsFirstAppend) {
-  Producers producers;
+  Known producers;
   producers.apply(batch_of(7, 0, 0, 10), Offset(100), Timestamp(1));
   producers.apply(batch_of(7, 0, 10, 5), Offset(200), Timestamp(2));
   const auto first = producers.check(batch_of(7, 0, 0, 10));
@@ -67,7 +75,7 @@ TEST(Producers, ARetriedBatchGetsTheAnswerOfItsFirstAppend) {
 }
 
 TEST(Producers, FiveBatchesAreRememberedAndOlderRetriesAreOutOfOrder) {
-  Producers producers;
+  Known producers;
   for (int i = 0; i < 6; ++i) producers.apply(batch_of(7, 0, i), Offset(i), Timestamp(1));
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 0)), Errc::out_of_order_sequence);
   for (int i = 1; i < 6; ++i) {
@@ -78,7 +86,7 @@ TEST(Producers, FiveBatchesAreRememberedAndOlderRetriesAreOutOfOrder) {
 }
 
 TEST(Producers, GapsAndOverlapsAreOutOfOrder) {
-  Producers producers;
+  Known producers;
   producers.apply(batch_of(7, 0, 0, 10), Offset(0), Timestamp(1));
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 11)), Errc::out_of_order_sequence);
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 9)), Errc::out_of_order_sequence);
@@ -88,7 +96,7 @@ TEST(Producers, GapsAndOverlapsAreOutOfOrder) {
 }
 
 TEST(Producers, ANewEpochStartsAtZeroAndFencesTheOldOne) {
-  Producers producers;
+  Known producers;
   producers.apply(batch_of(7, 1, 0), Offset(0), Timestamp(1));
   EXPECT_EQ(error_of(producers, batch_of(7, 2, 1)), Errc::out_of_order_sequence);
   EXPECT_TRUE(accepts(producers, batch_of(7, 2, 0)));
@@ -98,13 +106,13 @@ TEST(Producers, ANewEpochStartsAtZeroAndFencesTheOldOne) {
 }
 
 TEST(Producers, SequencesWrapToZeroAfterTheLargest) {
-  Producers producers;
+  Known producers;
   producers.apply(batch_of(7, 0, kLastSequence - 1, 2), Offset(0), Timestamp(1));
   EXPECT_TRUE(accepts(producers, batch_of(7, 0, 0)));
   EXPECT_EQ(error_of(producers, batch_of(7, 0, 1)), Errc::out_of_order_sequence);
   producers.apply(batch_of(7, 0, 0), Offset(2), Timestamp(1));
 
-  Producers straddling;
+  Known straddling;
   straddling.apply(batch_of(7, 0, kLastSequence, 3), Offset(0), Timestamp(1));
   EXPECT_TRUE(accepts(straddling, batch_of(7, 0, 2))) << "a batch may lie across the wrap";
   const auto again = straddling.check(batch_of(7, 0, kLastSequence, 3));
@@ -112,7 +120,7 @@ TEST(Producers, SequencesWrapToZeroAfterTheLargest) {
 }
 
 TEST(Producers, TheLeastRecentlyUsedIsForgottenAboveTheLimit) {
-  Producers producers({.producers_max = 2});
+  Known producers({.producers_max = 2});
   producers.apply(batch_of(1, 0, 0), Offset(0), Timestamp(1));
   producers.apply(batch_of(2, 0, 0), Offset(1), Timestamp(2));
   producers.apply(batch_of(1, 0, 1), Offset(2), Timestamp(3));
@@ -122,8 +130,25 @@ TEST(Producers, TheLeastRecentlyUsedIsForgottenAboveTheLimit) {
   EXPECT_FALSE(accepts(producers, batch_of(1, 0, 9)));
 }
 
+TEST(Producers, PartitionsShareTheLimitAndEachKnowsItsLatest) {
+  ProducerAccount account{.limits = {.producers_max = 2}};
+  Producers first(account);
+  {
+    Producers second(account);
+    first.apply(batch_of(1, 0, 0), Offset(0), Timestamp(1));
+    first.apply(batch_of(2, 0, 0), Offset(1), Timestamp(2));
+    second.apply(batch_of(3, 0, 0), Offset(0), Timestamp(3));
+    EXPECT_EQ(account.producers, 3u) << "what another partition remembers is not this one's to forget";
+    EXPECT_FALSE(accepts(second, batch_of(3, 0, 9)));
+    first.apply(batch_of(4, 0, 0), Offset(2), Timestamp(4));
+    EXPECT_EQ(first.size(), 1u);
+    EXPECT_FALSE(accepts(first, batch_of(4, 0, 9)));
+  }
+  EXPECT_EQ(account.producers, 1u);
+}
+
 TEST(Producers, OnlyProducersThatWereIdleForTheExpirationAreForgotten) {
-  Producers producers({.expiration = Milliseconds(100)});
+  Known producers({.expiration = Milliseconds(100)});
   producers.apply(batch_of(1, 0, 0), Offset(0), Timestamp(0));
   producers.apply(batch_of(2, 0, 0), Offset(1), Timestamp(50));
   producers.expire(Timestamp(99));
@@ -134,22 +159,22 @@ TEST(Producers, OnlyProducersThatWereIdleForTheExpirationAreForgotten) {
 }
 
 TEST(Producers, EveryDamagedSnapshotIsRefusedAndLeavesNothing) {
-  Producers producers;
+  Known producers;
   producers.apply(batch_of(1, 0, 0), Offset(0), Timestamp(1));
   producers.apply(batch_of(2, 0, 0), Offset(1), Timestamp(1));
   const Bytes good = producers.encode_snapshot(Offset(2));
-  ASSERT_TRUE(Producers().restore_snapshot(good));
+  ASSERT_TRUE(Known().restore_snapshot(good));
   for (std::size_t at = 0; at < good.size(); ++at) {
     Bytes bad = Bytes::copy_of(good);
     bad.data()[at] ^= std::byte{0x40};
-    Producers restored;
+    Known restored;
     EXPECT_FALSE(restored.restore_snapshot(bad)) << "byte " << at;
     EXPECT_EQ(restored.size(), 0u);
     EXPECT_FALSE(restored.restore_snapshot(good.view().first(at))) << "cut at " << at;
   }
   Bytes newer = Bytes::copy_of(good);
   newer.data()[4] = std::byte{2};
-  EXPECT_EQ(Producers().restore_snapshot(newer).error().code, Errc::unsupported);
+  EXPECT_EQ(Known().restore_snapshot(newer).error().code, Errc::unsupported);
 }
 
 // ---- Against a naive model ------------------------------------------------------------------------------------------
@@ -177,7 +202,7 @@ TEST_P(ProducersAgainstModel, RetriesNeverAppendTwiceAndReorderedBatchesAreRefus
   std::mt19937_64 random(static_cast<std::uint64_t>(GetParam()));
   const auto below = [&](std::uint64_t n) { return static_cast<std::int32_t>(random() % n); };
   Model model;
-  Producers producers;
+  Known producers;
   Bytes snapshot = producers.encode_snapshot(Offset(0));
   const std::int32_t start = GetParam() % 2 == 0 ? 0 : kLastSequence - 40;  // half of the runs cross the wrap
   for (int step = 0; step < 400; ++step) {
@@ -225,13 +250,11 @@ TEST_P(ProducersAgainstModel, RetriesNeverAppendTwiceAndReorderedBatchesAreRefus
       }
       case 4: snapshot = producers.encode_snapshot(Offset(model.log_end)); break;
       case 5: {  // a restart: the last snapshot, and the log above it
-        Producers rebuilt;
-        const auto covered = rebuilt.restore_snapshot(snapshot);
+        const auto covered = producers.restore_snapshot(snapshot);
         ASSERT_TRUE(covered);
         for (const auto& [batch, base] : model.log) {
-          if (base >= *covered) rebuilt.apply(batch, base, Timestamp(step));
+          if (base >= *covered) producers.apply(batch, base, Timestamp(step));
         }
-        producers = std::move(rebuilt);
         break;
       }
       default: {  // the next batch

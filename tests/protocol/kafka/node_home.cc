@@ -78,7 +78,7 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
   }
   streams_ = std::make_unique<stream::Streams>(parts);
   topics_ = std::make_unique<stream::TopicService>(*catalog_, std::move(defaults), NodeId(kNodeNumber), *streams_,
-                                                   world_.files(), kFolder);
+                                                   world_.files(), reserve_, kFolder);
   const Status started = co_await topics_->start({});
   EXPECT_TRUE(started);
   node_.reset(new KafkaNode{.cluster_id = "test-cluster",

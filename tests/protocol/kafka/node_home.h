@@ -101,6 +101,7 @@ class NodeHome {
   runtime::Task<> stop();
 
   runtime::sim::SimWorld world_;
+  runtime::SpaceReserve reserve_{world_.files(), "/data"};
   std::unique_ptr<catalog::Catalog> catalog_;
   std::vector<std::unique_ptr<stream::StreamShard>> shards_;
   std::vector<std::unique_ptr<stream::GroupShard>> groups_;

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <atomic>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "runtime/file.h"
+
+namespace leat::runtime {
+
+// Disk space that is set aside, so that on a full disk what must go on can: deletes, the manifests and the catalog that
+// tell of them, a start. One for a data folder, shared by all shards. While it is in use nothing that can wait (records,
+// new topics) may be written, or it would take what was freed. Thread-safe; calls that wait for the disk say so.
+class SpaceReserve {
+ public:
+  static constexpr std::uint64_t kSize = std::uint64_t{4} << 20;
+
+  // `files` outlives it; `size` in bytes.
+  SpaceReserve(FileSystem& files, const std::string& data, std::uint64_t size = kSize);
+
+  // Sets the space aside, or as much of it as there is: then it stays in use. Waits for the disk.
+  void refill();
+  // Gives the space to whoever writes next. False when there was none left. Waits for the disk.
+  bool release();
+  // The same for a write that found the disk full, and must not wait: it is tried again when this is true.
+  [[nodiscard]] bool rescue();
+  // Between a release() and the refill() that could set all of it aside again.
+  [[nodiscard]] bool in_use() const { return in_use_.load(std::memory_order_relaxed); }
+  // disk_full while it is in use: asked before anything that can wait is written.
+  [[nodiscard]] Status check_space() const;
+  // runtime::replace_file that takes the reserve when the disk is full. Waits for the disk.
+  [[nodiscard]] Status replace_file(const std::string& path, BytesView content);
+
+ private:
+  FileSystem& files_;
+  std::string path_;
+  std::uint64_t size_;
+  std::atomic<bool> in_use_ = false;
+  std::atomic<bool> was_full_ = false;  // and told so
+};
+
+}  // namespace leat::runtime
