@@ -44,6 +44,13 @@ def loopback_receive_us_per_kib(size):
     return used * 1e6 / (size / 1024)
 
 
+def produce_us_per_kib(folder, size):
+    """CPU time of both for the same bytes. The first write is not counted: it only makes memory ready, for the second one
+    and for whoever writes next."""
+    page_cache_write_us_per_kib(folder, size)
+    return page_cache_write_us_per_kib(folder, size) + loopback_receive_us_per_kib(size)
+
+
 def fdatasync_ms(folder, count):
     """(p50, p99) of fdatasync after appends of 1 KiB."""
     block = bytes(1024)

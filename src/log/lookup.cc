@@ -7,6 +7,16 @@ Result<std::size_t> read(runtime::File& file, MutableBytes into, std::uint64_t a
   return access == Access::cached ? file.read_cached(into, at) : file.read_at(into, at);
 }
 
+constexpr std::size_t kBlockEntries = 256;  // read at once at the end of a search
+
+// Entries of the index file from number `first` on.
+Status read_entries(const SegmentView& segment, std::uint64_t first, MutableBytes into, Access access) {
+  if (into.empty()) return {};
+  LEAT_TRY(const std::size_t got, read(*segment.index, into, kIndexHeaderSize + first * kIndexEntrySize, access));
+  if (got < into.size()) return fail(Errc::corrupt, "the index is shorter than its entries");
+  return {};
+}
+
 // The last entry for which `before` holds (it holds for a prefix of them); a zero entry, meaning the segment's start, when
 // it holds for none.
 template <class Before>
@@ -19,11 +29,11 @@ Result<IndexEntry> last_entry(const SegmentView& segment, Access access, Before 
   IndexEntry best{};
   std::uint64_t low = 0;
   std::uint64_t high = segment.index_entries;
-  while (low < high) {
+  std::array<std::byte, kBlockEntries * kIndexEntrySize> block;
+  while (high - low > kBlockEntries) {
     const std::uint64_t middle = (low + high) / 2;
-    std::array<std::byte, kIndexEntrySize> bytes;
-    LEAT_TRY(const std::size_t got, read(*segment.index, bytes, kIndexHeaderSize + middle * kIndexEntrySize, access));
-    if (got < kIndexEntrySize) return fail(Errc::corrupt, "the index is shorter than its entries");
+    const auto bytes = MutableBytes(block).first(kIndexEntrySize);
+    LEAT_CHECK(read_entries(segment, middle, bytes, access));
     const IndexEntry entry = decode_index_entry(bytes.data());
     if (before(entry)) {
       best = entry;
@@ -31,6 +41,13 @@ Result<IndexEntry> last_entry(const SegmentView& segment, Access access, Before 
     } else {
       high = middle;
     }
+  }
+  const auto bytes = MutableBytes(block).first((high - low) * kIndexEntrySize);
+  LEAT_CHECK(read_entries(segment, low, bytes, access));
+  for (std::size_t at = 0; at < bytes.size(); at += kIndexEntrySize) {
+    const IndexEntry entry = decode_index_entry(bytes.data() + at);
+    if (!before(entry)) break;
+    best = entry;
   }
   return best;
 }
@@ -79,14 +96,14 @@ Result<std::uint64_t> find_batch_by_time(const SegmentView& segment, Timestamp t
   return walk(segment, from, access, [&](const BatchHeader& header) { return header.max_timestamp >= time; });
 }
 
-Result<std::uint64_t> indexed_position_below(const SegmentView& segment, std::uint64_t position, Access access) {
+Result<BatchBorder> indexed_border_below(const SegmentView& segment, std::uint64_t position, Access access) {
   LEAT_TRY(const IndexEntry entry, last_entry(segment, access, [&](const IndexEntry& e) {
              return e.position <= position && e.position < segment.readable;
            }));
-  if (entry.position == 0) return 0;
+  if (entry.position == 0) return BatchBorder{0, segment.base};
   LEAT_TRY(const BatchHeader header, read_header(*segment.log, entry.position, access));
   LEAT_CHECK(check_entry(segment, entry, header));
-  return entry.position;
+  return BatchBorder{entry.position, header.base_offset};
 }
 
 }  // namespace leat::log

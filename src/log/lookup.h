@@ -30,9 +30,14 @@ enum class Access { cached, disk };  // cached: would_block instead of waiting
 [[nodiscard]] Result<std::uint64_t> find_batch_by_offset(const SegmentView& segment, Offset offset, Access access);
 // The position of the first batch with a record timestamp at or above `time`; `readable` when there is none.
 [[nodiscard]] Result<std::uint64_t> find_batch_by_time(const SegmentView& segment, Timestamp time, Access access);
-// The highest position of an indexed batch at or below `position`, 0 if there is none.
-[[nodiscard]] Result<std::uint64_t> indexed_position_below(const SegmentView& segment, std::uint64_t position,
-                                                           Access access);
+// Where a batch begins, and its base offset.
+struct BatchBorder {
+  std::uint64_t position = 0;
+  Offset offset;
+};
+// The last indexed batch at or below `position`; the segment's start if there is none.
+[[nodiscard]] Result<BatchBorder> indexed_border_below(const SegmentView& segment, std::uint64_t position,
+                                                       Access access);
 // The header of the batch at `position`.
 [[nodiscard]] Result<BatchHeader> read_header(runtime::File& file, std::uint64_t position, Access access);
 

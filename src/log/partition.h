@@ -26,6 +26,7 @@ class FileCache;
 struct Stats;
 struct RecoveredLog;
 struct SegmentView;
+enum class Access;
 
 // Where an append went.
 struct Appended {
@@ -195,7 +196,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
     std::shared_ptr<Segment> segment;
     std::uint64_t at = 0;
   };
-  // Where the last reads ended: a consumer that reads on needs no index.
+  // Where the last reads ended: a consumer that reads on needs no search.
   struct Cursor {
     Offset next{-1};
     Offset segment{-1};
@@ -213,12 +214,19 @@ class Partition : public std::enable_shared_from_this<Partition> {
   [[nodiscard]] std::uint64_t readable_size(const Segment& segment, bool uncommitted) const;
   [[nodiscard]] std::size_t segment_index_of(Offset offset) const;
   [[nodiscard]] bool still_has(const std::shared_ptr<Segment>& segment) const;
+  // How much of what is readable to hand out, and the offset that is then next where it is known.
+  struct Fit {
+    std::uint64_t length = 0;
+    Offset next{-1};
+  };
   template <class Lookup>
-  runtime::Task<Result<std::uint64_t>> look_up(std::shared_ptr<Segment> segment, std::uint64_t readable, Lookup lookup);
+  runtime::Task<std::invoke_result_t<Lookup, const SegmentView&, Access>> look_up(std::shared_ptr<Segment> segment,
+                                                                                  std::uint64_t readable,
+                                                                                  Lookup lookup);
   runtime::Task<> rebuild_index_of(std::shared_ptr<Segment> segment);
   runtime::Task<Result<Position>> locate(Offset from);
   runtime::Task<Result<ReadSlice>> slice(Offset from, ReadLimits limits, bool uncommitted);
-  runtime::Task<Result<std::uint64_t>> fit(Position start, std::uint64_t available, ReadLimits limits);
+  runtime::Task<Result<Fit>> fit(Position start, std::uint64_t available, ReadLimits limits);
   runtime::Task<Result<std::optional<TimedOffset>>> find_time_in(std::shared_ptr<Segment> segment, Timestamp time);
   runtime::Task<Result<std::optional<TimedOffset>>> find_max_time_in(std::shared_ptr<Segment> segment);
   [[nodiscard]] bool can_free_front() const;
@@ -227,7 +235,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   runtime::Task<Status> free_below_start();
   runtime::Task<Status> remove_retired();
   runtime::Task<Status> cut_active(Position cut, Offset end);
-  void remember_cursor(Offset next, const Segment& segment, std::uint64_t at);
+  void remember_cursor(Offset from, Offset next, const Segment& segment, std::uint64_t at);
 
   TopicPartition id_;
   LogConfig config_;

@@ -97,7 +97,14 @@ bool Partition::still_has(const std::shared_ptr<Segment>& segment) const {
   return std::find(segments_.begin(), segments_.end(), segment) != segments_.end();
 }
 
-void Partition::remember_cursor(Offset next, const Segment& segment, std::uint64_t at) {
+// A read from `from` on ended at `at`, where the batch that holds `next` begins or will begin.
+void Partition::remember_cursor(Offset from, Offset next, const Segment& segment, std::uint64_t at) {
+  // A consumer that reads on keeps its place; another takes the one that was taken longest ago.
+  for (Cursor& cursor : cursors_) {
+    if (cursor.next != from) continue;
+    cursor = {next, segment.base, at};
+    return;
+  }
   cursors_[next_cursor_] = {next, segment.base, at};
   next_cursor_ = (next_cursor_ + 1) % cursors_.size();
 }
@@ -105,8 +112,8 @@ void Partition::remember_cursor(Offset next, const Segment& segment, std::uint64
 // Runs a lookup on the shard, and on the I/O pool when it would have to wait for the disk. An index that is missing or does
 // not fit its segment is rebuilt first. Error: version_conflict when the segment went meanwhile.
 template <class Lookup>
-runtime::Task<Result<std::uint64_t>> Partition::look_up(std::shared_ptr<Segment> segment, std::uint64_t readable,
-                                                        Lookup lookup) {
+runtime::Task<std::invoke_result_t<Lookup, const SegmentView&, Access>> Partition::look_up(
+    std::shared_ptr<Segment> segment, std::uint64_t readable, Lookup lookup) {
   for (bool again = false;; again = true) {
     if (segment->index_suspect) co_await rebuild_index_of(segment);
     if (!still_has(segment)) co_return fail(Errc::version_conflict, segment->log_path() + " went meanwhile");
@@ -159,22 +166,21 @@ runtime::Task<Result<Partition::Position>> Partition::locate(Offset from) {
 }
 
 // How many of the `available` bytes from `start` on to hand out: whole batches where the index shows a border.
-runtime::Task<Result<std::uint64_t>> Partition::fit(Position start, std::uint64_t available, ReadLimits limits) {
-  if (available <= limits.bytes_max) co_return available;
-  const std::uint64_t border = start.at + limits.bytes_max;
-  LEAT_CO_TRY(const std::uint64_t indexed,
-              co_await look_up(start.segment, start.segment->size, [border](const SegmentView& view, Access access) {
-                return indexed_position_below(view, border, access);
+runtime::Task<Result<Partition::Fit>> Partition::fit(Position start, std::uint64_t available, ReadLimits limits) {
+  if (available <= limits.bytes_max) co_return Fit{available};
+  const std::uint64_t end = start.at + limits.bytes_max;
+  LEAT_CO_TRY(const BatchBorder border,
+              co_await look_up(start.segment, start.segment->size, [end](const SegmentView& view, Access access) {
+                return indexed_border_below(view, end, access);
               }));
-  if (indexed > start.at) co_return indexed - start.at;
-  LEAT_CO_TRY(const std::uint64_t first,
-              co_await look_up(start.segment, start.segment->size,
-                               [at = start.at](const SegmentView& view, Access access) -> Result<std::uint64_t> {
-                                 LEAT_TRY(const BatchHeader header, read_header(*view.log, at, access));
-                                 return header.total_size();
-                               }));
-  if (first > limits.bytes_max) co_return limits.whole_batch ? std::min(first, available) : 0;
-  co_return limits.bytes_max;
+  if (border.position > start.at) co_return Fit{border.position - start.at, border.offset};
+  LEAT_CO_TRY(const BatchHeader first, co_await look_up(start.segment, start.segment->size,
+                                                        [at = start.at](const SegmentView& view, Access access) {
+                                                          return read_header(*view.log, at, access);
+                                                        }));
+  if (first.total_size() <= limits.bytes_max) co_return Fit{limits.bytes_max};
+  if (!limits.whole_batch) co_return Fit{};
+  co_return Fit{std::min<std::uint64_t>(first.total_size(), available), first.next_offset()};
 }
 
 runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits, bool uncommitted) {
@@ -199,17 +205,21 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
     const auto fitting = co_await fit(start, readable - start.at, limits);
     if (!still_has(start.segment)) continue;
     if (!fitting) co_return fail(fitting.error());
-    const std::uint64_t length = *fitting;
+    const std::uint64_t length = fitting->length;
     if (length == 0) co_return ReadSlice{};
+    const std::uint64_t truncations = truncations_;
     LEAT_CO_TRY(auto file, cache_.log_file(*start.segment));
     if (!file->is_cached(start.at, length)) {
       stats_.cold_reads.add();
       co_await runtime::run_blocking([&] { file->prefetch(start.at, length); });
     }
-    // Only for the active segment: it is where consumers wait, and nothing rewrites it.
+    Offset next = fitting->next;
+    // Consumers that wait at the end of the log.
     if (start.at + length == readable && start.segment == segments_.back() &&
         readable_size(*start.segment, uncommitted) == readable)
-      remember_cursor(uncommitted ? log_end() : high_watermark_, *start.segment, readable);
+      next = uncommitted ? log_end() : high_watermark_;
+    if (next >= Offset(0) && still_has(start.segment) && truncations == truncations_)
+      remember_cursor(from, next, *start.segment, start.at + length);
     stats_.read_bytes.add(length);
     co_return ReadSlice{{std::move(file), start.at, length}};
   }

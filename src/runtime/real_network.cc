@@ -29,12 +29,19 @@ using AsioSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::ex
 constexpr std::size_t kVectorsPerCall = 64;
 constexpr std::uint64_t kBurstBytes = std::uint64_t{1} << 20;  // written by one socket before others get a turn
 constexpr std::uint32_t kReadsPerTurn = 16;                    // that did not have to wait, before others get a turn
-constexpr std::size_t kCopyBytes = std::size_t{64} << 10;
+constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 constexpr Milliseconds kOutOfDescriptorsPause{50};
 
 struct Address {
   sockaddr_storage storage{};
   socklen_t length = sizeof storage;
+
+  [[nodiscard]] bool is_loopback() const {
+    const auto is_127 = [](const void* v4) { return *static_cast<const std::uint8_t*>(v4) == IN_LOOPBACKNET; };
+    if (storage.ss_family == AF_INET) return is_127(&reinterpret_cast<const sockaddr_in*>(&storage)->sin_addr);
+    const in6_addr& v6 = reinterpret_cast<const sockaddr_in6*>(&storage)->sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(&v6) || (IN6_IS_ADDR_V4MAPPED(&v6) && is_127(&v6.s6_addr[12]));
+  }
 
   [[nodiscard]] sockaddr* get() { return reinterpret_cast<sockaddr*>(&storage); }
   [[nodiscard]] const sockaddr* get() const { return reinterpret_cast<const sockaddr*>(&storage); }
@@ -183,7 +190,8 @@ struct [[nodiscard]] Turn {
 
 class RealSocket final : public Socket {
  public:
-  RealSocket(RealShard& shard, Descriptor fd, const Address& peer) : socket_(shard.context()), peer_(peer) {
+  RealSocket(RealShard& shard, Descriptor fd, const Address& peer)
+      : shard_(shard), socket_(shard.context()), peer_(peer), copies_(peer.is_loopback()) {
     const int on = 1;
     (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
     error_code ignored;  // fails only for a descriptor that is not open
@@ -231,6 +239,7 @@ class RealSocket final : public Socket {
       }
       if (sent.error().code != Errc::would_block) co_return fail(sent.error());
       burst_bytes_ = 0;
+      full_ = false;
       Readiness writable{socket_, AsioSocket::wait_write, write_slot_};
       if (const error_code code = co_await writable) co_return failure("send to", code.value());
     }
@@ -292,18 +301,26 @@ class RealSocket final : public Socket {
     const auto& range = std::get<FileRange>(chain.parts()[at.part]);
     const std::uint64_t left = std::min(range.length - at.offset, kBurstBytes);
     const int in = range.file->descriptor();
-    if (in < 0) return copy_range(chain, at, range, left);
+    if (in < 0) return copy_range(chain, at, left, &File::read_at);
+    if (copies_ && !full_) {
+      auto copied = copy_range(chain, at, left, &File::read_cached);
+      if (copied || copied.error().code != Errc::would_block) return copied;
+    }
     off64_t from = static_cast<off64_t>(range.offset + at.offset);
     const ssize_t count = ::sendfile64(socket_.native_handle(), in, &from, left);
     if (count == 0) return ended_early(range, at);
     return sent(count, chain, at);
   }
 
-  Result<std::uint64_t> copy_range(const Chain& chain, Cursor& at, const FileRange& range, std::uint64_t left) {
-    Bytes copy = Bytes::uninitialized(std::min<std::uint64_t>(left, kCopyBytes));
-    LEAT_TRY(const std::size_t filled, range.file->read_at(copy.mutable_view(), range.offset + at.offset));
+  using Read = Result<std::size_t> (File::*)(MutableBytes, std::uint64_t);
+  Result<std::uint64_t> copy_range(const Chain& chain, Cursor& at, std::uint64_t left, Read read) {
+    const auto& range = std::get<FileRange>(chain.parts()[at.part]);
+    const MutableBytes copy = shard_.scratch(kCopyBytes).first(std::min<std::uint64_t>(left, kCopyBytes));
+    LEAT_TRY(const std::size_t filled, ((*range.file).*read)(copy, range.offset + at.offset));
     if (filled == 0) return ended_early(range, at);
-    return sent(::send(socket_.native_handle(), copy.data(), filled, MSG_NOSIGNAL), chain, at);
+    const auto count = sent(::send(socket_.native_handle(), copy.data(), filled, MSG_NOSIGNAL), chain, at);
+    full_ = count && *count < filled;
+    return count;
   }
 
   static std::unexpected<Error> ended_early(const FileRange& range, const Cursor& at) {
@@ -322,6 +339,7 @@ class RealSocket final : public Socket {
     return failure("send to", errno);
   }
 
+  RealShard& shard_;
   OperationSlot read_slot_;
   OperationSlot write_slot_;
   AsioSocket socket_;
@@ -329,6 +347,10 @@ class RealSocket final : public Socket {
   std::uint32_t reads_at_once_ = 0;
   std::uint64_t burst_bytes_ = 0;
   Address peer_;
+  // A reader on this machine is woken for every piece that sendfile sends (64 KiB), and hardly ever for pieces of a copied
+  // burst: docs/decisions/0006-copy-for-readers-on-this-machine.md.
+  bool copies_;
+  bool full_ = false;  // it took only a part of what was copied
 };
 
 RealShard& current_shard() { return static_cast<RealShard&>(Shard::current()); }

@@ -133,6 +133,11 @@ void RealShard::send(Work& work) {
 
 FileSystem& RealShard::files() { return real_files(); }
 
+MutableBytes RealShard::scratch(std::size_t size) {
+  if (scratch_.size() < size) scratch_ = Bytes::uninitialized(size);
+  return scratch_.mutable_view().first(size);
+}
+
 boost::asio::io_context& RealShard::context() { return loop_->context; }
 
 void RealShard::run() {

@@ -76,6 +76,8 @@ class RealShard final : public Shard {
   void leave() { set_current(nullptr); }
 
   boost::asio::io_context& context();
+  // Memory for what is done with before the shard does anything else.
+  MutableBytes scratch(std::size_t size);
   // Calls on_signal on this shard for SIGTERM and SIGINT. Before run().
   void watch_signals(std::function<void(int)> on_signal);
 
@@ -94,6 +96,7 @@ class RealShard final : public Shard {
   std::deque<std::coroutine_handle<>> ready_;
   std::array<std::uint64_t, 64> random_words_;
   std::size_t random_left_ = 0;
+  Bytes scratch_;
   std::unique_ptr<Loop> loop_;
   std::unique_ptr<Network> network_;
 };

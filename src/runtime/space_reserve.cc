@@ -16,7 +16,7 @@ void SpaceReserve::refill() {
   Bytes zeros = Bytes::uninitialized(kBlock);
   std::memset(zeros.data(), 0, kBlock);
   for (std::uint64_t at = *size; at < size_; at += kBlock) {
-    if (!(*file)->write_at(zeros.view(), at)) return;
+    if (!(*file)->write_at(zeros.view().first(std::min<std::uint64_t>(kBlock, size_ - at)), at)) return;
   }
   in_use_ = false;
   if (was_full_.exchange(false)) log_info("runtime", "there is space on the disk again");
