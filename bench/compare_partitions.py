@@ -52,22 +52,31 @@ def many_partitions(options, report, topics):
 
 
 def written_at_once(options, report):
-    """One record outstanding on each of 1,000 partitions, against one on one."""
+    """Commits on 1,000 partitions beside the same load on one: records due at a rate, and 1,000 that are always
+    outstanding. The latter keeps both cores busy with requests, whatever the disk does; one record alone is shown too."""
     partitions = 100 if options.quick else 1000
-    seconds = '5' if options.quick else '10'
     connections = 20
-    p99 = {}
+    in_flight = partitions // connections
+    loads = [('at 5,000/s', ['--connections', str(connections), '--in-flight', str(in_flight), '--rate', '5000']),
+             ('{:,} outstanding'.format(partitions), ['--connections', str(connections), '--in-flight', str(in_flight)])]
     with OwnServer(options, '--flush', 'commit', '--listen', 'http=127.0.0.1:0') as server:
-        for count, lanes in ((1, 1), (partitions, connections)):
-            topic = 'at-once-%d' % count
-            runs = []
-            for _ in range(options.repeat):
-                result = bench(options, server, 'produce', '--topic', topic, '--partitions', str(count), '--batch-records', '1',
-                               '--size', '100', '--acks', 'all', '--seconds', seconds, '--warm-up', '2',
-                               '--connections', str(lanes),
-                               '--in-flight', str(count // lanes))
-                runs.append(result['latency_us']['p99'] / 1000)
-            p99[count] = median(runs)
-            report.add('commit on {:,} partition{} at once, p99'.format(count, '' if count == 1 else 's'), p99[count], 'ms', runs=runs)
-            delete_topic(options, server, topic)
-    report.add('p99 of {:,} partitions to one'.format(partitions), p99[partitions] / p99[1], '×', 10, 'less')
+        alone = commit_p99(options, server, 1, ['--connections', '1', '--in-flight', '1'])
+        report.add('commit, 1 outstanding on 1 partition, p99', median(alone), 'ms', runs=alone)
+        for load, arguments in loads:
+            one = commit_p99(options, server, 1, arguments)
+            many = commit_p99(options, server, partitions, arguments)
+            report.add('commit, %s on 1 partition, p99' % load, median(one), 'ms', runs=one)
+            report.add('commit, %s on %s partitions, p99' % (load, '{:,}'.format(partitions)), median(many), 'ms', runs=many)
+            report.add('commit, %s, many partitions to one' % load, median(many) / median(one), '×', 10, 'less')
+
+
+def commit_p99(options, server, partitions, arguments):
+    """Milliseconds, of each run."""
+    topic = 'at-once-%d' % partitions
+    runs = []
+    for _ in range(options.repeat):
+        result = bench(options, server, 'produce', '--topic', topic, '--partitions', str(partitions), '--batch-records', '1',
+                       '--size', '100', '--acks', 'all', '--seconds', '5' if options.quick else '10', '--warm-up', '2', *arguments)
+        runs.append(result['latency_us']['p99'] / 1000)
+    delete_topic(options, server, topic)
+    return runs
