@@ -1,6 +1,7 @@
 #include "stream/stream_shard.h"
 
 #include "base/logging.h"
+#include "runtime/call.h"
 #include "runtime/sync.h"
 
 namespace leat::stream {
@@ -79,6 +80,27 @@ runtime::Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> Stream
       log_warning("stream", "{}: could not save the producers' state: {}", id, saved.error().message);
   }
   co_return store_.recovery_points();
+}
+
+namespace {
+
+runtime::Task<> add_offline(const StreamShard* shard, std::unordered_set<TopicPartition>* found) {
+  for (const log::Partition* partition : shard->store().partitions()) {
+    if (partition->offline()) found->insert(partition->id());
+  }
+  co_return;
+}
+
+}  // namespace
+
+runtime::Task<std::unordered_set<TopicPartition>> offline_partitions(const Streams& streams) {
+  std::unordered_set<TopicPartition> found;
+  for (std::size_t i = 0; i < streams.size(); ++i) {
+    StreamShard& shard = streams.shard(i);
+    if (shard.store().stats().offline_partitions.value() > 0)
+      co_await runtime::call_on(shard.shard(), add_offline, &shard, &found);
+  }
+  co_return found;
 }
 
 std::shared_ptr<StreamPartition> StreamShard::find(const TopicPartition& id) const {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 #include "catalog/topics.h"
@@ -86,5 +87,8 @@ class Streams {
  private:
   std::vector<StreamShard*> shards_;
 };
+
+// The partitions that do not serve. Asks only those shards that have some; on any shard.
+[[nodiscard]] runtime::Task<std::unordered_set<TopicPartition>> offline_partitions(const Streams& streams);
 
 }  // namespace leat::stream

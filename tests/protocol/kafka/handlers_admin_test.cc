@@ -101,6 +101,23 @@ TEST_F(AdminHandlers, AnEmptyListOfTopicsMeansAllOnlyInTheFirstVersion) {
   EXPECT_THAT(home_.ask(handle_metadata, 1, MetadataRequest()).topics, IsEmpty());
 }
 
+TEST_F(AdminHandlers, APartitionThatDoesNotServeHasNoLeader) {
+  ASSERT_EQ(create_code(wanted("orders", 3)), kNone);
+  home_.take_offline("orders", 1);
+  const auto topic = metadata("orders");
+  EXPECT_EQ(topic.error_code, kNone);
+  EXPECT_EQ(topic.partitions.at(0).leader_id, 7);
+  EXPECT_EQ(topic.partitions.at(0).error_code, kNone);
+  EXPECT_EQ(topic.partitions.at(1).leader_id, -1);
+  EXPECT_EQ(topic.partitions.at(1).error_code, ErrorCode::kLeaderNotAvailable);
+  EXPECT_THAT(topic.partitions.at(1).offline_replicas, ElementsAre(7));
+  DescribeTopicPartitionsRequest message;
+  message.topics = {{"orders"}};
+  const auto described = home_.ask(handle_describe_topic_partitions, 0, message);
+  EXPECT_EQ(described.topics.at(0).partitions.at(1).leader_id, -1);
+  EXPECT_EQ(described.topics.at(0).partitions.at(2).leader_id, 7);
+}
+
 TEST_F(AdminHandlers, MetadataCreatesATopicOnlyWhenItMay) {
   EXPECT_EQ(metadata("new", false).error_code, ErrorCode::kUnknownTopicOrPartition);
   EXPECT_EQ(home_.find("new"), nullptr);

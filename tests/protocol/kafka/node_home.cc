@@ -103,6 +103,25 @@ runtime::Task<> NodeHome::stop() {
   for (const auto& shard : shards_) EXPECT_TRUE(co_await runtime::call_on(shard->shard(), stop_shard, shard.get()));
 }
 
+namespace {
+
+runtime::Task<> take_offline_on_shard(stream::StreamShard* shard, TopicPartition id) {
+  shard->find(id)->log().take_offline({Errc::io, "the test says so"});
+  co_return;
+}
+
+runtime::Task<> take_offline_from_shard(const stream::Streams* streams, TopicPartition id) {
+  stream::StreamShard* shard = &streams->shard(streams->owner(id));
+  co_await runtime::call_on(shard->shard(), take_offline_on_shard, shard, id);
+}
+
+}  // namespace
+
+void NodeHome::take_offline(const std::string& topic, std::int32_t partition) {
+  const TopicPartition id{find(topic)->entry.id, PartitionIndex(partition)};
+  world_.run([&] { return take_offline_from_shard(streams_.get(), id); });
+}
+
 void NodeHome::fill(const std::string& topic, std::int32_t partition, int records) {
   const catalog::Topic* found = find(topic);
   ASSERT_NE(found, nullptr);

@@ -64,6 +64,8 @@ class NodeHome {
 
   // Appends so many records to a partition, committed.
   void fill(const std::string& topic, std::int32_t partition, int records);
+  // Makes a partition's log fail.
+  void take_offline(const std::string& topic, std::int32_t partition);
   [[nodiscard]] const catalog::Topic* find(const std::string& topic) const {
     return connection_->shard.topics().find(topic);
   }

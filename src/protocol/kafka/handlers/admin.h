@@ -76,6 +76,22 @@ void set_outcome(const Request& request, Reply& reply, const OrRefusal<T>& outco
   return numbers;
 }
 
+// Takes the leader from partitions that do not serve, as Kafka does for those on a failed disk: producers then choose other
+// partitions. `topics` are those of a Metadata or DescribeTopicPartitions response.
+template <class Topics>
+runtime::Task<> mark_offline(const Request& request, Topics& topics) {
+  const auto offline = co_await stream::offline_partitions(request.node().streams);
+  if (offline.empty()) co_return;
+  for (auto& topic : topics) {
+    for (auto& partition : topic.partitions) {
+      if (!offline.contains({topic.topic_id, PartitionIndex(partition.partition_index)})) continue;
+      partition.error_code = request.count(ErrorCode::kLeaderNotAvailable);
+      partition.offline_replicas = partition.replica_nodes;
+      partition.leader_id = -1;
+    }
+  }
+}
+
 // Kafka's bit field of what this client may do (AclOperation's codes as bit numbers).
 [[nodiscard]] inline std::int32_t authorized_operations(const Request& request, security::ResourceType type,
                                                         std::string_view name) {

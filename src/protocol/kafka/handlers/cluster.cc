@@ -120,6 +120,7 @@ runtime::Task<DescribeTopicPartitionsResponse> handle_describe_topic_partitions(
       break;
     }
   }
+  co_await mark_offline(request, response.topics);
   co_return response;
 }
 

@@ -127,6 +127,7 @@ runtime::Task<MetadataResponse> handle_metadata(Request& request, MetadataReques
   } else {
     co_await add_named(response.topics, request, message);
   }
+  co_await mark_offline(request, response.topics);
   if (message.include_cluster_authorized_operations) {
     response.cluster_authorized_operations =
         request.allows_cluster(Operation::describe)
