@@ -52,12 +52,14 @@ void collect_topics(observe::MetricsPage& page, stream::StreamShard& shard) {
 
 void collect_groups(observe::MetricsPage& page, stream::GroupShard& groups) {
   double total = 0;
+  double memory = 0;
   for (const auto& [partition, coordinator] : groups.coordinators()) {
     const stream::GroupEngine* engine = coordinator->engine();
     page.counter("leat_groups_rebuilt_total", "Times a coordinator was rebuilt from its journal.", {},
                  static_cast<double>(coordinator->failures()));
     if (engine == nullptr) continue;
     total += static_cast<double>(engine->group_count());
+    memory += static_cast<double>(engine->memory());
     for (const auto& [id, group] : engine->groups()) {
       if (!group->members().empty())
         page.gauge("leat_group_members", "Members of a consumer group.", {{"group", id}},
@@ -65,6 +67,7 @@ void collect_groups(observe::MetricsPage& page, stream::GroupShard& groups) {
     }
   }
   page.gauge("leat_groups", "Consumer groups known.", {}, total);
+  page.gauge("leat_groups_memory_bytes", "Memory that consumer groups take, roughly.", {}, memory);
 }
 
 void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
@@ -115,7 +118,7 @@ runtime::Task<> add_lag(stream::GroupShard* groups, const HighWatermarks* high_w
     const stream::GroupEngine* engine = coordinator->engine();
     if (engine == nullptr) continue;
     for (const auto& [id, group] : engine->groups()) {
-      for (const auto& [name, committed] : group->offsets) {
+      for (const auto& [name, committed] : group->offsets()) {
         if (const catalog::Topic* topic = topics->find(name))
           page->gauge("leat_group_lag_records", "Records that the group has not committed, in partitions it has.",
                       {{"group", id}, {"topic", name}}, lag_of(*topic, committed, *high_watermarks));

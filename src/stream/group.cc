@@ -8,9 +8,27 @@
 namespace leat::stream {
 namespace {
 
+constexpr std::size_t kNodeOverhead = 64;  // of an entry of a map
+
 bool same_bytes(BytesView a, BytesView b) { return std::ranges::equal(a, b); }
 
 }  // namespace
+
+std::size_t memory_of(const std::vector<GroupProtocol>& protocols) {
+  std::size_t bytes = 0;
+  for (const GroupProtocol& protocol : protocols)
+    bytes += sizeof protocol + protocol.name.size() + protocol.metadata.size();
+  return bytes;
+}
+
+std::size_t memory_of_offset(std::string_view topic, std::string_view metadata) {
+  return sizeof(CommittedOffset) + kNodeOverhead + topic.size() + metadata.size();
+}
+
+std::size_t GroupMember::memory() const {
+  return sizeof(GroupMember) + 2 * kNodeOverhead + 2 * id.size() + client_id.size() + client_host.size() +
+         memory_of(protocols) + assignment.size();
+}
 
 BytesView GroupMember::metadata_for(const std::optional<std::string>& protocol) const {
   for (const GroupProtocol& candidate : protocols) {
@@ -23,6 +41,23 @@ bool GroupMember::has_protocols(const std::vector<GroupProtocol>& other) const {
   return std::ranges::equal(protocols, other, [](const GroupProtocol& a, const GroupProtocol& b) {
     return a.name == b.name && same_bytes(a.metadata, b.metadata);
   });
+}
+
+Group::Group(std::string group_id, std::size_t& memory) : id(std::move(group_id)), memory_(memory) {
+  take(sizeof(Group) + 2 * id.size());
+}
+
+Group::~Group() { memory_ -= own_memory_; }
+
+void Group::take(std::size_t bytes) {
+  own_memory_ += bytes;
+  memory_ += bytes;
+}
+
+void Group::give_back(std::size_t bytes) {
+  assert(bytes <= own_memory_);
+  own_memory_ -= bytes;
+  memory_ -= bytes;
 }
 
 void Group::set_state(GroupState state, Timestamp now) {
@@ -46,12 +81,31 @@ GroupMember* Group::find_static(const std::optional<std::string>& instance_id) {
   return found == static_members_.end() ? nullptr : find(found->second);
 }
 
+void Group::add_pending(const std::string& member_id, MonoTime until) {
+  if (pending_.insert_or_assign(member_id, until).second) take(kNodeOverhead + member_id.size());
+}
+
+void Group::erase_pending(Pending::const_iterator entry) {
+  give_back(kNodeOverhead + entry->first.size());
+  pending_.erase(entry);
+}
+
+bool Group::expire_pending(MonoTime now) {
+  const std::size_t before = pending_.size();
+  for (auto at = pending_.cbegin(); at != pending_.cend();) {
+    const auto entry = at++;
+    if (entry->second <= now) erase_pending(entry);
+  }
+  return pending_.size() < before;
+}
+
 GroupMember& Group::add(GroupMember member, const std::string& type) {
   if (members_.empty()) protocol_type = type;
   if (!leader) leader = member.id;
   if (member.instance_id) static_members_[*member.instance_id] = member.id;
-  if (const auto given = pending.find(member.id); given != pending.end()) pending.erase(given);
+  if (const auto given = pending_.find(member.id); given != pending_.end()) erase_pending(given);
   count_protocols(member, 1);
+  take(member.memory());
   const std::string id_of_member = member.id;
   const auto [at, added] = members_.emplace(id_of_member, std::move(member));
   assert(added);
@@ -59,12 +113,13 @@ GroupMember& Group::add(GroupMember member, const std::string& type) {
 }
 
 void Group::remove(std::string_view member_id) {
-  if (const auto given = pending.find(member_id); given != pending.end()) pending.erase(given);
+  if (const auto given = pending_.find(member_id); given != pending_.end()) erase_pending(given);
   const auto found = members_.find(member_id);
   if (found == members_.end()) return;
   GroupMember& member = found->second;
   park_join(member, std::nullopt);
   count_protocols(member, -1);
+  give_back(member.memory());
   if (member.instance_id) static_members_.erase(*member.instance_id);
   const bool led = is_leader(member.id);
   members_.erase(found);
@@ -78,17 +133,34 @@ GroupMember& Group::rename_static(const std::string& instance_id, std::string ne
   assert(mapping != static_members_.end());
   auto node = members_.extract(mapping->second);
   assert(!node.empty());
+  give_back(node.mapped().memory());
   if (is_leader(node.key())) leader = new_id;
   mapping->second = new_id;
   node.key() = new_id;
   node.mapped().id = std::move(new_id);
+  take(node.mapped().memory());
   return members_.insert(std::move(node)).position->second;
 }
 
 void Group::set_protocols(GroupMember& member, std::vector<GroupProtocol> protocols) {
   count_protocols(member, -1);
+  give_back(memory_of(member.protocols));
   member.protocols = std::move(protocols);
+  take(memory_of(member.protocols));
   count_protocols(member, 1);
+}
+
+void Group::set_client(GroupMember& member, std::string client_id, std::string client_host) {
+  give_back(member.client_id.size() + member.client_host.size());
+  member.client_id = std::move(client_id);
+  member.client_host = std::move(client_host);
+  take(member.client_id.size() + member.client_host.size());
+}
+
+void Group::set_assignment(GroupMember& member, Bytes assignment) {
+  give_back(member.assignment.size());
+  member.assignment = std::move(assignment);
+  take(member.assignment.size());
 }
 
 void Group::park_join(GroupMember& member, std::optional<RequestId> request) {
@@ -98,11 +170,36 @@ void Group::park_join(GroupMember& member, std::optional<RequestId> request) {
 }
 
 void Group::clear_members() {
+  for (const auto& [member_id, member] : members_) give_back(member.memory());
   members_.clear();
   static_members_.clear();
   supporters_.clear();
   joining_ = 0;
   leader.reset();
+}
+
+const CommittedOffset* Group::find_offset(std::string_view topic, PartitionIndex partition) const {
+  const auto partitions = offsets_.find(topic);
+  if (partitions == offsets_.end()) return nullptr;
+  const auto found = partitions->second.find(partition);
+  return found == partitions->second.end() ? nullptr : &found->second;
+}
+
+void Group::store_offset(const std::string& topic, PartitionIndex partition, CommittedOffset offset) {
+  const auto [at, is_new] = offsets_[topic].try_emplace(partition);
+  if (!is_new) give_back(memory_of_offset(topic, at->second.metadata));
+  at->second = std::move(offset);
+  take(memory_of_offset(topic, at->second.metadata));
+}
+
+void Group::erase_offset(std::string_view topic, PartitionIndex partition) {
+  const auto partitions = offsets_.find(topic);
+  if (partitions == offsets_.end()) return;
+  const auto found = partitions->second.find(partition);
+  if (found == partitions->second.end()) return;
+  give_back(memory_of_offset(topic, found->second.metadata));
+  partitions->second.erase(found);
+  if (partitions->second.empty()) offsets_.erase(partitions);
 }
 
 Milliseconds Group::rebalance_timeout() const {
@@ -183,7 +280,7 @@ std::optional<MonoTime> Group::earliest_deadline() const {
   };
   consider(join_deadline);
   consider(sync_deadline);
-  for (const auto& [member_id, until] : pending) consider(until);
+  for (const auto& [member_id, until] : pending_) consider(until);
   for (const auto& [member_id, member] : members_) consider(member.session_deadline);
   return earliest;
 }

@@ -66,13 +66,13 @@ Group* GroupEngine::lookup(const std::string& group_id) {
 
 Group& GroupEngine::get_or_create(const std::string& group_id) {
   auto& group = groups_[group_id];
-  if (!group) group = std::make_unique<Group>(group_id);
+  if (!group) group = std::make_unique<Group>(group_id, memory_);
   return *group;
 }
 
 Group* GroupEngine::find_or_create(const std::string& group_id) {
   if (Group* group = lookup(group_id)) return group;
-  return groups_.size() < config_.groups_max ? &get_or_create(group_id) : nullptr;
+  return groups_.size() < config_.groups_max && has_memory(0) ? &get_or_create(group_id) : nullptr;
 }
 
 void GroupEngine::forget_if_unused(const std::string& group_id) {
@@ -95,17 +95,15 @@ void GroupEngine::apply(const GroupEvent& event) {
 
 void GroupEngine::apply_event(const OffsetCommitted& event) {
   journalled_time_ = std::max(journalled_time_, event.commit_time);
-  get_or_create(event.group_id).offsets[event.topic][event.partition] = {
-      event.offset, event.leader_epoch, event.metadata, event.commit_time, event.expire_time};
+  get_or_create(event.group_id)
+      .store_offset(event.topic, event.partition,
+                    {event.offset, event.leader_epoch, event.metadata, event.commit_time, event.expire_time});
 }
 
 void GroupEngine::apply_event(const OffsetRemoved& event) {
   Group* group = lookup(event.group_id);
   if (group == nullptr) return;
-  const auto topic = group->offsets.find(event.topic);
-  if (topic == group->offsets.end()) return;
-  topic->second.erase(event.partition);
-  if (topic->second.empty()) group->offsets.erase(topic);
+  group->erase_offset(event.topic, event.partition);
   if (loading_) forget_if_unused(event.group_id);
 }
 
@@ -126,7 +124,7 @@ void GroupEngine::apply_event(const GroupStored& event) {
       loaded.protocols.push_back({event.protocol_name.value_or(""), Bytes::copy_of(stored.subscription)});
       member = &group.add(std::move(loaded), event.protocol_type);
     }
-    member->assignment = Bytes::copy_of(stored.assignment);
+    group.set_assignment(*member, Bytes::copy_of(stored.assignment));
   }
   group.leader = event.leader;
   group.set_state(event.members.empty() ? GroupState::empty : GroupState::stable, kNoTimestamp);
@@ -168,9 +166,7 @@ void GroupEngine::wake(Turn& turn, Group& group) {
 }
 
 void GroupEngine::expire_pending(Turn& turn, Group& group) {
-  const std::size_t expired =
-      std::erase_if(group.pending, [&](const auto& entry) { return entry.second <= turn.now.mono; });
-  if (expired != 0) complete_join_if_ready(turn, group);
+  if (group.expire_pending(turn.now.mono)) complete_join_if_ready(turn, group);
 }
 
 void GroupEngine::expire_sessions(Turn& turn, Group& group) {

@@ -42,6 +42,8 @@ class GroupEngine {
   [[nodiscard]] const Group* find(std::string_view group_id) const;
   [[nodiscard]] std::size_t group_count() const { return groups_.size(); }
   [[nodiscard]] const std::unordered_map<std::string, std::unique_ptr<Group>>& groups() const { return groups_; }
+  // What all groups take, roughly, in bytes.
+  [[nodiscard]] std::size_t memory() const { return memory_; }
 
  private:
   // One call of decide() or tick() under way.
@@ -123,8 +125,12 @@ class GroupEngine {
   void decide_command(Turn& turn, RequestId request, ListGroupsCommand command);
   void decide_command(Turn& turn, RequestId request, DeleteGroupCommand command);
 
+  // Whether `bytes` more may be kept.
+  [[nodiscard]] bool has_memory(std::size_t bytes) const { return memory_ + bytes <= config_.memory_max; }
+
   GroupConfig config_;
   bool loading_ = true;
+  std::size_t memory_ = 0;
   std::unordered_map<std::string, std::unique_ptr<Group>> groups_;
   std::set<std::pair<MonoTime, std::string>> wakes_;  // every group with a wake_at
   Timestamp journalled_time_{0};                      // the latest time in any event: stored time does not go back

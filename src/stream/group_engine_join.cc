@@ -52,7 +52,9 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, JoinCommand comm
     group = find_or_create(command.group_id);
     if (group == nullptr) return refuse(GroupError::coordinator_not_available);
   }
-  if (!has_room(*group, command.member_id)) {
+  if (!has_memory(memory_of(command.protocols))) {
+    refuse(GroupError::coordinator_not_available);
+  } else if (!has_room(*group, command.member_id)) {
     turn.answer(request, join_error(GroupError::group_max_size_reached, ""));
     if (group->find(command.member_id) != nullptr) {
       drop_member(turn, *group, command.member_id, GroupError::group_max_size_reached);
@@ -80,7 +82,7 @@ bool GroupEngine::has_room(const Group& group, const std::string& member_id) con
       if (member == nullptr && group.members().size() >= config_.group_size_max) return false;
       break;
   }
-  return !member_id.empty() || group.pending.size() < config_.group_size_max;
+  return !member_id.empty() || group.pending().size() < config_.group_size_max;
 }
 
 void GroupEngine::join_new(Turn& turn, RequestId request, Group& group, JoinCommand command) {
@@ -97,7 +99,7 @@ void GroupEngine::join_new(Turn& turn, RequestId request, Group& group, JoinComm
   }
   if (!command.requires_known_member_id) return add_member(turn, request, group, std::move(command), std::move(id));
   const MonoTime until = turn.now.mono + command.session_timeout;
-  group.pending[id] = until;
+  group.add_pending(id, until);
   wake_by(group, until);
   turn.answer(request, join_error(GroupError::member_id_required, std::move(id)));
 }
@@ -105,7 +107,7 @@ void GroupEngine::join_new(Turn& turn, RequestId request, Group& group, JoinComm
 void GroupEngine::join_known(Turn& turn, RequestId request, Group& group, JoinCommand command) {
   const auto refuse = [&](GroupError error) { turn.answer(request, join_error(error, command.member_id)); };
   if (!group.accepts(command.protocol_type, command.protocols)) return refuse(GroupError::inconsistent_group_protocol);
-  if (group.pending.contains(command.member_id)) {
+  if (group.pending().contains(command.member_id)) {
     if (command.instance_id) return refuse(GroupError::invalid_request);  // ids of static members are never pending
     std::string id = command.member_id;
     return add_member(turn, request, group, std::move(command), std::move(id));
@@ -172,8 +174,7 @@ void GroupEngine::update_member(Turn& turn, RequestId request, GroupMember& memb
   group.set_protocols(member, std::move(command.protocols));
   member.rebalance_timeout = command.rebalance_timeout;
   member.session_timeout = command.session_timeout;
-  member.client_id = std::move(command.client_id);
-  member.client_host = std::move(command.client_host);
+  group.set_client(member, std::move(command.client_id), std::move(command.client_host));
   group.park_join(member, request);
 }
 
@@ -261,7 +262,7 @@ GroupError GroupEngine::leave(Turn& turn, Group& group, const LeavingMember& lea
     drop_member(turn, group, std::string(member->id), GroupError::unknown_member_id);
     return GroupError::none;
   }
-  if (!group.pending.contains(leaving.member_id)) {
+  if (!group.pending().contains(leaving.member_id)) {
     const GroupError error = group.check_member(leaving.member_id, leaving.instance_id);
     if (error != GroupError::none) return error;
   }

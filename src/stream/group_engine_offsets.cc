@@ -13,16 +13,11 @@ FetchedOffset fetched(PartitionIndex partition, const CommittedOffset& stored) {
 }
 
 FetchedTopic fetch_topic(const Group* group, TopicPartitions asked) {
-  const std::map<PartitionIndex, CommittedOffset>* stored = nullptr;
-  if (group != nullptr) {
-    const auto topic = group->offsets.find(asked.topic);
-    if (topic != group->offsets.end()) stored = &topic->second;
-  }
   FetchedTopic answer;
   answer.partitions.reserve(asked.partitions.size());
   for (const PartitionIndex partition : asked.partitions) {
-    const bool known = stored != nullptr && stored->contains(partition);
-    answer.partitions.push_back(known ? fetched(partition, stored->at(partition)) : FetchedOffset{partition});
+    const CommittedOffset* stored = group == nullptr ? nullptr : group->find_offset(asked.topic, partition);
+    answer.partitions.push_back(stored != nullptr ? fetched(partition, *stored) : FetchedOffset{partition});
   }
   answer.topic = std::move(asked.topic);
   return answer;
@@ -84,6 +79,11 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetCommitComm
       reply.partitions.push_back(GroupError::invalid_commit_offset_size);
       continue;
     }
+    if (group->find_offset(commit.topic, commit.partition) == nullptr &&
+        !has_memory(memory_of_offset(commit.topic, commit.metadata))) {
+      reply.partitions.push_back(GroupError::coordinator_not_available);
+      continue;
+    }
     OffsetCommitted event{command.group_id,    std::move(commit.topic),    commit.partition, commit.offset,
                           commit.leader_epoch, std::move(commit.metadata), turn.now.wall};
     if (command.retention) {
@@ -103,7 +103,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetFetchComma
     reply.topics.reserve(command.topics->size());
     for (TopicPartitions& asked : *command.topics) reply.topics.push_back(fetch_topic(group, std::move(asked)));
   } else if (group != nullptr) {
-    for (const auto& [topic, partitions] : group->offsets) {
+    for (const auto& [topic, partitions] : group->offsets()) {
       FetchedTopic answer{topic, {}};
       for (const auto& [partition, stored] : partitions) answer.partitions.push_back(fetched(partition, stored));
       reply.topics.push_back(std::move(answer));
@@ -126,8 +126,7 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetDeleteComm
     OffsetDeleteReply::Topic answer{asked.topic, {}};
     for (const PartitionIndex partition : asked.partitions) {
       answer.partitions.emplace_back(partition, in_use ? GroupError::group_subscribed_to_topic : GroupError::none);
-      const auto topic = group->offsets.find(asked.topic);
-      if (in_use || topic == group->offsets.end() || !topic->second.contains(partition)) continue;
+      if (in_use || group->find_offset(asked.topic, partition) == nullptr) continue;
       record(turn, OffsetRemoved{command.group_id, asked.topic, partition});
     }
     reply.topics.push_back(std::move(answer));
@@ -139,12 +138,13 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetDeleteComm
 void GroupEngine::decide_command(Turn& turn, RequestId request, TopicDeletedCommand command) {
   std::vector<std::string> touched;
   for (const auto& [group_id, group] : groups_) {
-    if (group->offsets.contains(command.topic)) touched.push_back(group_id);
+    if (group->offsets().contains(command.topic)) touched.push_back(group_id);
   }
   std::ranges::sort(touched);
   for (const std::string& group_id : touched) {
     std::vector<PartitionIndex> partitions;
-    for (const auto& [partition, stored] : lookup(group_id)->offsets[command.topic]) partitions.push_back(partition);
+    for (const auto& [partition, stored] : lookup(group_id)->offsets().find(command.topic)->second)
+      partitions.push_back(partition);
     for (const PartitionIndex partition : partitions) record(turn, OffsetRemoved{group_id, command.topic, partition});
     forget_if_unused(group_id);
   }
@@ -160,7 +160,7 @@ void GroupEngine::remove_expired_offsets(Turn& turn) {
     Group& group = *lookup(group_id);
     const bool none_left = remove_expired_offsets_of(turn, group);
     // Nothing refers to the group any more.
-    if (none_left && group.is(GroupState::empty) && group.pending.empty() && group.is_stored) {
+    if (none_left && group.is(GroupState::empty) && group.pending().empty() && group.is_stored) {
       record(turn, GroupRemoved{group_id});
     }
     forget_if_unused(group_id);
@@ -170,7 +170,7 @@ void GroupEngine::remove_expired_offsets(Turn& turn) {
 // True when the group has no offset left.
 bool GroupEngine::remove_expired_offsets_of(Turn& turn, Group& group) {
   std::vector<OffsetRemoved> expired;
-  for (const auto& [topic, partitions] : group.offsets) {
+  for (const auto& [topic, partitions] : group.offsets()) {
     if (!group.is(GroupState::empty) && group.is_subscribed_to(topic)) continue;
     for (const auto& [partition, stored] : partitions) {
       if (!has_expired(group, stored, config_.offsets_retention, turn.now.wall)) continue;
@@ -178,12 +178,12 @@ bool GroupEngine::remove_expired_offsets_of(Turn& turn, Group& group) {
     }
   }
   for (OffsetRemoved& event : expired) record(turn, std::move(event));
-  return group.offsets.empty();
+  return group.offsets().empty();
 }
 
 void GroupEngine::remove_all_offsets(Turn& turn, const Group& group) {
   std::vector<OffsetRemoved> all;
-  for (const auto& [topic, partitions] : group.offsets) {
+  for (const auto& [topic, partitions] : group.offsets()) {
     for (const auto& [partition, stored] : partitions) all.push_back({group.id, topic, partition});
   }
   for (OffsetRemoved& event : all) record(turn, std::move(event));

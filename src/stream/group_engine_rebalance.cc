@@ -143,14 +143,14 @@ void GroupEngine::finish_sync_wait(Group& group) {
 
 // The leader has assigned: the generation becomes stable and its assignments durable, then everyone is told.
 void GroupEngine::accept_assignment(Turn& turn, Group& group, std::vector<MemberAssignment> assignments) {
-  for (auto& [member_id, member] : group.members()) member.assignment = {};
+  for (auto& [member_id, member] : group.members()) group.set_assignment(member, {});
   for (MemberAssignment& given : assignments) {
-    if (GroupMember* member = group.find(given.member_id)) member->assignment = std::move(given.assignment);
+    if (GroupMember* member = group.find(given.member_id)) group.set_assignment(*member, std::move(given.assignment));
   }
   group.state_time = turn.now.wall;
   GroupEvent stored = stored_form(group, GroupState::stable);
-  if (!fits_journal(stored)) {
-    for (auto& [member_id, member] : group.members()) member.assignment = {};
+  if (!fits_journal(stored) || !has_memory(0)) {
+    for (auto& [member_id, member] : group.members()) group.set_assignment(member, {});
     fail_waiting_syncs(turn, group, GroupError::invalid_commit_offset_size);
     return prepare_rebalance(turn, group);
   }

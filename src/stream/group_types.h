@@ -63,7 +63,8 @@ struct GroupConfig {
   std::size_t group_size_max = 10'000;            // members of one group, and as many that were only given an id
   std::size_t groups_max = 100'000;               // groups of one engine; more get coordinator_not_available
   std::size_t offset_metadata_size_max = 4'096;
-  std::size_t record_size_max = 8 << 20;  // key and value of one journalled record
+  std::size_t memory_max = std::size_t{64} << 20;  // of one engine; what would need more gets coordinator_not_available
+  std::size_t record_size_max = 8 << 20;           // key and value of one journalled record
   Milliseconds offsets_retention{7LL * 24 * 3'600'000};
   Milliseconds retention_check_interval{600'000};
 };

@@ -11,7 +11,7 @@ from harness import Cases, Server, equal, wait_for
 from robust_stop import read_all
 
 cases = Cases('kill')
-rounds = 10
+rounds = 100
 PARTITIONS = 3
 RECONNECT = {'reconnect.backoff.ms': 20, 'reconnect.backoff.max.ms': 200, 'retry.backoff.ms': 20,
              'message.timeout.ms': 600000, 'log_level': 0}
@@ -127,7 +127,7 @@ def kill(_=None):
                 before = [len(s.acknowledged) for s in senders]
                 wait_for('records to be acknowledged in round %d' % number,
                          lambda: all(len(s.acknowledged) > b for s, b in zip(senders, before)), 120)
-                time.sleep(generator.uniform(0.05, 1.2))
+                time.sleep(generator.uniform(0.05, 0.6))
                 server.kill()
                 promised = dict(committer.committed)
                 server.start()

@@ -108,14 +108,14 @@ def run_client(name, make_command, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--quick', action='store_true', help='3 kill rounds instead of 10')
-    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100 for a thorough run)')
+    parser.add_argument('--quick', action='store_true', help='10 kill rounds instead of 100')
+    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100)')
     parser.add_argument('--leat', default=str(harness.LEAT))
     parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
-    robust_kill.rounds = options.kill_rounds or (3 if options.quick else 10)
+    robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
     if not os.access(options.leat, os.X_OK):
         print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
         return 1

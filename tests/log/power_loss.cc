@@ -336,6 +336,7 @@ Task<> PowerLoss::consume_some(Node& node, std::size_t n, const bool& stopping) 
   const std::shared_ptr<Partition> log = node.logs[n];
   while (!stopping && !report_.wrong) {
     co_await runtime::sleep_for(std::chrono::microseconds(between(100, 5000)));
+    if (log->offline()) co_return;
     const std::int64_t end = log->high_watermark().value();
     const std::int64_t from = between(log->log_start().value(), end);
     auto found = co_await consume(*log, Offset(from), static_cast<std::uint64_t>(between(1, 4000)));

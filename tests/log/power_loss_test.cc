@@ -17,7 +17,7 @@ constexpr int kCrashesPerWorld = 4;
 
 TEST(PowerLoss, LosesNothingThatWasAcknowledged) {
   const std::uint64_t seed = from_environment("LEAT_SEED", 0);
-  const std::uint64_t points = from_environment("LEAT_CRASH_POINTS", 1000);
+  const std::uint64_t points = from_environment("LEAT_CRASH_POINTS", 3000);
   const std::uint64_t first = seed != 0 ? seed : 1;
   const std::uint64_t last = seed != 0 ? seed : points / kCrashesPerWorld;
   std::map<std::string, std::uint64_t> reached;

@@ -147,6 +147,29 @@ TEST(GroupJoin, NoMoreIdsAreGivenOutThanAGroupMayHaveMembers) {
   EXPECT_EQ(last, GroupError::group_max_size_reached);
 }
 
+TEST(GroupJoin, GroupsTakeNoMoreMemoryThanTheLimit) {
+  Driver driver({.memory_max = 20'000});
+  const auto members = driver.stable_group(1);
+  const std::size_t before = driver.engine().memory();
+  JoinCommand large = Driver::join_command("");
+  large.protocols = protocols_of({{"range", std::string(20'000, 'x')}});
+  EXPECT_EQ(driver.take<JoinReply>(driver.join(std::move(large))).error, GroupError::coordinator_not_available);
+  EXPECT_EQ(driver.engine().memory(), before);
+  GroupError last = GroupError::none;
+  for (std::int32_t partition = 0; partition < 1000 && last == GroupError::none; ++partition) {
+    OffsetCommitCommand commit;
+    commit.group_id = "g";
+    commit.member_id = members[0];
+    commit.generation = Generation(1);
+    commit.partitions.push_back({"orders", PartitionIndex(partition), Offset(1), kNoEpoch, "meta"});
+    last = driver.ask<OffsetCommitReply>(std::move(commit)).partitions.at(0);
+  }
+  EXPECT_EQ(last, GroupError::coordinator_not_available);
+  EXPECT_LE(driver.engine().memory(), 20'000u);
+  EXPECT_EQ(driver.commit(2, members[0], Generation(1)).error, GroupError::none) << "an offset that is there may move";
+  EXPECT_EQ(driver.take<JoinReply>(driver.join()).error, GroupError::coordinator_not_available);
+}
+
 TEST(GroupJoin, NoMoreGroupsThanTheLimit) {
   Driver driver({.groups_max = 1});
   driver.stable_group(1);

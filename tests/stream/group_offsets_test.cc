@@ -190,7 +190,7 @@ TEST(GroupOffsets, OffsetsOfADeletedTopicGoInEveryGroup) {
   EXPECT_EQ(driver.committed(), -1);
   EXPECT_EQ(driver.engine().find("g"), nullptr);
   ASSERT_NE(driver.engine().find("h"), nullptr);
-  EXPECT_EQ(driver.engine().find("h")->offsets.size(), 1u);
+  EXPECT_EQ(driver.engine().find("h")->offsets().size(), 1u);
 }
 
 TEST(GroupAdmin, DescribesMembersOnceTheGroupIsStable) {

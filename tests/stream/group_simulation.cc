@@ -166,27 +166,52 @@ void GroupSimulation::crash() {
   }
   for (const std::string& name : kGroups) {
     const Group* group = engine_->find(name);
-    const bool has = group != nullptr && group->offsets.contains("t");
-    const std::int64_t found = has ? group->offsets.at("t").at(PartitionIndex(0)).offset.value() : -1;
+    const bool has = group != nullptr && group->offsets().contains("t");
+    const std::int64_t found = has ? group->offsets().at("t").at(PartitionIndex(0)).offset.value() : -1;
     require(found >= truths_[name].at_least, fmt::format("committed offset {} of {} was lost in a crash, {} is left",
                                                          truths_[name].at_least, name, found));
     require(!lost_values_.contains(found), "an offset that was lost came back");
   }
 }
 
+// The sum of what a group is made of, beside what every group takes.
+std::size_t memory_of_group(const Group& group) {
+  std::size_t unused = 0;
+  std::size_t memory = 0;
+  {
+    const Group empty(group.id, unused);
+    memory = unused;
+  }
+  for (const auto& [id, member] : group.members()) memory += member.memory();
+  for (const auto& [id, until] : group.pending()) {
+    Group with_pending("", unused);
+    const std::size_t before = unused;
+    with_pending.add_pending(id, until);
+    memory += unused - before;
+  }
+  for (const auto& [topic, partitions] : group.offsets()) {
+    for (const auto& [partition, stored] : partitions) memory += memory_of_offset(topic, stored.metadata);
+  }
+  return memory;
+}
+
 // The journal says what the engine says, of everything that is journalled.
 void GroupSimulation::compare_with_replay() {
+  std::size_t memory = 0;
+  for (const auto& [group_id, group] : engine_->groups()) memory += memory_of_group(*group);
+  require(engine_->memory() == memory, "the engine's memory is not that of its groups");
   GroupEngine replayed(config_);
   load(replayed, journal_);
   for (const auto& [group_id, live] : engine_->groups()) {
     const Group* group = replayed.find(group_id);
-    const bool journalled = live->is_stored || !live->offsets.empty();
+    const bool journalled = live->is_stored || !live->offsets().empty();
     require((group != nullptr) == journalled, "the journal and the engine disagree on whether a group exists");
     if (group == nullptr) continue;
-    require(group->offsets.size() == live->offsets.size(), "the journal and the engine disagree on a group's topics");
-    for (const auto& [topic, partitions] : live->offsets) {
-      const auto found = group->offsets.find(topic);
-      require(found != group->offsets.end() && found->second.size() == partitions.size() &&
+    require(group->offsets().size() == live->offsets().size(),
+            "the journal and the engine disagree on a group's topics");
+    for (const auto& [topic, partitions] : live->offsets()) {
+      const auto found = group->offsets().find(topic);
+      require(found != group->offsets().end() && found->second.size() == partitions.size() &&
                   found->second.at(PartitionIndex(0)).offset == partitions.at(PartitionIndex(0)).offset,
               "the journal and the engine disagree on an offset");
     }
