@@ -81,6 +81,11 @@ class SourceReader {
   std::optional<BatchScanner> scanner_;
 };
 
+struct RewriteOptions {
+  std::int64_t index_interval = 0;
+  Timestamp producers_since;  // those that were silent since then are forgotten anyway
+};
+
 struct Rewritten {
   std::uint64_t size = 0;
   std::int64_t removed = 0;
@@ -88,9 +93,27 @@ struct Rewritten {
   RebuiltIndex index;
 };
 
+// The last batch of each idempotent producer: a producer's next sequence follows from it, so something of it must stay.
+Result<std::unordered_map<ProducerId, Offset>> last_of_producers(runtime::FileSystem& files,
+                                                                 const std::vector<Source>& sources, Timestamp since) {
+  std::unordered_map<ProducerId, Offset> last;
+  for (const Source& source : sources) {
+    LEAT_TRY(const auto file, files.open(source.path, runtime::OpenMode::read));
+    BatchScanner scanner(*file, 0, source.size);
+    while (true) {
+      LEAT_TRY(const auto item, scanner.next(false));
+      if (!item) break;
+      const BatchHeader& header = item->header;
+      if (header.is_idempotent() && header.max_timestamp >= since) last[header.producer_id] = header.base_offset;
+    }
+  }
+  return last;
+}
+
 // Writes what compaction keeps of `sources` to the files of `target`, durably.
 Result<Rewritten> rewrite(runtime::FileSystem& files, const std::vector<Source>& sources, const Segment& target,
-                          const KeyOffsets& keys, const CompactionRules& rules, std::int64_t index_interval) {
+                          const KeyOffsets& keys, const CompactionRules& rules, const RewriteOptions& options) {
+  LEAT_TRY(const auto last_of, last_of_producers(files, sources, options.producers_since));
   LEAT_TRY(const auto out, files.open(target.log_path(), runtime::OpenMode::create));
   LEAT_CHECK(out->truncate(0));
   SourceReader reader(files, sources);
@@ -107,15 +130,26 @@ Result<Rewritten> rewrite(runtime::FileSystem& files, const std::vector<Source>&
     if (!batch) break;
     LEAT_TRY(const CompactedBatch kept, compact_batch(*batch, keys, rules));
     result.removed += kept.records_removed;
-    result.changed |= kept.outcome != CompactedBatch::Outcome::unchanged;
+    result.changed |= kept.outcome == CompactedBatch::Outcome::rewritten;
     if (kept.outcome == CompactedBatch::Outcome::unchanged) buffer.append(*batch);
     if (kept.outcome == CompactedBatch::Outcome::rewritten) buffer.append(kept.bytes);
+    if (kept.outcome == CompactedBatch::Outcome::dropped) {
+      LEAT_TRY(const BatchHeader header, decode_batch_header(*batch));
+      const auto last = last_of.find(header.producer_id);
+      if (last != last_of.end() && last->second == header.base_offset) {
+        LEAT_TRY(const Bytes empty, empty_batch(header));
+        result.changed |= header.record_count > 0;
+        buffer.append(empty);
+      } else {
+        result.changed = true;
+      }
+    }
     if (buffer.size() >= kWriteBuffer) LEAT_CHECK(flush());
   }
   LEAT_CHECK(flush());
   LEAT_CHECK(out->sync());
-  LEAT_TRY(result.index,
-           rebuild_index(files, {target.log_path(), target.index_path(), target.base, result.size}, index_interval));
+  LEAT_TRY(result.index, rebuild_index(files, {target.log_path(), target.index_path(), target.base, result.size},
+                                       options.index_interval));
   LEAT_CHECK(files.sync_directory(target.folder));
   return result;
 }
@@ -182,13 +216,14 @@ runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, T
                               .now = now,
                               .delete_retention_ms = config.delete_retention_ms,
                               .decompressed_size_max = options_.decompressed_size_max};
+  const RewriteOptions how{config.index_interval_bytes, Timestamp(now.value() - options_.producer_expiration_ms)};
   std::int64_t removed = 0;
   for (const Segments& replaced : group(segments, config, clean_end)) {
     if (stopping) co_return fail(Errc::cancelled, "the server stops");
     const auto target = replacement_for(replaced, *partition);
     const std::vector<Source> sources = sources_of(replaced);
     const auto done = co_await runtime::run_blocking([&]() -> Result<Rewritten> {
-      auto rewritten = rewrite(files, sources, *target, keys, rules, config.index_interval_bytes);
+      auto rewritten = rewrite(files, sources, *target, keys, rules, how);
       if (!rewritten || (!rewritten->changed && replaced.size() == 1)) discard(files, *target);
       return rewritten;
     });

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -46,6 +47,7 @@ struct LogConfig {
 struct StoreOptions {
   std::string folder;                         // the data folder
   runtime::SpaceReserve* reserve = nullptr;   // outlives the store; nullptr: on a full disk deletes may fail too
+  std::atomic<bool>* compacting = nullptr;    // set while one of the shards that share it compacts; nullptr: not shared
   Milliseconds flush_max{10};                 // commit: an append that nobody waits for is flushed within this
   Milliseconds flush_interval{1000};          // interval
   Milliseconds maintenance_interval{10'000};  // retention, roll by age, compaction are looked at this often

@@ -6,7 +6,8 @@
 
 namespace leat::log {
 namespace {
-constexpr std::string_view kMagic = "LEATMAN1";
+constexpr std::string_view kMagic = "LEATMAN2";
+constexpr std::string_view kMagicBefore = "LEATMAN1";  // without compacted_to
 constexpr std::size_t kSegmentEntrySize = 8 + 4 + 1 + 8 + 8 + 8;
 constexpr std::size_t kFreedEntrySize = 16;
 constexpr std::size_t kEpochEntrySize = 12;
@@ -32,6 +33,7 @@ Bytes encode_manifest(const Manifest& manifest) {
   out.put(as_bytes({reinterpret_cast<const char*>(manifest.id.topic.bytes.data()), 16}));
   out.put(manifest.id.partition.value());
   out.put(manifest.log_start.value());
+  out.put(manifest.compacted_to.value());
   out.put(static_cast<std::uint32_t>(manifest.segments.size()));
   for (const SegmentEntry& s : manifest.segments) {
     out.put(s.base.value());
@@ -55,12 +57,14 @@ Bytes encode_manifest(const Manifest& manifest) {
 }
 
 Result<Manifest> decode_manifest(BytesView bytes) {
-  LEAT_TRY(StoredReader in, StoredReader::open(bytes, kMagic, "the manifest"));
+  const bool is_before = as_text(bytes).starts_with(kMagicBefore);
+  LEAT_TRY(StoredReader in, StoredReader::open(bytes, is_before ? kMagicBefore : kMagic, "the manifest"));
   Manifest manifest;
   const BytesView topic = in.get_bytes(16);
   if (topic.size() == 16) std::memcpy(manifest.id.topic.bytes.data(), topic.data(), 16);
   manifest.id.partition = PartitionIndex(in.get<std::int32_t>());
   manifest.log_start = Offset(in.get<std::int64_t>());
+  manifest.compacted_to = is_before ? manifest.log_start : Offset(in.get<std::int64_t>());
   const auto segments = in.get_count(kSegmentEntrySize);
   for (std::uint32_t i = 0; i < segments; ++i) {
     SegmentEntry s;

@@ -33,6 +33,7 @@ struct EpochEntry {
 struct Manifest {
   TopicPartition id;
   Offset log_start;
+  Offset compacted_to;                           // keys below it are unique
   std::vector<SegmentEntry> segments;            // by base offset; only the last is not sealed
   std::vector<std::pair<Offset, Offset>> freed;  // [from, to): offsets whose storage was given back
   std::vector<EpochEntry> epochs;                // both columns grow

@@ -42,13 +42,9 @@ Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epo
       high_watermark_(segments_.back()->end),
       readable_segment_(segments_.back()->base),
       readable_position_(segments_.back()->size),
+      compacted_to_(std::min(recovered.manifest.compacted_to, segments_.back()->end)),
       offline_(std::move(recovered.damage)) {
   segments_.back()->opened = now;
-  // Segments that compaction wrote before the last stop.
-  for (const auto& segment : segments_) {
-    if (segment->generation == 1) break;
-    compacted_to_ = segment->end;
-  }
   if (recovered.manifest_changed) ++manifest_changes_;
   settled_ = {segments_.back()->base, 0, segments_.back()->base, kNoTimestamp};
 }
@@ -215,6 +211,12 @@ bool Partition::has_unflushed() const {
   if (offline_) return false;
   return flushed_.offset < log_end() || !segments_.back()->name_durable ||
          (segments_.size() > 1 && !segments_[segments_.size() - 2]->seal_durable);
+}
+
+void Partition::set_compacted_to(Offset offset) {
+  compacted_to_ = offset;
+  ++manifest_changes_;
+  flusher_.want_manifest(*this);
 }
 
 void Partition::save_index() {

@@ -183,7 +183,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   [[nodiscard]] const std::vector<std::shared_ptr<Segment>>& segments() const { return segments_; }
   // Where the last compaction pass ended: keys below it are known to be unique.
   [[nodiscard]] Offset compacted_to() const { return compacted_to_; }
-  void set_compacted_to(Offset offset) { compacted_to_ = offset; }
+  void set_compacted_to(Offset offset);
   // Puts `replacement` in the place of sealed neighbours, durably, then removes their files. Its own files are durable
   // already. Errors: cancelled when the segments changed meanwhile, offline: then nothing was replaced; others: it is in
   // its place and the old files are removed later.

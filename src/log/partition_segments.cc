@@ -35,6 +35,7 @@ Manifest Partition::current_manifest() const {
   Manifest manifest;
   manifest.id = id_;
   manifest.log_start = log_start_;
+  manifest.compacted_to = compacted_to_;
   manifest.freed = freed_;
   manifest.epochs = epochs_;
   for (const auto& segment : segments_) {
@@ -200,6 +201,7 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
   }
   last.seal_durable = false;
   log_start_ = std::min(log_start_, end);  // it may lie inside the batch that goes
+  compacted_to_ = std::min(compacted_to_, end);
   while (!epochs_.empty() && epochs_.back().start >= end) epochs_.pop_back();
   ++manifest_changes_;
   LEAT_CO_CHECK(co_await save_manifest());
@@ -225,7 +227,6 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
   high_watermark_ = std::min(high_watermark_, end);
   readable_segment_ = last.base;
   readable_position_ = last.size;
-  compacted_to_ = std::min(compacted_to_, end);
   LEAT_CO_CHECK(co_await remove_retired());
   // A file that came back could continue what is appended next.
   co_return co_await runtime::run_blocking([&] { return files_.sync_directory(folder_); });

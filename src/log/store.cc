@@ -59,6 +59,7 @@ class Store::Impl {
     if (!clean) stats_.recovered_partitions.add();
     if (recovered.damage) {
       log_error("log", "partition {} stays offline, it is damaged: {}", id, recovered.damage->message);
+      if (point) damaged_points_[id] = *point;
       stats_.damaged_partitions.add();
       stats_.offline_partitions.add(1);
     }
@@ -76,6 +77,7 @@ class Store::Impl {
     if (found == partitions_.end()) co_return fail(Errc::not_found, fmt::format("no partition {}", id));
     const std::shared_ptr<Partition> partition = std::move(found->second);
     partitions_.erase(found);
+    damaged_points_.erase(id);
     stats_.partitions.set(static_cast<std::int64_t>(partitions_.size()));
     if (partition->offline()) stats_.offline_partitions.add(-1);
     partition->close({Errc::not_found, "the partition was deleted"});
@@ -100,6 +102,14 @@ class Store::Impl {
     return all;
   }
 
+  [[nodiscard]] std::vector<std::pair<TopicPartition, RecoveryPoint>> recovery_points() const {
+    std::vector<std::pair<TopicPartition, RecoveryPoint>> points(damaged_points_.begin(), damaged_points_.end());
+    for (const auto& [id, partition] : partitions_) {
+      if (!partition->damaged()) points.emplace_back(id, partition->recovery_point());
+    }
+    return points;
+  }
+
   [[nodiscard]] const Stats& stats() const { return stats_; }
   [[nodiscard]] const StoreOptions& options() const { return options_; }
 
@@ -113,7 +123,10 @@ class Store::Impl {
         if (stopping_) break;
         const Timestamp now = runtime::Shard::current().wall_now();
         Status done = co_await partition->apply_retention(now);
-        if (done && partition->config().compact) done = co_await compactor.compact(partition, now, stopping_);
+        if (done && partition->config().compact && take_compaction_turn()) {
+          done = co_await compactor.compact(partition, now, stopping_);
+          if (options_.compacting != nullptr) *options_.compacting = false;
+        }
         if (!done && done.error().code != Errc::cancelled && !partition->offline())
           log_warning("log", "maintenance of {}: {}", partition->id(), done.error().message);
       }
@@ -123,12 +136,17 @@ class Store::Impl {
     }
   }
 
+  // Compaction takes an I/O thread for as long as it reads and writes: one shard at a time, so that flushes find another.
+  bool take_compaction_turn() { return options_.compacting == nullptr || !options_.compacting->exchange(true); }
+
   StoreOptions options_;
   runtime::FileSystem& files_;
   Stats stats_;
   FileCache cache_;
   Flusher flusher_;
   std::unordered_map<TopicPartition, std::shared_ptr<Partition>> partitions_;
+  std::unordered_map<TopicPartition, RecoveryPoint>
+      damaged_points_;  // what the checkpoint says of those that are damaged
   runtime::TaskScope tasks_;
   runtime::Notifier wake_;
   bool stopping_ = false;
@@ -156,11 +174,7 @@ std::vector<Partition*> Store::partitions() const {
 }
 
 std::vector<std::pair<TopicPartition, RecoveryPoint>> Store::recovery_points() const {
-  std::vector<std::pair<TopicPartition, RecoveryPoint>> points;
-  for (const auto& partition : impl_->all()) {
-    if (!partition->damaged()) points.emplace_back(partition->id(), partition->recovery_point());
-  }
-  return points;
+  return impl_->recovery_points();
 }
 
 std::string topic_folder(const std::string& data, const TopicId& topic) {

@@ -58,7 +58,8 @@ class Store {
   runtime::Task<Status> remove(TopicPartition id);
 
   [[nodiscard]] std::vector<Partition*> partitions() const;
-  // Where recovery of each may start, for the checkpoint. Partitions that are damaged have none.
+  // Where recovery of each may start, for the checkpoint. For those that are damaged it is what they were opened with: a
+  // log that is too short must not look like a whole one at the next start.
   [[nodiscard]] std::vector<std::pair<TopicPartition, RecoveryPoint>> recovery_points() const;
   [[nodiscard]] const Stats& stats() const;
   [[nodiscard]] const StoreOptions& options() const;

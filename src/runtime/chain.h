@@ -25,6 +25,7 @@ class Chain {
   void append(Bytes bytes) {
     if (bytes.empty()) return;
     size_ += bytes.size();
+    memory_ += bytes.size();
     parts_.emplace_back(std::move(bytes));
   }
   void append(FileRange range) {
@@ -33,11 +34,14 @@ class Chain {
     parts_.emplace_back(std::move(range));
   }
   [[nodiscard]] std::uint64_t size() const { return size_; }
+  // What of it is in blocks.
+  [[nodiscard]] std::uint64_t memory() const { return memory_; }
   [[nodiscard]] const std::vector<Part>& parts() const { return parts_; }
 
  private:
   std::vector<Part> parts_;
   std::uint64_t size_ = 0;
+  std::uint64_t memory_ = 0;
 };
 
 }  // namespace leat::runtime

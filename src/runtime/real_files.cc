@@ -283,6 +283,8 @@ class RealFileSystem final : public FileSystem {
 
   Status sync_all(const std::string& path) override {
     LEAT_TRY(Mount * mount, mount_of(path));
+    // One at a time: of two calls side by side only one is told of an error, which may be the other's loss.
+    const std::lock_guard lock(mount->mutex);
     if (mount->failed) return fail(Errc::io, "syncfs " + path + ": an earlier one failed");
     if (uninterrupted([&] { return ::syncfs(mount->descriptor.get()); }) < 0) {
       mount->failed = true;
@@ -314,7 +316,8 @@ class RealFileSystem final : public FileSystem {
   struct Mount {
     explicit Mount(Descriptor opened) : descriptor(std::move(opened)) {}
     Descriptor descriptor;
-    std::atomic<bool> failed = false;
+    std::mutex mutex;
+    bool failed = false;
   };
 
   Result<Mount*> mount_of(const std::string& path) {

@@ -8,6 +8,7 @@ SpaceReserve::SpaceReserve(FileSystem& files, const std::string& data, std::uint
     : files_(files), path_(join_path(data, "reserve")), size_(size) {}
 
 void SpaceReserve::refill() {
+  const std::lock_guard lock(mutex_);
   constexpr std::size_t kBlock = std::size_t{64} << 10;
   const auto file = files_.open(path_, OpenMode::create);
   if (!file) return;
@@ -23,6 +24,7 @@ void SpaceReserve::refill() {
 }
 
 bool SpaceReserve::release() {
+  const std::lock_guard lock(mutex_);
   in_use_ = true;
   const auto file = files_.open(path_, OpenMode::write);
   if (!file) return false;

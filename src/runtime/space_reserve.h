@@ -1,6 +1,7 @@
 #pragma once
 
 #include <atomic>
+#include <mutex>
 #include <string>
 
 #include "base/bytes.h"
@@ -36,6 +37,7 @@ class SpaceReserve {
   FileSystem& files_;
   std::string path_;
   std::uint64_t size_;
+  std::mutex mutex_;  // one at a time changes the file
   std::atomic<bool> in_use_ = false;
   std::atomic<bool> was_full_ = false;  // and told so
 };

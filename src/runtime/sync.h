@@ -103,6 +103,7 @@ class Budget {
 
   [[nodiscard]] std::size_t limit() const { return limit_; }
   [[nodiscard]] std::size_t used() const { return used_; }
+  [[nodiscard]] bool is_waited_for() const { return !waiters_.empty(); }
 
  private:
   struct Waiter;
@@ -129,6 +130,7 @@ class Reservation {
     return *this;
   }
   ~Reservation() { reset(); }
+  [[nodiscard]] std::size_t amount() const { return amount_; }
   void reset() {
     if (budget_ != nullptr) budget_->release(amount_);
     budget_ = nullptr;

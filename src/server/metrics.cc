@@ -91,7 +91,18 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
   page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener,
                stats.refused_connections);
   page.counter("leat_kafka_accepted_connections_total", "Connections accepted.", listener, stats.accepted_connections);
+  page.counter("leat_kafka_stuck_connections_total", "Connections ended for memory that others waited for.", listener,
+               stats.stuck_connections);
   page.gauge("leat_kafka_connections", "Connections that are open.", listener, stats.connections);
+}
+
+void collect_memory(observe::MetricsPage& page, const kafka::KafkaShard& shard) {
+  page.gauge("leat_kafka_request_memory_bytes", "Memory of requests that are read or served.", {},
+             static_cast<double>(shard.memory.used()));
+  page.gauge("leat_kafka_request_memory_limit_bytes", "What it may be; above it nothing is read.", {},
+             static_cast<double>(shard.memory.limit()));
+  page.gauge("leat_kafka_reply_memory_bytes", "Memory of replies that are not written yet.", {},
+             static_cast<double>(shard.reply_memory));
 }
 
 using HighWatermarks = std::unordered_map<TopicPartition, Offset>;
@@ -144,6 +155,7 @@ void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_topics(page, *parts.streams);
   collect_groups(page, *parts.groups);
   collect_kafka(page, parts.kafka->stats());
+  collect_memory(page, parts.kafka->shard());
 }
 
 }  // namespace leat::server

@@ -47,16 +47,23 @@ Task<> start_groups(ShardState* state) {
   state->groups->start_all();
   co_return;
 }
-Task<> forget_topics(ShardState* state, std::vector<std::string> names) {
+Task<Status> forget_topic(ShardState* state, std::string name) {
   for (const auto& [partition, coordinator] : state->groups->coordinators()) {
-    for (const std::string& name : names) (void)co_await coordinator->topic_deleted({name});
+    const auto reply = co_await coordinator->topic_deleted({name});
+    if (reply.error != stream::GroupError::none)
+      co_return fail(Errc::cancelled, fmt::format("groups keep its offsets: {}", to_string(reply.error)));
   }
+  co_return Status{};
+}
+Task<> stop_groups(ShardState* state) { co_await state->groups->stop(); }
+Task<> start_server(ShardState* state) {
+  state->kafka->start();
+  co_return;
 }
 Task<> stop_connections(ShardState* state, Milliseconds grace) {
   co_await state->kafka->stop(runtime::Shard::current().now() + grace);
 }
 Task<ShardStop> stop_streams(ShardState* state) {
-  co_await state->groups->stop();
   ShardStop stop;
   stop.status = co_await state->streams->stop();
   stop.points = state->streams->store().recovery_points();
@@ -140,7 +147,7 @@ class Server {
     std::vector<stream::StreamShard*> parts;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       states_[i].streams =
-          std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_, &reserve_), files_);
+          std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_, reserve_, compacting_), files_);
       states_[i].groups = std::make_unique<stream::GroupShard>(*states_[i].streams, group_config(config_));
       parts.push_back(states_[i].streams.get());
     }
@@ -158,7 +165,7 @@ class Server {
     log::Checkpoint unclean = before;
     unclean.clean = false;
     LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, folder, unclean); }));
-    topics_->on_removed([this](std::vector<std::string> names) { tasks_.spawn(forget_offsets(std::move(names))); });
+    topics_->on_removed([this](std::string name) { return forget_offsets(std::move(name)); });
     const MonoTime started = shards_[0]->now();
     LEAT_CO_CHECK(co_await topics_->start(before));
     const auto took = std::chrono::duration_cast<Milliseconds>(shards_[0]->now() - started);
@@ -166,6 +173,7 @@ class Server {
              before.clean ? "a clean" : "an unclean", took.count());
     LEAT_CO_CHECK(co_await save_checkpoint());
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_groups, &states_[i]);
+    groups_started_ = true;
     co_return Status{};
   }
 
@@ -201,6 +209,7 @@ class Server {
       endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port});
       log_info("server", "kafka on {}:{}, advertised as {}:{}", wanted.host, port, endpoint.host, endpoint.port);
     }
+    for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_server, &states_[i]);
     for (const auto& acceptor : acceptors_) acceptor->start();
     not_ready_.clear();
     co_return Status{};
@@ -216,10 +225,17 @@ class Server {
         [&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
   }
 
-  // Committed offsets of topics that are gone go too.
-  Task<> forget_offsets(std::vector<std::string> names) {
+  // Committed offsets of a topic that is gone go too.
+  Task<Status> forget_offsets(std::string name) {
+    if (!groups_started_) co_return fail(Errc::cancelled, "groups are not loaded yet");
     for (std::size_t i = 0; i < shards_.size(); ++i)
-      co_await runtime::call_on(*shards_[i], forget_topics, &states_[i], names);
+      LEAT_CO_CHECK(co_await runtime::call_on(*shards_[i], forget_topic, &states_[i], name));
+    co_return Status{};
+  }
+
+  Task<> stop_connections_of(std::size_t shard) {
+    if (states_[shard].kafka)
+      co_await runtime::call_on(*shards_[shard], stop_connections, &states_[shard], config_.stop.grace);
   }
 
   Task<> write_checkpoints() {
@@ -235,8 +251,14 @@ class Server {
     not_ready_ = {"the server stops"};
     co_await tasks_.join();
     for (const auto& acceptor : acceptors_) co_await acceptor->stop();
+    // Groups first: members that wait for each other would keep their connections until the grace is over.
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      if (states_[i].kafka) co_await runtime::call_on(*shards_[i], stop_connections, &states_[i], config_.stop.grace);
+      if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
+    }
+    {
+      runtime::TaskScope connections;
+      for (std::size_t i = 0; i < shards_.size(); ++i) connections.spawn(stop_connections_of(i));
+      co_await connections.join();
     }
     if (lock_) co_await runtime::run_blocking([this] { reserve_.release(); });
     Status outcome;
@@ -266,6 +288,7 @@ class Server {
   std::vector<ShardState> states_;
   runtime::FileSystem& files_;
   runtime::SpaceReserve reserve_;
+  std::atomic<bool> compacting_ = false;
   std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
   std::unique_ptr<runtime::DirectoryLock> lock_;
   observe::MetricsRegistry registry_;
@@ -281,6 +304,7 @@ class Server {
   runtime::TaskScope tasks_;
   runtime::Notifier stop_wake_;
   bool stop_requested_ = false;
+  bool groups_started_ = false;
 };
 
 // As many descriptors as the system lets us have: connections and segment files are bounded by configuration.

@@ -12,16 +12,21 @@ std::string_view flush_name(FlushPolicy policy) {
   return "commit";
 }
 
+// A shard must be able to take some of the largest batches that topics have by default, however many shards there are.
+constexpr std::size_t kShardRequestsBytesMin = std::size_t{16} << 20;
+
 std::size_t share_of(std::int64_t whole, std::int32_t shards) {
   return static_cast<std::size_t>(std::max<std::int64_t>(whole / std::max(shards, 1), 1));
 }
 
 }  // namespace
 
-stream::StreamOptions stream_options(const ServerConfig& config, runtime::SpaceReserve* reserve) {
+stream::StreamOptions stream_options(const ServerConfig& config, runtime::SpaceReserve& reserve,
+                                     std::atomic<bool>& compacting) {
   stream::StreamOptions options;
   options.store.folder = config.data_dir;
-  options.store.reserve = reserve;
+  options.store.reserve = &reserve;
+  options.store.compacting = &compacting;
   options.store.flush_max = config.flush.max;
   options.store.flush_interval = config.flush.interval;
   options.store.maintenance_interval = config.log.maintenance_interval;
@@ -47,7 +52,7 @@ kafka::KafkaOptions kafka_options(const ServerConfig& config) {
   options.auto_create_topics = config.kafka.auto_create_topics;
   options.default_partitions = config.kafka.num_partitions;
   options.request_size_max = static_cast<std::size_t>(config.kafka.request_max_bytes);
-  options.memory_for_requests = share_of(config.memory.requests_bytes, config.shards);
+  options.memory_for_requests = std::max(share_of(config.memory.requests_bytes, config.shards), kShardRequestsBytesMin);
   options.connections_max = static_cast<std::size_t>(config.kafka.max_connections);
   options.connection_idle = config.kafka.connection_idle;
   options.fetch_bytes_max = static_cast<std::uint64_t>(config.fetch.max_bytes);

@@ -10,8 +10,8 @@
 // From what the operator set to what each module takes.
 namespace leat::server {
 
-[[nodiscard]] stream::StreamOptions stream_options(const ServerConfig& config,
-                                                   runtime::SpaceReserve* reserve);  // of one shard
+[[nodiscard]] stream::StreamOptions stream_options(const ServerConfig& config, runtime::SpaceReserve& reserve,
+                                                   std::atomic<bool>& compacting);  // of one shard
 [[nodiscard]] stream::GroupConfig group_config(const ServerConfig& config);
 [[nodiscard]] kafka::KafkaOptions kafka_options(const ServerConfig& config);
 [[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);

@@ -209,7 +209,7 @@ void GroupCoordinator::release(AnsweredRequest answer) {
 }
 
 void GroupCoordinator::tick() {
-  if (phase_ == Phase::serving && !failed_) absorb(engine_->tick(now()));
+  if (phase_ == Phase::serving && !failed_ && !stopping_) absorb(engine_->tick(now()));
 }
 
 void GroupCoordinator::arm_ticker() {

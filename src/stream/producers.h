@@ -1,5 +1,6 @@
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <deque>
 #include <list>
@@ -22,7 +23,7 @@ struct ProducerLimits {
 // longest ago each time that it meets a new one, but always knows its latest.
 struct ProducerAccount {
   ProducerLimits limits;
-  std::size_t producers = 0;  // remembered now
+  std::atomic<std::size_t> producers = 0;  // remembered now; partitions that open count on the I/O pool
 };
 
 // What one partition remembers of its idempotent producers (KIP-98, KIP-360): enough to recognize a batch that was sent

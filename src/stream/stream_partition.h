@@ -50,7 +50,6 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
 
   // Appends `batch` unless its producer has sent it before. Errors: those of Producers::check and Partition::append.
   [[nodiscard]] Result<Produced> produce(const log::ValidBatch& batch, Timestamp now);
-  void count_read(std::uint64_t bytes) { counters_->bytes_out.add(bytes); }
   void expire_producers(Timestamp now) { producers_.expire(now); }
   [[nodiscard]] std::size_t producer_count() const { return producers_.size(); }
 

@@ -44,10 +44,8 @@ runtime::Task<> StreamShard::open_one(PartitionToOpen to_open, Status& outcome) 
     outcome = fail(opened.error());
     co_return;
   }
-  auto& counters = counters_[to_open.id.topic];
-  if (counters == nullptr) counters = std::make_shared<TopicCounters>();
-  auto partition = std::make_shared<StreamPartition>((*opened)->shared_from_this(), producers_,
-                                                     options_.store.decompressed_size_max, counters);
+  auto partition = std::make_shared<StreamPartition>(
+      (*opened)->shared_from_this(), producers_, options_.store.decompressed_size_max, counters_of(to_open.id.topic));
   if (!(*opened)->offline()) {
     if (auto loaded = co_await partition->load_producers(files_); !loaded) (*opened)->take_offline(loaded.error());
   }
@@ -62,8 +60,18 @@ runtime::Task<Status> StreamShard::remove(std::vector<TopicPartition> partitions
     partitions_.erase(found);
     if (auto removed = co_await store_.remove(id); !removed) outcome = removed;
   }
-  if (!partitions.empty()) counters_.erase(partitions.front().topic);
   co_return outcome;
+}
+
+const std::shared_ptr<TopicCounters>& StreamShard::counters_of(const TopicId& topic) {
+  auto& counters = counters_[topic];
+  if (counters == nullptr) counters = std::make_shared<TopicCounters>();
+  return counters;
+}
+
+void StreamShard::set_topics(catalog::TopicsPtr topics) {
+  topics_ = std::move(topics);
+  std::erase_if(counters_, [&](const auto& entry) { return topics_->find(entry.first) == nullptr; });
 }
 
 void StreamShard::reconfigure(const TopicId& topic, const log::LogConfig& config) {

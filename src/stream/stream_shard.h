@@ -54,12 +54,15 @@ class StreamShard {
   [[nodiscard]] const StreamOptions& options() const { return options_; }
 
   [[nodiscard]] const catalog::TopicsPtr& topics() const { return topics_; }
-  void set_topics(catalog::TopicsPtr topics) { topics_ = std::move(topics); }
+  void set_topics(catalog::TopicsPtr topics);
+  // Counts what a consumer on this shard was sent, whoever owns the partition.
+  void count_read(const TopicId& topic, std::uint64_t bytes) { counters_of(topic)->bytes_out.add(bytes); }
 
   using Counters = std::unordered_map<TopicId, std::shared_ptr<TopicCounters>>;
   [[nodiscard]] const Counters& counters() const { return counters_; }
 
  private:
+  const std::shared_ptr<TopicCounters>& counters_of(const TopicId& topic);
   runtime::Task<> open_one(PartitionToOpen partition, Status& outcome);
 
   runtime::Shard& shard_;

@@ -7,6 +7,9 @@ namespace leat::stream {
 namespace {
 
 constexpr auto kApplyTimeout = std::chrono::seconds(60);
+constexpr int kFinishAttempts = 10;
+constexpr auto kFinishPause = std::chrono::milliseconds(200);
+constexpr auto kFinishAgain = std::chrono::seconds(1);
 
 runtime::Task<Status> open_on_shard(StreamShard* shard, std::vector<PartitionToOpen> partitions) {
   co_return co_await shard->open(std::move(partitions));
@@ -57,6 +60,8 @@ runtime::Task<Status> TopicService::start(log::Checkpoint checkpoint) {
   applied_ = topics;
   tasks_.spawn(catalog::follow_topics(catalog_, topics, [this](catalog::TopicsPtr next) { publish(std::move(next)); }));
   tasks_.spawn(apply_published());
+  for (catalog::DeletedTopic& topic : unfinished_) tasks_.spawn(keep_finishing(std::move(topic)));
+  unfinished_.clear();
   co_return Status{};
 }
 
@@ -144,13 +149,9 @@ runtime::Task<> TopicService::apply(catalog::TopicsPtr next) {
     (void)co_await runtime::call_on(streams_.shard(i).shard(), publish_on_shard, &streams_.shard(i), next,
                                     reconfigured);
   }
-  std::vector<std::string> removed;
   for (const auto& [name, topic] : applied_->topics()) {
-    if (next->find(topic->entry.id) != nullptr) continue;
-    removed.push_back(name);
-    co_await remove_topic(topic->entry);
+    if (next->find(topic->entry.id) == nullptr) co_await remove_topic(topic->entry);
   }
-  if (!removed.empty() && on_removed_) on_removed_(std::move(removed));
 }
 
 runtime::Task<> TopicService::remove_topic(catalog::TopicEntry topic) {
@@ -165,10 +166,36 @@ runtime::Task<> TopicService::remove_topic(catalog::TopicEntry topic) {
                                                    std::move(by_shard[i]));
     if (!removed) log_warning("stream", "removing {}: {}", topic.name, removed.error().message);
   }
-  Status gone = co_await remove_folder(topic.id);
-  if (gone) gone = co_await catalog::forget_deleted_topic(catalog_, topic.id);
-  if (!gone)
-    log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
+  // Here, before a topic that is created under the same name is known to anyone.
+  Status finished;
+  for (int attempt = 0; attempt < kFinishAttempts && !stopping_; ++attempt) {
+    finished = co_await finish_removal(topic.id, topic.name);
+    if (finished) co_return;
+    co_await published_wake_.wait_until(runtime::Shard::current().now() + kFinishPause);
+  }
+  if (!finished) {
+    log_warning("stream", "deleted topic {} is not quite gone yet: {}", topic.name, finished.error().message);
+    tasks_.spawn(keep_finishing({topic.id, topic.name, topic.partitions}));
+  }
+}
+
+// What is left of a topic once its partitions are closed. The catalog forgets it last, so that a crash in between is made
+// good by the next start.
+runtime::Task<Status> TopicService::finish_removal(TopicId id, const std::string& name) {
+  LEAT_CO_CHECK(co_await remove_folder(id));
+  if (forget_) LEAT_CO_CHECK(co_await forget_(name));
+  co_return co_await catalog::forget_deleted_topic(catalog_, id);
+}
+
+runtime::Task<> TopicService::keep_finishing(catalog::DeletedTopic topic) {
+  while (!stopping_) {
+    // A topic that was created anew has offsets of its own.
+    const bool is_back = applied_->find(topic.name) != nullptr;
+    const Status finished = is_back ? co_await catalog::forget_deleted_topic(catalog_, topic.id)
+                                    : co_await finish_removal(topic.id, topic.name);
+    if (finished) co_return;
+    co_await applied_wake_.wait_until(runtime::Shard::current().now() + kFinishAgain);
+  }
 }
 
 runtime::Task<Status> TopicService::create_folders(std::vector<TopicPartition> partitions) {
@@ -189,10 +216,9 @@ runtime::Task<> TopicService::remove_forgotten() {
   const auto deleted = co_await catalog::load_deleted_topics(catalog_);
   if (!deleted) co_return;
   for (const catalog::DeletedTopic& topic : *deleted) {
-    Status gone = co_await remove_folder(topic.id);
-    if (gone) gone = co_await catalog::forget_deleted_topic(catalog_, topic.id);
-    if (!gone)
+    if (auto gone = co_await remove_folder(topic.id); !gone)
       log_warning("stream", "the folder of deleted topic {} stays for now: {}", topic.name, gone.error().message);
+    unfinished_.push_back(topic);
   }
 }
 

@@ -41,8 +41,9 @@ class TopicService {
   [[nodiscard]] const catalog::ServerDefaults& defaults() const { return defaults_; }
   [[nodiscard]] NodeId node() const { return node_; }
   [[nodiscard]] catalog::Catalog& catalog() { return catalog_; }
-  // Called on shard 0 with the names of topics that are gone, after each change.
-  void on_removed(std::function<void(std::vector<std::string>)> listener) { on_removed_ = std::move(listener); }
+  // Removes what refers to a deleted topic by its name; called on shard 0, again after each error. Before start().
+  using Forget = std::function<runtime::Task<Status>(std::string name)>;
+  void on_removed(Forget forget) { forget_ = std::move(forget); }
 
  private:
   void publish(catalog::TopicsPtr next);
@@ -52,6 +53,8 @@ class TopicService {
   runtime::Task<> remove_topic(catalog::TopicEntry topic);
   runtime::Task<Status> create_folders(std::vector<TopicPartition> partitions);
   runtime::Task<Status> remove_folder(TopicId topic);
+  runtime::Task<Status> finish_removal(TopicId id, const std::string& name);
+  runtime::Task<> keep_finishing(catalog::DeletedTopic topic);
   runtime::Task<> remove_forgotten();
   runtime::Task<> quarantine_unknown();
   runtime::Task<Status> wait_applied(std::function<bool(const catalog::TopicsSnapshot&)> reached);
@@ -69,8 +72,9 @@ class TopicService {
   runtime::Notifier published_wake_;
   runtime::Notifier applied_wake_;
   runtime::TaskScope tasks_;
-  std::function<void(std::vector<std::string>)> on_removed_;
-  runtime::Budget changes_{1};  // one change at a time: making folders must not meet itself
+  Forget forget_;
+  std::vector<catalog::DeletedTopic> unfinished_;  // deleted before the last stop
+  runtime::Budget changes_{1};                     // one change at a time: making folders must not meet itself
   bool stopping_ = false;
 };
 

@@ -170,7 +170,18 @@ LEAT_LOG_TEST(Checkpoint, ALogThatEndsBelowItIsDamagedAndNothingIsCut, m.node.co
   EXPECT_EQ(code_of(co_await m.log().read(Offset(0), {})), Errc::corrupt);
   EXPECT_EQ(m.node.store->stats().damaged_partitions.value(), 1U);
   EXPECT_TRUE(co_await fill(m.log(1), "the other one serves", 3));
-  EXPECT_THAT(m.node.store->recovery_points(), SizeIs(1)) << "nothing vouches for the damaged one any more";
+  for (int restart = 0; restart < 2; ++restart) {
+    EXPECT_TRUE(m.node.save_checkpoint());
+    if (restart == 0) {
+      co_await m.node.kill();
+    } else {
+      EXPECT_TRUE(co_await m.node.stop());
+    }
+    EXPECT_TRUE(co_await m.node.start());
+    CO_REQUIRE(m.log().offline());
+    EXPECT_THAT(m.log().offline()->message, HasSubstr("vouches")) << "a further start does not cut it";
+    EXPECT_EQ(size_of(m, path), size - 10);
+  }
 }
 
 // ---- Damage ----

@@ -7,7 +7,7 @@ namespace {
 
 using Key = std::tuple<std::string_view, Uuid, std::int32_t>;
 
-Key key_of(const FetchPosition& position) { return {position.name, position.topic_id, position.partition}; }
+Key key_of(const FetchPosition& position) { return {*position.name, position.topic_id, position.partition}; }
 
 void take_wishes(FetchPosition& position, const FetchRequest::FetchPartition& wish) {
   position.current_leader_epoch = wish.current_leader_epoch;
@@ -16,9 +16,10 @@ void take_wishes(FetchPosition& position, const FetchRequest::FetchPartition& wi
   position.bytes_max = wish.partition_max_bytes;
 }
 
-FetchPosition new_position(const FetchRequest::FetchTopic& topic, const FetchRequest::FetchPartition& wish) {
+FetchPosition new_position(std::shared_ptr<const std::string> name, const FetchRequest::FetchTopic& topic,
+                           const FetchRequest::FetchPartition& wish) {
   FetchPosition position;
-  position.name = std::string(topic.topic);
+  position.name = std::move(name);
   position.topic_id = topic.topic_id;
   position.partition = wish.partition;
   take_wishes(position, wish);
@@ -28,13 +29,17 @@ FetchPosition new_position(const FetchRequest::FetchTopic& topic, const FetchReq
 }  // namespace
 
 FetchSession::FetchSession(KafkaShard& shard, std::int32_t id) : shard_(shard), id_(id) { ++shard_.fetch_sessions; }
-FetchSession::~FetchSession() { --shard_.fetch_sessions; }
+FetchSession::~FetchSession() {
+  --shard_.fetch_sessions;
+  shard_.fetch_positions.release(positions_.size());
+}
 
 bool FetchSession::update(const FetchRequest& request) {
   std::map<Key, std::size_t> index;
   for (std::size_t i = 0; i < positions_.size(); ++i) index.emplace(key_of(positions_[i]), i);
   std::vector<FetchPosition> added;
   for (const auto& topic : request.topics) {
+    const auto name = std::make_shared<const std::string>(topic.topic);
     for (const auto& wish : topic.partitions) {
       const auto [found, is_new] =
           index.emplace(Key(topic.topic, topic.topic_id, wish.partition), positions_.size() + added.size());
@@ -44,10 +49,11 @@ bool FetchSession::update(const FetchRequest& request) {
       } else if (index.size() > kPartitionsMax) {
         return false;
       } else {
-        added.push_back(new_position(topic, wish));
+        added.push_back(new_position(name, topic, wish));
       }
     }
   }
+  if (!shard_.fetch_positions.try_reserve(added.size())) return false;
   std::set<Key> forgotten;
   for (const auto& topic : request.forgotten_topics_data) {
     for (const std::int32_t partition : topic.partitions) forgotten.emplace(topic.topic, topic.topic_id, partition);
@@ -55,7 +61,8 @@ bool FetchSession::update(const FetchRequest& request) {
   index.clear();  // its keys lie in the positions
   std::move(added.begin(), added.end(), std::back_inserter(positions_));
   if (!forgotten.empty())
-    std::erase_if(positions_, [&](const FetchPosition& position) { return forgotten.contains(key_of(position)); });
+    shard_.fetch_positions.release(
+        std::erase_if(positions_, [&](const FetchPosition& position) { return forgotten.contains(key_of(position)); }));
   return true;
 }
 
@@ -70,10 +77,18 @@ void FetchSession::rotate(const std::vector<bool>& served) {
   positions_ = std::move(ordered);
 }
 
+std::size_t count_partitions(const FetchRequest& request) {
+  std::size_t count = 0;
+  for (const auto& topic : request.topics) count += topic.partitions.size();
+  return count;
+}
+
 std::vector<FetchPosition> positions_of(const FetchRequest& request) {
   std::vector<FetchPosition> positions;
+  positions.reserve(count_partitions(request));
   for (const auto& topic : request.topics) {
-    for (const auto& wish : topic.partitions) positions.push_back(new_position(topic, wish));
+    const auto name = std::make_shared<const std::string>(topic.topic);
+    for (const auto& wish : topic.partitions) positions.push_back(new_position(name, topic, wish));
   }
   return positions;
 }

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -13,7 +14,7 @@ struct KafkaShard;
 
 // One partition that a consumer reads, and what it was last told of it.
 struct FetchPosition {
-  std::string name;  // as the client names its topic; empty when it uses ids
+  std::shared_ptr<const std::string> name;  // as the client names its topic; empty when it uses ids
   Uuid topic_id;
   std::int32_t partition = 0;
   std::int32_t current_leader_epoch = -1;
@@ -40,7 +41,7 @@ class FetchSession {
   void advance_epoch() { next_epoch_ = next_epoch_ == INT32_MAX ? 1 : next_epoch_ + 1; }
 
   // Adds and changes the partitions of a request, and removes those that it forgets. False when the session would hold
-  // more partitions than kPartitionsMax.
+  // more partitions than kPartitionsMax, or the shard's fetches more than they may.
   [[nodiscard]] bool update(const FetchRequest& request);
   // In the order of service: who was served last comes last.
   [[nodiscard]] std::vector<FetchPosition>& positions() { return positions_; }
@@ -61,6 +62,7 @@ class FetchSession {
   std::vector<FetchPosition> positions_;
 };
 
+[[nodiscard]] std::size_t count_partitions(const FetchRequest& request);
 // The partitions that a full fetch request names.
 [[nodiscard]] std::vector<FetchPosition> positions_of(const FetchRequest& request);
 

@@ -50,6 +50,7 @@ struct KafkaStats {
   Counter bytes_out;
   Counter malformed_requests;
   Counter refused_connections;
+  Counter stuck_connections;  // ended because they held memory that others waited for
   Counter accepted_connections;
   Gauge connections;
 
@@ -74,12 +75,17 @@ struct KafkaNode {
 
 // One shard's part of the protocol server.
 struct KafkaShard {
+  static constexpr std::size_t kFetchPositionsMax = 500'000;
+
   KafkaShard(const KafkaNode& of, stream::StreamShard& shard)
       : node(of), streams(shard), memory(of.options.memory_for_requests) {}
 
   const KafkaNode& node;
   stream::StreamShard& streams;
   runtime::Budget memory;
+  runtime::Budget fetch_positions{
+      kFetchPositionsMax};       // partitions that fetches and their sessions name; 200 bytes each
+  std::size_t reply_memory = 0;  // of replies that are not written yet; above memory's limit less is read
   KafkaStats stats;
   LogLimiter bad_input;
   std::size_t fetch_sessions = 0;

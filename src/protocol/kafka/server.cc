@@ -7,6 +7,7 @@ namespace leat::kafka {
 namespace {
 
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
+constexpr auto kMemoryWatch = std::chrono::seconds(1);
 
 runtime::Task<> accept_on_shard(ShardServer* server, std::unique_ptr<runtime::Accepted>& accepted, Endpoint& endpoint) {
   server->accept(std::move(accepted), std::move(endpoint));
@@ -28,7 +29,35 @@ runtime::Task<> ShardServer::run(std::unique_ptr<runtime::Socket> socket, Endpoi
   ended_.notify_all();
 }
 
+// A few clients must not keep from all others what there is of memory.
+runtime::Task<> ShardServer::watch_memory() {
+  runtime::Shard& shard = shard_.streams.shard();
+  while (!stopping_) {
+    co_await stop_wake_.wait_until(shard.now() + kMemoryWatch);
+    if (shard_.memory.is_waited_for() || shard_.reply_memory > shard_.memory.limit()) end_most_stuck(shard.now());
+  }
+}
+
+void ShardServer::end_most_stuck(MonoTime now) {
+  Session* most_stuck = nullptr;
+  std::size_t most = 0;
+  for (Session* session : sessions_) {
+    const std::size_t stuck = session->stuck_memory(now);
+    if (stuck <= most) continue;
+    most = stuck;
+    most_stuck = session;
+  }
+  if (most_stuck == nullptr) return;
+  shard_.stats.stuck_connections.add();
+  shard_.bad_input.write(now, LogLevel::warning, "kafka",
+                         "{}: keeps {} bytes of memory that others wait for; connection closed", most_stuck->peer(),
+                         most);
+  most_stuck->abort();
+}
+
 runtime::Task<> ShardServer::stop(MonoTime deadline) {
+  stopping_ = true;
+  stop_wake_.notify_all();
   // A session may end, and leave the set, inside the call.
   for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->stop();
   while (!sessions_.empty()) {

@@ -15,6 +15,7 @@ class ShardServer {
  public:
   ShardServer(const KafkaNode& node, stream::StreamShard& streams) : shard_(node, streams) {}
 
+  void start() { tasks_.spawn(watch_memory()); }
   // Serves a connection until it ends.
   void accept(std::unique_ptr<runtime::Accepted> accepted, Endpoint endpoint);
   // Lets requests in flight finish, until `deadline`, then ends what is left. Nothing is accepted any more.
@@ -22,14 +23,19 @@ class ShardServer {
 
   [[nodiscard]] const KafkaStats& stats() const { return shard_.stats; }
   [[nodiscard]] KafkaShard& shard() { return shard_; }
+  [[nodiscard]] const KafkaShard& shard() const { return shard_; }
 
  private:
   runtime::Task<> run(std::unique_ptr<runtime::Socket> socket, Endpoint endpoint);
+  runtime::Task<> watch_memory();
+  void end_most_stuck(MonoTime now);
 
   KafkaShard shard_;
   std::set<Session*> sessions_;
   runtime::TaskScope tasks_;
   runtime::Notifier ended_;
+  runtime::Notifier stop_wake_;
+  bool stopping_ = false;
 };
 
 // One listening address. Accepts on the shard that started it and gives each connection to the shard with the fewest.

@@ -10,6 +10,10 @@ constexpr std::size_t kFrameSizeBytes = 4;
 constexpr std::size_t kRequestSizeMin = 8;
 // A request may take this part of the shard's memory for requests at most, so that a few cannot starve the rest.
 constexpr std::size_t kBudgetParts = 4;
+// While others wait for memory: how long a client may take to send the next bytes of a request, or leave its requests
+// waiting and its replies unread.
+constexpr std::chrono::seconds kStuckReading(2);
+constexpr std::chrono::seconds kStuckWaiting(5);
 
 std::uint64_t microseconds(Duration duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
@@ -33,6 +37,18 @@ runtime::Task<> Session::run() {
   idle_timer_.cancel();
   socket_->close();
   shard_.stats.connections.add(-1);
+}
+
+std::size_t Session::stuck_memory(MonoTime now) const {
+  std::size_t stuck = 0;
+  if (now - last_progress_ >= kStuckReading) stuck += receiving_;
+  if (now - sending_since_ >= kStuckWaiting) stuck += sending_;
+  for (const auto& slot : slots_) {
+    // What producers sent waits for the disk, not for a client.
+    const bool waits = slot->request.api != ApiKey::kProduce && now - slot->started >= kStuckWaiting;
+    if (waits) stuck += slot->memory.amount() + slot->reply_memory;
+  }
+  return stuck;
 }
 
 void Session::stop() {
@@ -69,7 +85,7 @@ runtime::Task<> Session::read_requests() {
         refuse(slot.error().message);
       co_return;
     }
-    if (*slot == nullptr) co_return;
+    if (*slot == nullptr || stopping_) co_return;
     Slot& next = **slot;
     Reader reader(next.body);
     const auto header = decode_request_header(reader);
@@ -84,9 +100,14 @@ runtime::Task<> Session::read_requests() {
     next.started = last_activity_;
     slots_.push_back(std::move(*slot));
     tasks_.spawn(serve(next, reader));
-    while (slots_.size() >= kPipelineMax && !connection_.closing) co_await changed_.wait();
-    if (stopping_ && slots_.empty()) co_return;
+    while (!connection_.closing && must_wait()) co_await changed_.wait();
+    if (stopping_) co_return;
   }
+}
+
+// Whether replies have to go out before another request is read.
+bool Session::must_wait() const {
+  return slots_.size() >= kPipelineMax || (!slots_.empty() && shard_.reply_memory > shard_.memory.limit());
 }
 
 // Fills `into` from what was read ahead, then from the socket. False when the stream ended before its first byte.
@@ -95,17 +116,17 @@ runtime::Task<Result<bool>> Session::read_bytes(MutableBytes into) {
   while (filled < into.size()) {
     if (ahead_begin_ == ahead_end_) {
       // A large rest goes straight to its place.
-      if (into.size() - filled >= ahead_.size()) {
-        auto rest = co_await socket_->read_exactly(into.subspan(filled));
-        if (!rest) co_return rest;
-        if (!*rest && filled > 0) co_return fail(Errc::io, "the stream ended inside a request");
-        co_return *rest;
-      }
-      const auto got = co_await socket_->read_some(ahead_);
+      const bool straight = into.size() - filled >= ahead_.size();
+      const auto got = co_await socket_->read_some(straight ? into.subspan(filled) : MutableBytes(ahead_));
       if (!got) co_return fail(got.error());
       if (*got == 0) {
         if (filled > 0) co_return fail(Errc::io, "the stream ended inside a request");
         co_return false;
+      }
+      last_progress_ = shard_.streams.shard().now();
+      if (straight) {
+        filled += *got;
+        continue;
       }
       ahead_begin_ = 0;
       ahead_end_ = *got;
@@ -133,7 +154,10 @@ runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
   co_await shard_.memory.reserve(bytes);
   auto slot = std::make_unique<Slot>(connection_, runtime::Reservation(shard_.memory, bytes));
   slot->body = Bytes::uninitialized(bytes);
+  receiving_ = bytes;
+  last_progress_ = shard_.streams.shard().now();
   LEAT_CO_TRY(const bool whole, co_await read_bytes(slot->body.mutable_view()));
+  receiving_ = 0;
   if (!whole) co_return fail(Errc::io, "the stream ended inside a request");
   shard_.stats.bytes_in.add(bytes + kFrameSizeBytes);
   last_activity_ = shard_.streams.shard().now();
@@ -148,6 +172,11 @@ runtime::Task<> Session::serve(Slot& slot, Reader reader) {
     refuse(reply.error().message);
     slot.reply.close = true;
   }
+  // Nothing of the request is needed any more.
+  slot.body = {};
+  slot.memory.reset();
+  if (slot.reply.frame) slot.reply_memory = slot.reply.frame->memory();
+  shard_.reply_memory += slot.reply_memory;
   slot.done = true;
   changed_.notify_all();
 }
@@ -167,8 +196,12 @@ runtime::Task<> Session::write_replies() {
     changed_.notify_all();
     if (slot->reply.frame && !broken) {
       shard_.stats.bytes_out.add(slot->reply.frame->size());
+      sending_ = slot->reply_memory;
+      sending_since_ = shard_.streams.shard().now();
       broken = !co_await socket_->write(*slot->reply.frame);
+      sending_ = 0;
     }
+    shard_.reply_memory -= slot->reply_memory;
     const auto key = static_cast<std::size_t>(slot->request.api);
     if (key < KafkaStats::kApis) {
       KafkaStats::Api& api = shard_.stats.apis[key];

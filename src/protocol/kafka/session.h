@@ -14,7 +14,7 @@ namespace leat::kafka {
 
 // One client's connection, from its first byte to its last, on one shard. Requests are read one after the other and served
 // side by side; replies go out in the order of the requests. While kPipelineMax requests wait for their turn, or the shard's
-// memory for requests is used up, nothing more is read, and the client feels it.
+// memory for requests or for replies is used up, nothing more is read, and the client feels it.
 class Session {
  public:
   static constexpr std::size_t kPipelineMax = 64;
@@ -23,8 +23,12 @@ class Session {
 
   // Returns when the connection has ended and nothing of it is left.
   runtime::Task<> run();
-  // Ends long polls, and the connection as soon as no request is in flight.
+  // Reads no more requests; ends long polls, and the connection as soon as no request is in flight.
   void stop();
+  // Memory that the client keeps from being of use: requests that it does not send the rest of, requests that only wait,
+  // replies that it does not read.
+  [[nodiscard]] std::size_t stuck_memory(MonoTime now) const;
+  [[nodiscard]] const std::string& peer() const { return connection_.peer; }
   // Ends the connection now.
   void abort();
 
@@ -38,6 +42,7 @@ class Session {
     Request request;
     MonoTime started{};
     Reply reply;
+    std::size_t reply_memory = 0;  // counted in the shard's
     bool done = false;
   };
   // Closes a connection that nothing comes from.
@@ -51,6 +56,7 @@ class Session {
   };
 
   runtime::Task<> read_requests();
+  [[nodiscard]] bool must_wait() const;
   runtime::Task<Result<bool>> read_bytes(MutableBytes into);
   runtime::Task<Result<std::unique_ptr<Slot>>> read_request();
   runtime::Task<> serve(Slot& slot, Reader reader);
@@ -67,6 +73,10 @@ class Session {
   runtime::Notifier changed_;  // a slot was added, done or removed, or the session ends
   IdleTimer idle_timer_{*this};
   MonoTime last_activity_{};
+  MonoTime last_progress_{};   // of the request that is being read
+  std::size_t receiving_ = 0;  // its size
+  std::size_t sending_ = 0;    // memory of the reply that is being written
+  MonoTime sending_since_{};
   bool reading_ = true;
   bool stopping_ = false;
   // Bytes read ahead: the size and header of a request usually come in one read, small requests whole.

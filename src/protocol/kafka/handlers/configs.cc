@@ -210,7 +210,9 @@ runtime::Task<Response> alter_all(Request& request, const Message& message) {
 
 runtime::Task<DescribeConfigsResponse> handle_describe_configs(Request& request, DescribeConfigsRequest message) {
   DescribeConfigsResponse response;
+  std::set<std::pair<std::int8_t, std::string_view>> seen;
   for (const auto& resource : message.resources) {
+    if (!seen.emplace(resource.resource_type, resource.resource_name).second) continue;
     auto& reply = response.results.emplace_back();
     reply.resource_type = resource.resource_type;
     reply.resource_name = std::string(resource.resource_name);

@@ -51,11 +51,14 @@ runtime::Task<> read_one(stream::StreamShard& shard, PartitionFetch& fetch, Room
   fetch.error = check_epoch(log, fetch.position->current_leader_epoch);
   if (fetch.error != ErrorCode::kNone) co_return;
   fetch.diverging = divergence(log, *fetch.position);
-  if (!fetch.diverging) {
+  const Offset from(fetch.position->fetch_offset);
+  // A record that was answered with acks=1 may not be committed yet: whoever asks for it, or what follows it, waits.
+  const bool is_uncommitted = !log.offline() && from > log.high_watermark() && from <= log.log_end();
+  if (!fetch.diverging && !is_uncommitted) {
     const auto limit =
         std::min<std::uint64_t>(static_cast<std::uint64_t>(std::max(fetch.position->bytes_max, 0)), room.bytes);
     if (limit > 0 || room.empty) {
-      auto slice = co_await log.read(Offset(fetch.position->fetch_offset), {limit, room.empty});
+      auto slice = co_await log.read(from, {limit, room.empty});
       if (slice) {
         fetch.found = std::move(slice->range);
       } else {
@@ -68,7 +71,6 @@ runtime::Task<> read_one(stream::StreamShard& shard, PartitionFetch& fetch, Room
   if (fetch.found.length == 0) co_return;
   room.bytes -= std::min(room.bytes, fetch.found.length);
   room.empty = false;
-  partition->count_read(fetch.found.length);
 }
 
 using ShardFetches = std::vector<PartitionFetch*>;
@@ -174,7 +176,7 @@ class Fetch {
       const FetchPosition& position = positions_[i];
       PartitionFetch& fetch = fetches_[i];
       fetch.position = &position;
-      const catalog::Topic* topic = find_topic(request_, position.name, position.topic_id);
+      const catalog::Topic* topic = find_topic(request_, *position.name, position.topic_id);
       if (topic == nullptr) {
         fetch.error = unknown_topic(position.topic_id);
       } else if (!request_.allows_topic(Operation::read, topic->entry.name)) {
@@ -248,7 +250,10 @@ FetchResponse::PartitionData partition_reply(const Request& request, PartitionFe
   reply.log_start_offset = fetch.log_start.value();
   reply.aborted_transactions.reset();
   if (fetch.diverging) reply.diverging_epoch = {fetch.diverging->first.value(), fetch.diverging->second.value()};
-  if (fetch.found.length > 0) reply.records.parts.emplace_back(std::move(fetch.found));
+  if (fetch.found.length > 0) {
+    request.shard().streams.count_read(fetch.id.topic, fetch.found.length);
+    reply.records.parts.emplace_back(std::move(fetch.found));
+  }
   return reply;
 }
 
@@ -264,10 +269,10 @@ FetchResponse build_response(const Request& request, std::vector<PartitionFetch>
   for (PartitionFetch& fetch : fetches) {
     if (incremental && !has_news(fetch)) continue;
     const FetchPosition& position = *fetch.position;
-    if (response.responses.empty() || response.responses.back().topic != position.name ||
+    if (response.responses.empty() || response.responses.back().topic != *position.name ||
         response.responses.back().topic_id != position.topic_id) {
       auto& topic = response.responses.emplace_back();
-      topic.topic = position.name;
+      topic.topic = *position.name;
       topic.topic_id = position.topic_id;
     }
     response.responses.back().partitions.push_back(partition_reply(request, fetch));
@@ -324,6 +329,10 @@ runtime::Task<FetchResponse> handle_fetch(Request& request, FetchRequest message
       current = session;
       co_return co_await fetch_in_session(request, message, session, false);
     }
+    const std::size_t count = count_partitions(message);
+    if (count > FetchSession::kPartitionsMax) co_return failed(request, ErrorCode::kInvalidRequest, 0);
+    co_await request.shard().fetch_positions.reserve(count);
+    const runtime::Reservation reserved(request.shard().fetch_positions, count);
     std::vector<FetchPosition> positions = positions_of(message);
     Fetch fetch(request, message, positions);
     co_await fetch.run();

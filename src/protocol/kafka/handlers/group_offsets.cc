@@ -281,6 +281,8 @@ runtime::Task<OffsetCommitResponse> handle_offset_commit(Request& request, Offse
 runtime::Task<OffsetFetchResponse> handle_offset_fetch(Request& request, OffsetFetchRequest message) {
   OffsetFetchResponse response;
   if (request.version >= kFetchSeveralFrom) {
+    std::set<std::string_view> seen;
+    std::erase_if(message.groups, [&](const FetchGroup& group) { return !seen.insert(group.group_id).second; });
     response.groups.resize(message.groups.size());
     runtime::TaskScope scope;
     for (std::size_t i = 0; i < message.groups.size(); ++i)

@@ -203,6 +203,8 @@ runtime::Task<FindCoordinatorResponse> handle_find_coordinator(Request& request,
 
 runtime::Task<DescribeGroupsResponse> handle_describe_groups(Request& request, DescribeGroupsRequest message) {
   DescribeGroupsResponse response;
+  std::set<std::string_view> seen;
+  std::erase_if(message.groups, [&](std::string_view group) { return !seen.insert(group).second; });
   response.groups.resize(message.groups.size());
   runtime::TaskScope scope;
   for (std::size_t i = 0; i < message.groups.size(); ++i) {

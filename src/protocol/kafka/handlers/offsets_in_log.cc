@@ -15,6 +15,7 @@ constexpr std::int64_t kEarliestLocal = -4;  // KIP-405: the same as earliest wi
 constexpr std::int64_t kLatestTiered = -5;   // nothing is tiered
 constexpr std::int64_t kEarliestPendingUpload = -6;
 
+constexpr std::size_t kLookupsAtOnce = 64;    // of one request; the I/O pool has other work too
 constexpr std::int16_t kEpochVersionMin = 4;  // of ListOffsets: before it a reply has no leader epoch
 
 struct OffsetQuestion {
@@ -74,7 +75,8 @@ std::int16_t first_version_of(std::int64_t timestamp) {
   }
 }
 
-runtime::Task<> answer(Request& request, const catalog::Topic* topic, OffsetQuestion question, OffsetAnswer& out) {
+runtime::Task<> answer(Request& request, std::string_view name, OffsetQuestion question, OffsetAnswer& out) {
+  const catalog::Topic* topic = request.topics().find(name);
   if (request.version < first_version_of(question.timestamp)) {
     out.error = ErrorCode::kUnsupportedVersion;
   } else if (topic == nullptr) {
@@ -116,15 +118,21 @@ runtime::Task<ListOffsetsResponse> handle_list_offsets(Request& request, ListOff
   for (const auto& topic : message.topics) count += topic.partitions.size();
   std::vector<OffsetAnswer> answers(count);
   {
-    // Looking up a time may wait for the disk: all partitions are asked at once.
+    // Looking up a time may wait for the disk: many partitions are asked at once.
     runtime::TaskScope scope;
     std::size_t next = 0;
+    std::set<std::pair<std::string_view, std::int32_t>> asked;
     for (const auto& topic : message.topics) {
-      const catalog::Topic* found = request.topics().find(topic.name);
       for (const auto& partition : topic.partitions) {
+        OffsetAnswer& out = answers[next++];
+        if (!asked.emplace(topic.name, partition.partition_index).second) {
+          out.error = request.count(ErrorCode::kInvalidRequest);
+          continue;
+        }
+        if (scope.running() >= kLookupsAtOnce) co_await scope.join();
         const OffsetQuestion question{
             {{}, PartitionIndex(partition.partition_index)}, partition.current_leader_epoch, partition.timestamp};
-        scope.spawn(answer(request, found, question, answers[next++]));
+        scope.spawn(answer(request, topic.name, question, out));
       }
     }
     co_await scope.join();

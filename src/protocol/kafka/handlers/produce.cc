@@ -8,6 +8,7 @@ using security::Operation;
 
 constexpr std::int16_t kProduceVersionMin = 3;  // before it, batches have older formats
 constexpr std::int16_t kZstdVersionMin = 7;     // before it, clients may not know how to read zstd (KIP-110)
+constexpr std::size_t kInlineOutputMax = std::size_t{256} << 10;  // decompressed on the shard
 constexpr std::int16_t kAcksNone = 0;
 constexpr std::int16_t kAcksAll = -1;
 
@@ -26,11 +27,20 @@ void set_error(ProduceResponse::PartitionProduceResponse& reply, const Error& er
   reply.base_offset = -1;
 }
 
-// A client's batch, checked for what the topic demands; a large compressed one on the I/O pool.
+// A client's batch, checked for what the topic demands: on the I/O pool when it takes long, as what is large or becomes
+// large does that has to be decompressed or compressed.
 runtime::Task<Result<log::ValidBatch>> validate(BytesView records, log::BatchRules rules, Timestamp now) {
   const auto header = log::decode_batch_header(records);
-  const bool heavy = header && (header->attributes & 7) != 0 && records.size() > log::kInlineDecompressMax;
-  if (!heavy) co_return log::validate_batch(records, rules, now);
+  const bool is_compressed = header && header->codec() != log::Codec::none;
+  const bool recompresses = header && rules.recompress_to && *rules.recompress_to != header->codec();
+  const bool is_large = (is_compressed || recompresses) && records.size() > log::kInlineDecompressMax;
+  if (!is_large) {
+    log::BatchRules small = rules;
+    if (is_compressed) small.decompressed_size_max = std::min(rules.decompressed_size_max, kInlineOutputMax);
+    auto checked = log::validate_batch(records, small, now);
+    const bool became_large = !checked && checked.error().code == Errc::message_too_large && is_compressed;
+    if (!became_large || small.decompressed_size_max == rules.decompressed_size_max) co_return checked;
+  }
   co_return co_await runtime::run_blocking([&] { return log::validate_batch(records, rules, now); });
 }
 
