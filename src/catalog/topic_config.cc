@@ -27,6 +27,7 @@ constexpr std::string_view kLongMax = "9223372036854775807";
 constexpr std::string_view kCleanupPolicies[] = {"compact", "delete"};
 constexpr std::string_view kCompressionTypes[] = {"uncompressed", "zstd", "lz4", "snappy", "gzip", "producer"};
 constexpr std::string_view kFlushPolicies[] = {"commit", "interval", "os"};
+constexpr std::string_view kOnlyFalse[] = {"false"};
 constexpr std::string_view kTimestampTypes[] = {"CreateTime", "LogAppendTime"};
 
 std::optional<log::Codec> codec_of(std::string_view compression_type) {
@@ -148,6 +149,13 @@ constexpr TopicConfigKey kKeys[] = {
      .min = 0,
      .max = kInt64Max,
      .apply = [](LogConfig& config, const ConfigValue& value) { config.timestamp_before_max_ms = value.number; }},
+    {.name = "message.timestamp.difference.max.ms",
+     .type = ConfigType::long_integer,
+     .default_value = kLongMax,
+     .server_name = "log.message.timestamp.difference.max.ms",
+     .documentation = "No effect: message.timestamp.before.max.ms and message.timestamp.after.max.ms took its place.",
+     .min = 0,
+     .max = kInt64Max},
     {.name = "message.timestamp.type",
      .type = ConfigType::string,
      .default_value = "CreateTime",
@@ -187,6 +195,12 @@ constexpr TopicConfigKey kKeys[] = {
      .default_value = "false",
      .server_name = "log.preallocate",
      .documentation = "No effect: leat chooses by itself."},
+    {.name = "remote.storage.enable",
+     .type = ConfigType::string,
+     .default_value = "false",
+     .server_name = "remote.log.storage.system.enable",
+     .documentation = "No effect: there is no tiered storage, and only 'false' is taken.",
+     .choices = kOnlyFalse},
     {.name = "retention.bytes",
      .type = ConfigType::long_integer,
      .default_value = "-1",

@@ -78,10 +78,10 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
     page.histogram("leat_kafka_request_seconds", "From the request read to its reply written.", labels,
                    counted.latency);
   }
-  for (std::size_t i = 0; i < stats.errors.size(); ++i) {
-    if (stats.errors[i].value() == 0) continue;
-    const auto code = static_cast<kafka::ErrorCode>(static_cast<int>(i) - 1);
-    page.counter("leat_kafka_errors_total", "Error codes in replies.", {{"error", to_string(code)}}, stats.errors[i]);
+  for (const auto& [where, count] : stats.errors) {
+    const kafka::ServedApi* api = kafka::find_served_api(static_cast<std::int16_t>(where.first));
+    page.counter("leat_kafka_errors_total", "Error codes in replies.",
+                 {{"api", api == nullptr ? "other" : api->name}, {"error", to_string(where.second)}}, count);
   }
   const observe::Labels listener{{"listener", "kafka"}};
   page.counter("leat_kafka_received_bytes_total", "Bytes of requests.", listener, stats.bytes_in);

@@ -135,6 +135,24 @@ def hostile(_=None):
         equal({t for t in topics if not t.startswith('__')}, {'good'}, 'topics after the attack')
 
 
+@cases('requests whose rest never comes do not keep the memory for requests from others')
+def unfinished(_=None):
+    with Server('--memory.requests-bytes', str(32 << 20)) as server:
+        server.start()
+        produce(server.address, 'good', [b'warm'])
+        start = struct.pack('>ihhi', 4 << 20, 0, 9, 1)
+        stuck = [connect(server) for _ in range(24)]
+        try:
+            for connection in stuck:
+                connection.sendall(start)
+            values = [b'%d' % i for i in range(500)]
+            equal(produce(server.address, 'good', values), values, 'acknowledged')
+            assert server.metrics()['leat_kafka_stuck_connections_total{listener="kafka"}'] > 0
+        finally:
+            for connection in stuck:
+                connection.close()
+
+
 @cases('clients that never read their fetches do not fill the memory')
 def never_reads(_=None):
     with Server() as server:

@@ -6,7 +6,8 @@ import subprocess
 import threading
 import time
 
-from confluent_kafka import OFFSET_BEGINNING, Consumer, Producer, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, OFFSET_INVALID, Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from harness import Cases, Server, Skip, equal, free_port, wait_for
 
@@ -110,6 +111,37 @@ def long_poll(_=None):
         equal(server.stop(30), 0, 'exit code')
         reader.close()
         idle.close()
+
+
+@cases('SIGTERM does not wait for members of a group that wait for each other')
+def parked_join(_=None):
+    with Server('--group.initial-rebalance-delay-ms', '600000') as server:
+        server.start()
+        produce(server.address, 'orders', [b'one'])
+        consumer = Consumer({'bootstrap.servers': server.address, 'group.id': 'parked', 'log_level': 0,
+                             'max.poll.interval.ms': 700000, 'session.timeout.ms': 600000})
+        consumer.subscribe(['orders'])
+        wait_for('the member to join', lambda: consumer.poll(0.1) or
+                 server.metrics().get('leat_groups', 0) > 0)
+        consumer.poll(1)
+        equal(server.stop(60), 0, 'exit code')
+        consumer.close()
+
+
+@cases('a deleted topic takes its committed offsets along')
+def deleted_offsets(_=None):
+    with Server() as server:
+        server.start()
+        admin = AdminClient({'bootstrap.servers': server.address})
+        place = TopicPartition('orders', 0)
+        for _ in range(2):
+            produce(server.address, 'orders', [b'one', b'two'])
+            consumer = Consumer({'bootstrap.servers': server.address, 'group.id': 'billing', 'log_level': 0})
+            equal(consumer.committed([place], 30)[0].offset, OFFSET_INVALID, 'committed before anyone commits')
+            consumer.commit(offsets=[TopicPartition('orders', 0, 2)], asynchronous=False)
+            equal(consumer.committed([place], 30)[0].offset, 2)
+            consumer.close()
+            admin.delete_topics(['orders'])['orders'].result(30)
 
 
 @cases('a second signal ends it at once')

@@ -164,6 +164,47 @@ LEAT_COMPACTION_TEST(GoesOnAfterRestartsAndWithWhatIsAppended) {
   EXPECT_LT(m.log().segment_count(), 14U) << "small neighbours were merged";
 }
 
+LEAT_LOG_TEST(Compactor, FindsEveryKeyAlsoWhenAPassHadNoRoomForAllAndARestartFollowed,
+              (m.config().compact = true, m.config().delete_old = false, m.config().min_cleanable_dirty_ratio = 0,
+               m.node.options.compaction_keys_max = 7)) {
+  EXPECT_TRUE(co_await fill_keys(m.log(), 90, 30));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  for (int round = 0; round < 20; ++round) {
+    co_await runtime::sleep_for(11s);
+    if (round % 2 == 0) {
+      co_await m.node.kill();
+    } else {
+      EXPECT_TRUE(co_await m.node.stop());
+    }
+    EXPECT_TRUE(co_await m.node.start());
+  }
+  const auto found = co_await consume(m.log(), Offset(0));
+  EXPECT_THAT(latest_of(found, 30), SizeIs(30));
+  EXPECT_THAT(*found, SizeIs(30)) << "no value that was replaced is left";
+}
+
+// A batch with one record, as the next of an idempotent producer.
+Bytes sequenced(std::int32_t sequence, std::string_view key) {
+  BatchBuilder builder;
+  builder.set_producer(ProducerId(5), ProducerEpoch(0), sequence);
+  builder.add({Timestamp(1'700'000'000'000), as_bytes(key), as_bytes("v"), {}});
+  return builder.build().value();
+}
+
+LEAT_COMPACTION_TEST(KeepsTheLastSequenceOfAProducerWhoseRecordsAllWent) {
+  EXPECT_TRUE(append(m.log(), sequenced(0, "a")));
+  EXPECT_TRUE(append(m.log(), sequenced(1, "b")));
+  for (const char* key : {"a", "b"}) EXPECT_TRUE(append(m.log(), build({{Timestamp(2), key, "new", {}}})));
+  EXPECT_TRUE(m.log().roll(m.world.wall_now()));
+  co_await runtime::sleep_for(11s);
+  EXPECT_THAT(offsets_of(co_await consume(m.log(), Offset(0))), ElementsAre(2, 3));
+  std::vector<std::int32_t> sequences;
+  EXPECT_TRUE(co_await m.log().visit_headers(Offset(0), [&](const BatchHeader& header) {
+    if (header.is_idempotent()) sequences.push_back(header.base_sequence);
+  }));
+  EXPECT_THAT(sequences, ElementsAre(1));
+}
+
 LEAT_COMPACTION_TEST(OfTheSegmentThatHoldsTheHighWatermarkLeavesItReadable) {
   EXPECT_TRUE(co_await fill_keys(m.log(), 8, 2));
   EXPECT_TRUE(m.log().roll(m.world.wall_now()));  // the active segment is empty: readers wait in the sealed one

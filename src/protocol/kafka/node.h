@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -38,14 +39,13 @@ struct Endpoint {
 
 // One shard's counters of this protocol; written there, read by the metrics page.
 struct KafkaStats {
-  static constexpr std::size_t kApis = 128;    // by API key
-  static constexpr std::size_t kErrors = 132;  // by error code + 1
+  static constexpr std::size_t kApis = 128;  // by API key
   struct Api {
     Counter requests;
     Histogram latency;  // from the whole request read to the reply handed to the socket
   };
   std::array<Api, kApis> apis;
-  std::array<Counter, kErrors> errors;  // codes in replies
+  std::map<std::pair<ApiKey, ErrorCode>, Counter> errors;  // codes in replies; only for this shard to read
   Counter bytes_in;
   Counter bytes_out;
   Counter malformed_requests;
@@ -54,9 +54,8 @@ struct KafkaStats {
   Counter accepted_connections;
   Gauge connections;
 
-  void count_error(ErrorCode code) {
-    const auto index = static_cast<std::size_t>(static_cast<int>(code) + 1);
-    if (code != ErrorCode::kNone && index < kErrors) errors[index].add();
+  void count_error(ApiKey api, ErrorCode code) {
+    if (code != ErrorCode::kNone) errors[{api, code}].add();
   }
 };
 

@@ -74,7 +74,7 @@ struct Request {
   }
   // Counts a code that goes into the reply, and returns it.
   ErrorCode count(ErrorCode code) const {
-    connection.shard.stats.count_error(code);
+    connection.shard.stats.count_error(api, code);
     return code;
   }
 };

@@ -21,7 +21,7 @@ runtime::Task<Status> stop_shard(stream::StreamShard* shard) { co_return co_awai
 
 runtime::Task<> stop_groups(stream::GroupShard* groups) { co_await groups->stop(); }
 
-runtime::Task<Status> fill_on_shard(stream::StreamShard* shard, TopicPartition id, int records) {
+runtime::Task<Status> fill_on_shard(stream::StreamShard* shard, TopicPartition id, int records, bool wait) {
   log::BatchBuilder builder;
   for (int i = 0; i < records; ++i) builder.add({shard->shard().wall_now(), std::nullopt, as_bytes("value"), {}});
   LEAT_CO_TRY(const Bytes bytes, builder.build());
@@ -29,12 +29,14 @@ runtime::Task<Status> fill_on_shard(stream::StreamShard* shard, TopicPartition i
   if (partition == nullptr) co_return fail(Errc::not_found, "no such partition");
   LEAT_CO_TRY(const log::ValidBatch batch, log::validate_batch(bytes, partition->rules(), shard->shard().wall_now()));
   LEAT_CO_TRY(const stream::Produced produced, partition->produce(batch, shard->shard().wall_now()));
+  if (!wait) co_return Status{};
   co_return co_await partition->log().wait_committed(produced.end, shard->shard().now() + std::chrono::seconds(10));
 }
 
-runtime::Task<> fill_from_shard(const stream::Streams* streams, TopicPartition id, int records, Status& outcome) {
+runtime::Task<> fill_from_shard(const stream::Streams* streams, TopicPartition id, int records, bool wait,
+                                Status& outcome) {
   stream::StreamShard* shard = &streams->shard(streams->owner(id));
-  outcome = co_await runtime::call_on(shard->shard(), fill_on_shard, shard, id, records);
+  outcome = co_await runtime::call_on(shard->shard(), fill_on_shard, shard, id, records, wait);
 }
 
 }  // namespace
@@ -127,7 +129,16 @@ void NodeHome::fill(const std::string& topic, std::int32_t partition, int record
   ASSERT_NE(found, nullptr);
   const TopicPartition id{found->entry.id, PartitionIndex(partition)};
   Status outcome;
-  world_.run([&] { return fill_from_shard(streams_.get(), id, records, outcome); });
+  world_.run([&] { return fill_from_shard(streams_.get(), id, records, true, outcome); });
+  EXPECT_TRUE(outcome) << outcome.error().message;
+}
+
+void NodeHome::append(const std::string& topic, std::int32_t partition, int records) {
+  const catalog::Topic* found = find(topic);
+  ASSERT_NE(found, nullptr);
+  const TopicPartition id{found->entry.id, PartitionIndex(partition)};
+  Status outcome;
+  world_.run([&] { return fill_from_shard(streams_.get(), id, records, false, outcome); });
   EXPECT_TRUE(outcome) << outcome.error().message;
 }
 
