@@ -9,6 +9,7 @@
 
 #include <atomic>
 #include <cerrno>
+#include <condition_variable>
 #include <filesystem>
 #include <mutex>
 
@@ -283,14 +284,21 @@ class RealFileSystem final : public FileSystem {
 
   Status sync_all(const std::string& path) override {
     LEAT_TRY(Mount * mount, mount_of(path));
-    // One at a time: of two calls side by side only one is told of an error, which may be the other's loss.
-    const std::lock_guard lock(mount->mutex);
+    std::unique_lock lock(mount->mutex);
+    mount->freed.wait(lock, [mount] { return !mount->free.empty(); });
     if (mount->failed) return fail(Errc::io, "syncfs " + path + ": an earlier one failed");
-    if (uninterrupted([&] { return ::syncfs(mount->descriptor.get()); }) < 0) {
-      mount->failed = true;
-      return system_failure("syncfs", path);
-    }
-    return {};
+    Descriptor descriptor = std::move(mount->free.back());
+    mount->free.pop_back();
+    lock.unlock();
+    const bool synced = uninterrupted([&] { return ::syncfs(descriptor.get()); }) == 0;
+    const int why = errno;
+    lock.lock();
+    mount->free.push_back(std::move(descriptor));
+    mount->failed |= !synced;
+    mount->freed.notify_one();
+    if (synced) return {};
+    errno = why;
+    return system_failure("syncfs", path);
   }
 
   Result<std::uint64_t> free_space(const std::string& path) override {
@@ -311,23 +319,30 @@ class RealFileSystem final : public FileSystem {
   }
 
  private:
-  // A file system, with a descriptor that stays open: syncfs reports the write errors since its descriptor was opened, so
-  // a fresh one each time could miss some. It reports each once, to one of the threads that call it.
+  // A file system, with descriptors that stay open. syncfs reports on each descriptor, once, the write errors since that one
+  // was opened or used last: a fresh one could miss some, and of two calls side by side on one only one is told of an error,
+  // which may be the other's loss. So each call has one for itself, and gives it back after the failure is noted.
   struct Mount {
-    explicit Mount(Descriptor opened) : descriptor(std::move(opened)) {}
-    Descriptor descriptor;
     std::mutex mutex;
+    std::condition_variable freed;
+    std::vector<Descriptor> free;
     bool failed = false;
   };
+  static constexpr int kSyncsAtOnce = 4;
 
   Result<Mount*> mount_of(const std::string& path) {
     struct stat about{};
     if (::stat(path.c_str(), &about) < 0) return system_failure("stat", path);
     const std::lock_guard lock(mounts_mutex_);
     if (const auto known = mounts_.find(about.st_dev); known != mounts_.end()) return &known->second;
-    Descriptor fd(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
-    if (fd.get() < 0) return system_failure("open", path);
-    return &mounts_.try_emplace(about.st_dev, std::move(fd)).first->second;
+    std::vector<Descriptor> opened;
+    for (int i = 0; i < kSyncsAtOnce; ++i) {
+      opened.emplace_back(uninterrupted([&] { return ::open(path.c_str(), O_RDONLY | O_CLOEXEC); }));
+      if (opened.back().get() < 0) return system_failure("open", path);
+    }
+    Mount& mount = mounts_[about.st_dev];
+    mount.free = std::move(opened);
+    return &mount;
   }
 
   std::mutex mounts_mutex_;

@@ -21,7 +21,8 @@ std::unexpected<Error> killed() { return fail(Errc::cancelled, "the process was 
 
 class MortalFile final : public runtime::File {
  public:
-  MortalFile(std::unique_ptr<runtime::File> file, std::shared_ptr<bool> dead, std::shared_ptr<std::uint64_t> reads)
+  MortalFile(std::unique_ptr<runtime::File> file, std::shared_ptr<std::atomic<bool>> dead,
+             std::shared_ptr<std::atomic<std::uint64_t>> reads)
       : file_(std::move(file)), dead_(std::move(dead)), reads_(std::move(reads)) {}
 
   Result<std::size_t> read_at(MutableBytes into, std::uint64_t offset) override {
@@ -51,8 +52,8 @@ class MortalFile final : public runtime::File {
 
  private:
   std::unique_ptr<runtime::File> file_;
-  std::shared_ptr<bool> dead_;
-  std::shared_ptr<std::uint64_t> reads_;
+  std::shared_ptr<std::atomic<bool>> dead_;
+  std::shared_ptr<std::atomic<std::uint64_t>> reads_;
 };
 
 // The whole batches in some bytes that a read returned.
@@ -94,7 +95,7 @@ Result<Offset> next_after(BytesView bytes) {
 Result<std::unique_ptr<runtime::File>> MortalFiles::open(const std::string& path, runtime::OpenMode mode) {
   if (*dead_) return killed();
   LEAT_TRY(auto file, disk_.open(path, mode));
-  const auto uncounted = std::make_shared<std::uint64_t>(0);
+  const auto uncounted = std::make_shared<std::atomic<std::uint64_t>>(0);
   return std::make_unique<MortalFile>(std::move(file), dead_, path.ends_with(".log") ? reads_ : uncounted);
 }
 Status MortalFiles::rename(const std::string& from, const std::string& to) {

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <memory>
 #include <string>
 #include <vector>
@@ -51,8 +52,8 @@ class MortalFiles final : public runtime::FileSystem {
 
  private:
   runtime::FileSystem& disk_;
-  std::shared_ptr<bool> dead_ = std::make_shared<bool>(false);
-  std::shared_ptr<std::uint64_t> reads_ = std::make_shared<std::uint64_t>(0);
+  std::shared_ptr<std::atomic<bool>> dead_ = std::make_shared<std::atomic<bool>>(false);
+  std::shared_ptr<std::atomic<std::uint64_t>> reads_ = std::make_shared<std::atomic<std::uint64_t>>(0);
 };
 
 // The n-th partition of the tests' topic.
