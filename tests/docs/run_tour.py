@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the tour of README.md against a fresh server: every ```sh block that follows a line <!-- tour -->.
+"""Runs the commands of README.md and docs/cli.md against a fresh server: every ```sh block that follows a line <!-- tour -->.
 
 A ```text block that follows a line <!-- prints --> is what the block before it must print: line by line, where … stands
 for anything, and alone on a line for any lines. The blocks run in one shell, in order, on the default ports; where those are taken, in a network of its own.
@@ -21,6 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'clients'))
 import harness  # noqa: E402
 
+DOCUMENTS = ['README.md', 'docs/cli.md']
 BLOCK = re.compile(r'^<!-- (tour|prints) -->\n+```(?:sh|text)\n(.*?)^```$', re.M | re.S)
 
 
@@ -104,7 +105,7 @@ def indent(text):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--leat', default=str(harness.LEAT))
-    parser.add_argument('documents', nargs='*', default=['README.md'])
+    parser.add_argument('documents', nargs='*', default=DOCUMENTS)
     options = parser.parse_args()
     if not ports_are_free() and not enter_own_network():
         print('skipped tour: ports 9092 and 8080 are taken, and it takes root to go around that')
@@ -112,7 +113,7 @@ def main():
     with harness.Server(leat=os.path.abspath(options.leat)) as server:
         server.kafka_port, server.http_port, server.address = 9092, 8080, '127.0.0.1:9092'
         server.start()
-        failed = sum(run(server, document) for document in options.documents or ['README.md'])
+        failed = sum(run(server, document) for document in options.documents)
         if failed:
             print(indent(server.log_tail(10)))
     return 1 if failed else 0
