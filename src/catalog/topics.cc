@@ -52,11 +52,6 @@ const Entry* find_entry(const Snapshot& snapshot, std::string_view key) {
   return at == snapshot.entries.end() ? nullptr : &*at;
 }
 
-struct StoredTopic {
-  TopicEntry entry;
-  Revision modified;
-};
-
 Task<Result<StoredTopic>> read_topic(Catalog& catalog, std::string name) {
   const std::string key = topic_key(name);
   std::vector<std::string> prefixes{key};
@@ -101,14 +96,15 @@ Task<Result<Topic>> explain_conflict(Catalog& catalog, std::string name) {
   co_return too_busy(name);
 }
 
-Task<Result<TopicEntry>> store_config(Catalog& catalog, StoredTopic topic, ConfigMap config) {
+Task<Result<StoredTopic>> store_config(Catalog& catalog, StoredTopic topic, ConfigMap config) {
   topic.entry.config = std::move(config);
   Commit request;
   request.conditions.push_back({topic_key(topic.entry.name), topic.modified});
   request.puts.push_back({topic_key(topic.entry.name), encode_topic(topic.entry)});
   auto committed = co_await catalog.commit(std::move(request));
   if (!committed) co_return fail(std::move(committed.error()));
-  co_return std::move(topic.entry);
+  topic.modified = *committed;
+  co_return topic;
 }
 
 }  // namespace
@@ -206,8 +202,8 @@ Task<Result<TopicEntry>> delete_topic(Catalog& catalog, std::string name) {
   co_return too_busy(name);
 }
 
-Task<Result<TopicEntry>> alter_topic_config(Catalog& catalog, ServerDefaults defaults, std::string name,
-                                            std::vector<ConfigChange> changes) {
+Task<Result<StoredTopic>> alter_topic_config(Catalog& catalog, ServerDefaults defaults, std::string name,
+                                             std::vector<ConfigChange> changes) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     auto topic = co_await read_topic(catalog, name);
     if (!topic) co_return fail(std::move(topic.error()));
@@ -218,8 +214,8 @@ Task<Result<TopicEntry>> alter_topic_config(Catalog& catalog, ServerDefaults def
   co_return too_busy(name);
 }
 
-Task<Result<TopicEntry>> replace_topic_config(Catalog& catalog, ServerDefaults defaults, std::string name,
-                                              ConfigMap config) {
+Task<Result<StoredTopic>> replace_topic_config(Catalog& catalog, ServerDefaults defaults, std::string name,
+                                               ConfigMap config) {
   LEAT_CO_CHECK(validate_topic_config(defaults, config));
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     auto topic = co_await read_topic(catalog, name);

@@ -46,6 +46,12 @@ struct Topic {
   Revision assignments_modified;
 };
 
+// A topic without its assignments, as of its last change.
+struct StoredTopic {
+  TopicEntry entry;
+  Revision modified;
+};
+
 // All topics at one revision. Immutable, so every shard may hold it and read it without a lock.
 class TopicsSnapshot {
  public:
@@ -111,11 +117,12 @@ struct NewTopic {
 // folders of unknown origin otherwise.
 [[nodiscard]] runtime::Task<Result<TopicEntry>> delete_topic(Catalog& catalog, std::string name);
 // Error: invalid_config.
-[[nodiscard]] runtime::Task<Result<TopicEntry>> alter_topic_config(Catalog& catalog, ServerDefaults defaults,
-                                                                   std::string name, std::vector<ConfigChange> changes);
+[[nodiscard]] runtime::Task<Result<StoredTopic>> alter_topic_config(Catalog& catalog, ServerDefaults defaults,
+                                                                    std::string name,
+                                                                    std::vector<ConfigChange> changes);
 // Sets the whole of what the topic overrides. Error: invalid_config.
-[[nodiscard]] runtime::Task<Result<TopicEntry>> replace_topic_config(Catalog& catalog, ServerDefaults defaults,
-                                                                     std::string name, ConfigMap config);
+[[nodiscard]] runtime::Task<Result<StoredTopic>> replace_topic_config(Catalog& catalog, ServerDefaults defaults,
+                                                                      std::string name, ConfigMap config);
 // Adds partitions with these replicas after the `expected` ones there are. Error: invalid_argument, when there are not as
 // many as expected, none is added, or the limit is passed.
 [[nodiscard]] runtime::Task<Result<Topic>> add_partitions(Catalog& catalog, std::string name, std::int32_t expected,

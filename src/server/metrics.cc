@@ -70,7 +70,8 @@ void collect_groups(observe::MetricsPage& page, stream::GroupShard& groups) {
   page.gauge("leat_groups_memory_bytes", "Memory that consumer groups take, roughly.", {}, memory);
 }
 
-void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
+void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats,
+                   const std::vector<std::string>& listeners) {
   for (const kafka::ServedApi& api : kafka::served_apis()) {
     const auto& counted = stats.apis[static_cast<std::size_t>(api.key)];
     const observe::Labels labels{{"api", api.name}};
@@ -83,17 +84,21 @@ void collect_kafka(observe::MetricsPage& page, const kafka::KafkaStats& stats) {
     page.counter("leat_kafka_errors_total", "Error codes in replies.",
                  {{"api", api == nullptr ? "other" : api->name}, {"error", to_string(where.second)}}, count);
   }
-  const observe::Labels listener{{"listener", "kafka"}};
-  page.counter("leat_kafka_received_bytes_total", "Bytes of requests.", listener, stats.bytes_in);
-  page.counter("leat_kafka_sent_bytes_total", "Bytes of replies.", listener, stats.bytes_out);
-  page.counter("leat_kafka_malformed_requests_total", "Connections closed for what came in.", listener,
-               stats.malformed_requests);
-  page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener,
-               stats.refused_connections);
-  page.counter("leat_kafka_accepted_connections_total", "Connections accepted.", listener, stats.accepted_connections);
-  page.counter("leat_kafka_stuck_connections_total", "Connections ended for memory that others waited for.", listener,
-               stats.stuck_connections);
-  page.gauge("leat_kafka_connections", "Connections that are open.", listener, stats.connections);
+  for (std::size_t i = 0; i < stats.listeners.size(); ++i) {
+    const kafka::ListenerStats& traffic = stats.listeners[i];
+    const observe::Labels listener{{"listener", listeners[i]}};
+    page.counter("leat_kafka_received_bytes_total", "Bytes of requests.", listener, traffic.bytes_in);
+    page.counter("leat_kafka_sent_bytes_total", "Bytes of replies.", listener, traffic.bytes_out);
+    page.counter("leat_kafka_malformed_requests_total", "Connections closed for what came in.", listener,
+                 traffic.malformed_requests);
+    page.counter("leat_kafka_refused_connections_total", "Connections above the limit.", listener,
+                 traffic.refused_connections);
+    page.counter("leat_kafka_accepted_connections_total", "Connections accepted.", listener,
+                 traffic.accepted_connections);
+    page.counter("leat_kafka_stuck_connections_total", "Connections ended for memory that others waited for.", listener,
+                 traffic.stuck_connections);
+    page.gauge("leat_kafka_connections", "Connections that are open.", listener, traffic.connections);
+  }
 }
 
 void collect_memory(observe::MetricsPage& page, const kafka::KafkaShard& shard) {
@@ -154,7 +159,7 @@ void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_log(page, parts.streams->store().stats());
   collect_topics(page, *parts.streams);
   collect_groups(page, *parts.groups);
-  collect_kafka(page, parts.kafka->stats());
+  collect_kafka(page, parts.kafka->stats(), parts.kafka->shard().node.listeners);
   collect_memory(page, parts.kafka->shard());
 }
 

@@ -188,7 +188,8 @@ class Server {
                                      .topics = *topics_,
                                      .topics_shard = *shards_[0],
                                      .authorizer = authorizer_,
-                                     .data_folder = config_.data_dir});
+                                     .data_folder = config_.data_dir,
+                                     .listeners = kafka_listener_names()});
     std::vector<kafka::ShardServer*> servers;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       states_[i].kafka = std::make_unique<kafka::ShardServer>(*node_, *states_[i].streams);
@@ -204,7 +205,7 @@ class Server {
       if (!listener) co_return explain_listen(wanted, listener.error());
       const std::uint16_t port = (*listener)->port();
       const kafka::Endpoint endpoint{wanted.advertised_host,
-                                     wanted.advertised_port != 0 ? wanted.advertised_port : port};
+                                     wanted.advertised_port != 0 ? wanted.advertised_port : port, acceptors_.size()};
       acceptors_.push_back(std::make_unique<kafka::Acceptor>(servers, std::move(*listener), endpoint));
       endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port});
       log_info("server", "kafka on {}:{}, advertised as {}:{}", wanted.host, port, endpoint.host, endpoint.port);
@@ -213,6 +214,15 @@ class Server {
     for (const auto& acceptor : acceptors_) acceptor->start();
     not_ready_.clear();
     co_return Status{};
+  }
+
+  [[nodiscard]] std::vector<std::string> kafka_listener_names() const {
+    std::vector<std::string> names;
+    for (const ListenerConfig& listener : config_.listeners) {
+      if (listener.protocol == ListenerProtocol::kafka)
+        names.push_back(fmt::format("kafka={}:{}", listener.host, listener.port));
+    }
+    return names;
   }
 
   Task<Status> save_checkpoint() {

@@ -52,7 +52,10 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, JoinCommand comm
     group = find_or_create(command.group_id);
     if (group == nullptr) return refuse(GroupError::coordinator_not_available);
   }
-  if (!has_memory(memory_of(command.protocols))) {
+  const GroupMember* known = group->find(command.member_id);
+  const std::size_t before = known == nullptr ? 0 : memory_of(known->protocols);
+  const std::size_t after = memory_of(command.protocols);
+  if (after > before && !has_memory(after - before)) {
     refuse(GroupError::coordinator_not_available);
   } else if (!has_room(*group, command.member_id)) {
     turn.answer(request, join_error(GroupError::group_max_size_reached, ""));

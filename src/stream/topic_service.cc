@@ -302,20 +302,20 @@ runtime::Task<Status> TopicService::add_partitions(std::string name, std::int32_
 }
 
 runtime::Task<Status> TopicService::alter_config(std::string name, std::vector<catalog::ConfigChange> changes) {
-  LEAT_CO_TRY(const catalog::TopicEntry entry,
+  LEAT_CO_TRY(const catalog::StoredTopic altered,
               co_await catalog::alter_topic_config(catalog_, defaults_, std::move(name), std::move(changes)));
-  co_return co_await wait_applied([&entry](const catalog::TopicsSnapshot& now) {
-    const catalog::Topic* found = now.find(entry.id);
-    return found == nullptr || found->entry.config == entry.config;
+  co_return co_await wait_applied([&altered](const catalog::TopicsSnapshot& now) {
+    const catalog::Topic* found = now.find(altered.entry.id);
+    return found == nullptr || found->modified >= altered.modified;
   });
 }
 
 runtime::Task<Status> TopicService::replace_config(std::string name, catalog::ConfigMap config) {
-  LEAT_CO_TRY(const catalog::TopicEntry entry,
+  LEAT_CO_TRY(const catalog::StoredTopic altered,
               co_await catalog::replace_topic_config(catalog_, defaults_, std::move(name), std::move(config)));
-  co_return co_await wait_applied([&entry](const catalog::TopicsSnapshot& now) {
-    const catalog::Topic* found = now.find(entry.id);
-    return found == nullptr || found->entry.config == entry.config;
+  co_return co_await wait_applied([&altered](const catalog::TopicsSnapshot& now) {
+    const catalog::Topic* found = now.find(altered.entry.id);
+    return found == nullptr || found->modified >= altered.modified;
   });
 }
 

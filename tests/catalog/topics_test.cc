@@ -176,13 +176,13 @@ Task<> alters_config(Catalog& catalog) {
                                     {"cleanup.policy", ConfigOperation::append, "compact"}};
   auto altered = co_await alter_topic_config(catalog, {}, "t", changes);
   CO_ASSERT_OK(altered);
-  EXPECT_EQ(altered->config, (ConfigMap{{"cleanup.policy", "delete,compact"}}));
+  EXPECT_EQ(altered->entry.config, (ConfigMap{{"cleanup.policy", "delete,compact"}}));
   std::vector<ConfigChange> wrong{{"segment.ms", ConfigOperation::set, "0"}};
   EXPECT_EQ(error_of(co_await alter_topic_config(catalog, {}, "t", wrong)), Errc::invalid_config);
   EXPECT_EQ(error_of(co_await alter_topic_config(catalog, {}, "missing", changes)), Errc::not_found);
   auto topics = co_await load_topics(catalog);
   CO_ASSERT_OK(topics);
-  EXPECT_EQ((*topics)->find("t")->entry, *altered);
+  EXPECT_EQ((*topics)->find("t")->entry, altered->entry);
   auto replaced = co_await replace_topic_config(catalog, {}, "t", {{"segment.ms", "5"}});
   CO_ASSERT_OK(replaced);
   topics = co_await load_topics(catalog);

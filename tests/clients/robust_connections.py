@@ -147,7 +147,8 @@ def unfinished(_=None):
                 connection.sendall(start)
             values = [b'%d' % i for i in range(500)]
             equal(produce(server.address, 'good', values), values, 'acknowledged')
-            assert server.metrics()['leat_kafka_stuck_connections_total{listener="kafka"}'] > 0
+            listener = 'kafka=127.0.0.1:%d' % server.kafka_port
+            assert server.metrics()['leat_kafka_stuck_connections_total{listener="%s"}' % listener] > 0
         finally:
             for connection in stuck:
                 connection.close()

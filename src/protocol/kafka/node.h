@@ -1,6 +1,7 @@
 #pragma once
 
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
 #include <string>
@@ -31,10 +32,22 @@ struct KafkaOptions {
   std::int32_t offsets_partitions = 16;
 };
 
-// Where clients of one listener are told to connect.
+// One listener: where its clients are told to connect.
 struct Endpoint {
   std::string host;
   std::int32_t port = 0;
+  std::size_t listener = 0;  // its number in KafkaNode::listeners
+};
+
+// One listener's traffic on one shard; written there, read by any.
+struct ListenerStats {
+  Counter bytes_in;
+  Counter bytes_out;
+  Counter malformed_requests;
+  Counter refused_connections;
+  Counter stuck_connections;  // ended because they held memory that others waited for
+  Counter accepted_connections;
+  Gauge connections;
 };
 
 // One shard's counters of this protocol; written there, read by the metrics page.
@@ -46,13 +59,8 @@ struct KafkaStats {
   };
   std::array<Api, kApis> apis;
   std::map<std::pair<ApiKey, ErrorCode>, Counter> errors;  // codes in replies; only for this shard to read
-  Counter bytes_in;
-  Counter bytes_out;
-  Counter malformed_requests;
-  Counter refused_connections;
-  Counter stuck_connections;  // ended because they held memory that others waited for
-  Counter accepted_connections;
-  Gauge connections;
+  std::deque<ListenerStats> listeners;                     // as in KafkaNode
+  Gauge connections;                                       // of all listeners
 
   void count_error(ApiKey api, ErrorCode code) {
     if (code != ErrorCode::kNone) errors[{api, code}].add();
@@ -70,6 +78,7 @@ struct KafkaNode {
   runtime::Shard& topics_shard;
   std::shared_ptr<const security::Authorizer> authorizer;
   std::string data_folder;
+  std::vector<std::string> listeners{"kafka"};  // their names in metrics
 };
 
 // One shard's part of the protocol server.
@@ -77,7 +86,9 @@ struct KafkaShard {
   static constexpr std::size_t kFetchPositionsMax = 500'000;
 
   KafkaShard(const KafkaNode& of, stream::StreamShard& shard)
-      : node(of), streams(shard), memory(of.options.memory_for_requests) {}
+      : node(of), streams(shard), memory(of.options.memory_for_requests) {
+    for (std::size_t i = 0; i < of.listeners.size(); ++i) stats.listeners.emplace_back();
+  }
 
   const KafkaNode& node;
   stream::StreamShard& streams;

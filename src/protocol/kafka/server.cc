@@ -17,7 +17,7 @@ runtime::Task<> accept_on_shard(ShardServer* server, std::unique_ptr<runtime::Ac
 }  // namespace
 
 void ShardServer::accept(std::unique_ptr<runtime::Accepted> accepted, Endpoint endpoint) {
-  shard_.stats.accepted_connections.add();
+  shard_.stats.listeners[endpoint.listener].accepted_connections.add();
   tasks_.spawn(run(accepted->attach(), std::move(endpoint)));
 }
 
@@ -48,7 +48,7 @@ void ShardServer::end_most_stuck(MonoTime now) {
     most_stuck = session;
   }
   if (most_stuck == nullptr) return;
-  shard_.stats.stuck_connections.add();
+  most_stuck->traffic().stuck_connections.add();
   shard_.bad_input.write(now, LogLevel::warning, "kafka",
                          "{}: keeps {} bytes of memory that others wait for; connection closed", most_stuck->peer(),
                          most);
@@ -96,7 +96,7 @@ runtime::Task<> Acceptor::run() {
     }
     ShardServer& chosen = *shards_[fewest];
     if (total >= chosen.shard().node.options.connections_max) {
-      shards_[0]->shard().stats.refused_connections.add();
+      shards_[0]->shard().stats.listeners[endpoint_.listener].refused_connections.add();
       continue;
     }
     next_ = (fewest + 1) % shards_.size();

@@ -22,10 +22,14 @@ std::uint64_t microseconds(Duration duration) {
 }  // namespace
 
 Session::Session(KafkaShard& shard, std::unique_ptr<runtime::Socket> socket, Endpoint endpoint)
-    : shard_(shard), socket_(std::move(socket)), connection_(shard, std::move(endpoint), socket_->peer()) {}
+    : shard_(shard),
+      traffic_(shard.stats.listeners[endpoint.listener]),
+      socket_(std::move(socket)),
+      connection_(shard, std::move(endpoint), socket_->peer()) {}
 
 runtime::Task<> Session::run() {
   shard_.stats.connections.add(1);
+  traffic_.connections.add(1);
   last_activity_ = shard_.streams.shard().now();
   check_idle();
   tasks_.spawn(write_replies());
@@ -37,6 +41,7 @@ runtime::Task<> Session::run() {
   idle_timer_.cancel();
   socket_->close();
   shard_.stats.connections.add(-1);
+  traffic_.connections.add(-1);
 }
 
 std::size_t Session::stuck_memory(MonoTime now) const {
@@ -159,7 +164,7 @@ runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
   LEAT_CO_TRY(const bool whole, co_await read_bytes(slot->body.mutable_view()));
   receiving_ = 0;
   if (!whole) co_return fail(Errc::io, "the stream ended inside a request");
-  shard_.stats.bytes_in.add(bytes + kFrameSizeBytes);
+  traffic_.bytes_in.add(bytes + kFrameSizeBytes);
   last_activity_ = shard_.streams.shard().now();
   co_return slot;
 }
@@ -195,7 +200,7 @@ runtime::Task<> Session::write_replies() {
     slots_.pop_front();
     changed_.notify_all();
     if (slot->reply.frame && !broken) {
-      shard_.stats.bytes_out.add(slot->reply.frame->size());
+      traffic_.bytes_out.add(slot->reply.frame->size());
       sending_ = slot->reply_memory;
       sending_since_ = shard_.streams.shard().now();
       broken = !co_await socket_->write(*slot->reply.frame);
@@ -216,7 +221,7 @@ runtime::Task<> Session::write_replies() {
 }
 
 void Session::refuse(std::string_view why) {
-  shard_.stats.malformed_requests.add();
+  traffic_.malformed_requests.add();
   shard_.bad_input.write(shard_.streams.shard().now(), LogLevel::warning, "kafka", "{}: {}; connection closed",
                          connection_.peer, why);
 }

@@ -29,6 +29,7 @@ class Session {
   // replies that it does not read.
   [[nodiscard]] std::size_t stuck_memory(MonoTime now) const;
   [[nodiscard]] const std::string& peer() const { return connection_.peer; }
+  [[nodiscard]] ListenerStats& traffic() { return traffic_; }
   // Ends the connection now.
   void abort();
 
@@ -66,6 +67,7 @@ class Session {
   void end_polls();
 
   KafkaShard& shard_;
+  ListenerStats& traffic_;
   std::unique_ptr<runtime::Socket> socket_;
   Connection connection_;
   std::deque<std::unique_ptr<Slot>> slots_;
