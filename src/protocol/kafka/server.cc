@@ -8,6 +8,7 @@ namespace {
 
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 constexpr auto kMemoryWatch = std::chrono::seconds(1);
+constexpr std::size_t kStuckMemoryMin = std::size_t{1} << 20;  // less is not worth a connection
 
 runtime::Task<> accept_on_shard(ShardServer* server, std::unique_ptr<runtime::Accepted>& accepted, Endpoint& endpoint) {
   server->accept(std::move(accepted), std::move(endpoint));
@@ -43,7 +44,7 @@ void ShardServer::end_most_stuck(MonoTime now) {
   std::size_t most = 0;
   for (Session* session : sessions_) {
     const std::size_t stuck = session->stuck_memory(now);
-    if (stuck <= most) continue;
+    if (stuck < kStuckMemoryMin || stuck <= most) continue;
     most = stuck;
     most_stuck = session;
   }
