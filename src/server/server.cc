@@ -120,9 +120,7 @@ class Server {
     LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
-    LEAT_CO_CHECK(co_await start_kafka());
-    co_await runtime::run_blocking([this] { reserve_.refill(); });
-    co_return Status{};
+    co_return co_await start_kafka();
   }
 
   // Health and metrics answer from the first moment on; readiness says what is still missing.
@@ -172,6 +170,8 @@ class Server {
     log_info("server", "{} partitions opened after {} stop in {} ms", streams_->shard(0).topics()->partition_count(),
              before.clean ? "a clean" : "an unclean", took.count());
     LEAT_CO_CHECK(co_await save_checkpoint());
+    // Before the first record may come: while the reserve is in use they are refused.
+    co_await runtime::run_blocking([this] { reserve_.refill(); });
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_groups, &states_[i]);
     groups_started_ = true;
     co_return Status{};

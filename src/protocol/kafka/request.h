@@ -88,4 +88,10 @@ struct Request {
   return id.is_zero() ? ErrorCode::kUnknownTopicOrPartition : ErrorCode::kUnknownTopicId;
 }
 
+// The code for a client that takes another leader epoch for the current one (KIP-320); -1: it does not say.
+[[nodiscard]] inline ErrorCode check_epoch(const log::Partition& log, std::int32_t current) {
+  if (current < 0 || LeaderEpoch(current) == log.leader_epoch()) return ErrorCode::kNone;
+  return LeaderEpoch(current) < log.leader_epoch() ? ErrorCode::kFencedLeaderEpoch : ErrorCode::kUnknownLeaderEpoch;
+}
+
 }  // namespace leat::kafka

@@ -124,21 +124,12 @@ void NodeHome::take_offline(const std::string& topic, std::int32_t partition) {
   world_.run([&] { return take_offline_from_shard(streams_.get(), id); });
 }
 
-void NodeHome::fill(const std::string& topic, std::int32_t partition, int records) {
+void NodeHome::produce(const std::string& topic, std::int32_t partition, int records, bool wait) {
   const catalog::Topic* found = find(topic);
   ASSERT_NE(found, nullptr);
   const TopicPartition id{found->entry.id, PartitionIndex(partition)};
   Status outcome;
-  world_.run([&] { return fill_from_shard(streams_.get(), id, records, true, outcome); });
-  EXPECT_TRUE(outcome) << outcome.error().message;
-}
-
-void NodeHome::append(const std::string& topic, std::int32_t partition, int records) {
-  const catalog::Topic* found = find(topic);
-  ASSERT_NE(found, nullptr);
-  const TopicPartition id{found->entry.id, PartitionIndex(partition)};
-  Status outcome;
-  world_.run([&] { return fill_from_shard(streams_.get(), id, records, false, outcome); });
+  world_.run([&] { return fill_from_shard(streams_.get(), id, records, wait, outcome); });
   EXPECT_TRUE(outcome) << outcome.error().message;
 }
 

@@ -66,9 +66,11 @@ class NodeHome {
   }
 
   // Appends so many records to a partition, committed.
-  void fill(const std::string& topic, std::int32_t partition, int records);
+  void fill(const std::string& topic, std::int32_t partition, int records) { produce(topic, partition, records, true); }
   // The same, not committed yet.
-  void append(const std::string& topic, std::int32_t partition, int records);
+  void append(const std::string& topic, std::int32_t partition, int records) {
+    produce(topic, partition, records, false);
+  }
   // Makes a partition's log fail.
   void take_offline(const std::string& topic, std::int32_t partition);
   [[nodiscard]] const catalog::Topic* find(const std::string& topic) const {
@@ -84,6 +86,7 @@ class NodeHome {
   [[nodiscard]] runtime::sim::SimWorld& world() { return world_; }
 
  private:
+  void produce(const std::string& topic, std::int32_t partition, int records, bool wait);
   template <class Response, class Message>
   static runtime::Task<Response> serve(Connection* connection, runtime::Task<Response> (*handler)(Request&, Message),
                                        std::int16_t version, Message message) {

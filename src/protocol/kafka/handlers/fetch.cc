@@ -26,11 +26,6 @@ struct Room {
   bool empty = true;
 };
 
-ErrorCode check_epoch(const log::Partition& log, std::int32_t current) {
-  if (current < 0 || LeaderEpoch(current) == log.leader_epoch()) return ErrorCode::kNone;
-  return LeaderEpoch(current) < log.leader_epoch() ? ErrorCode::kFencedLeaderEpoch : ErrorCode::kUnknownLeaderEpoch;
-}
-
 // Where the consumer's log parted from ours (KIP-595's LastFetchedEpoch); nullopt while they agree.
 std::optional<std::pair<LeaderEpoch, Offset>> divergence(const log::Partition& log, const FetchPosition& position) {
   if (position.last_fetched_epoch < 0) return std::nullopt;

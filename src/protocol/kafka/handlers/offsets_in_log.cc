@@ -30,11 +30,6 @@ struct OffsetAnswer {
   std::int32_t leader_epoch = -1;
 };
 
-ErrorCode check_epoch(const log::Partition& log, std::int32_t current) {
-  if (current < 0 || LeaderEpoch(current) == log.leader_epoch()) return ErrorCode::kNone;
-  return LeaderEpoch(current) < log.leader_epoch() ? ErrorCode::kFencedLeaderEpoch : ErrorCode::kUnknownLeaderEpoch;
-}
-
 OffsetAnswer at_offset(const log::Partition& log, Offset offset) {
   const LeaderEpoch epoch = offset == log.log_end() ? log.leader_epoch() : log.epoch_at(offset);
   return {ErrorCode::kNone, offset.value(), -1, epoch.value()};
