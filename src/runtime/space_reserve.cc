@@ -17,7 +17,7 @@ void SpaceReserve::refill() {
   Bytes zeros = Bytes::uninitialized(kBlock);
   std::memset(zeros.data(), 0, kBlock);
   for (std::uint64_t at = *size; at < size_; at += kBlock) {
-    if (!(*file)->write_at(zeros.view().first(std::min<std::uint64_t>(kBlock, size_ - at)), at)) return;
+    if (!(*file)->write_at(zeros.view().first(std::min<std::uint64_t>(kBlock, size_ - at)), at)) return tell_full();
   }
   in_use_ = false;
   if (was_full_.exchange(false)) log_info("runtime", "there is space on the disk again");
@@ -32,9 +32,14 @@ bool SpaceReserve::release() {
   return size && *size > 0 && (*file)->truncate(0);
 }
 
-bool SpaceReserve::rescue() {
-  if (!was_full_.exchange(true))
+void SpaceReserve::tell_full() {
+  if (in_use_ && !was_full_.exchange(true))
     log_warning("runtime", "the disk is full: records are refused until there is space again");
+}
+
+bool SpaceReserve::rescue() {
+  in_use_ = true;
+  tell_full();
   return release();
 }
 

@@ -34,6 +34,8 @@ class SpaceReserve {
   [[nodiscard]] Status replace_file(const std::string& path, BytesView content);
 
  private:
+  void tell_full();
+
   FileSystem& files_;
   std::string path_;
   std::uint64_t size_;
