@@ -96,6 +96,48 @@ Task<Result<Topic>> explain_conflict(Catalog& catalog, std::string name) {
   co_return too_busy(name);
 }
 
+// Holds while the topic of a companion is there and has `partitions` partitions.
+Task<Result<Condition>> companion_condition(Catalog& catalog, TopicId companion, std::size_t partitions) {
+  const TopicId topic = topic_of_companion(companion);
+  auto stored = co_await read_assignments(catalog, topic);
+  if (!stored) co_return fail(std::move(stored.error()));
+  if (stored->partitions.size() != partitions)
+    co_return fail(Errc::invalid_argument, fmt::format("topic {} has {} partitions, its companion would have {}", topic,
+                                                       stored->partitions.size(), partitions));
+  co_return Condition{assignments_key(topic), stored->modified};
+}
+
+// Takes everything of one topic away but its folders.
+void plan_deletion(Commit& request, const StoredTopic& topic) {
+  const std::string& name = topic.entry.name;
+  request.conditions.push_back({topic_key(name), topic.modified});
+  request.deletes.push_back(topic_key(name));
+  request.deletes.push_back(assignments_key(topic.entry.id));
+  if (can_collide(name)) request.deletes.push_back(topic_name_key(collision_form(name)));
+  request.puts.push_back(
+      {deleted_topic_key(topic.entry.id), encode_deleted_topic({topic.entry.id, name, topic.entry.partitions})});
+}
+
+// Adds to the deletion of a topic what becomes of its companion.
+Task<Status> plan_companion_deletion(Catalog& catalog, Commit& request, TopicId topic) {
+  if (is_companion(topic)) {
+    const auto stored = co_await read_assignments(catalog, topic_of_companion(topic));
+    if (stored) co_return fail(Errc::invalid_argument, "the queues' journal is deleted with its topic");
+    if (stored.error().code != Errc::not_found) co_return fail(stored.error());
+    request.conditions.push_back({assignments_key(topic_of_companion(topic)), kAbsent});
+    co_return Status{};
+  }
+  const auto companion = co_await read_topic(catalog, companion_name(topic));
+  if (companion) {
+    plan_deletion(request, *companion);
+  } else if (companion.error().code == Errc::not_found) {
+    request.conditions.push_back({topic_key(companion_name(topic)), kAbsent});
+  } else {
+    co_return fail(companion.error());
+  }
+  co_return Status{};
+}
+
 Task<Result<StoredTopic>> store_config(Catalog& catalog, StoredTopic topic, ConfigMap config) {
   topic.entry.config = std::move(config);
   Commit request;
@@ -134,6 +176,8 @@ std::string collision_form(std::string_view name) {
   return form;
 }
 
+std::string companion_name(const TopicId& topic) { return fmt::format("{}{}", kCompanionPrefix, topic); }
+
 std::vector<std::vector<NodeId>> replicas_on(NodeId node, std::int32_t partitions) {
   return std::vector<std::vector<NodeId>>(static_cast<std::size_t>(std::max(partitions, 0)), {node});
 }
@@ -144,6 +188,11 @@ Status check_new_topic(const ServerDefaults& defaults, const NewTopic& topic) {
     return fail(
         Errc::invalid_name,
         fmt::format("'{}' is {}", topic.name, topic.internal ? "no internal topic" : "reserved for an internal topic"));
+  }
+  if (topic.name.starts_with(kCompanionPrefix)
+          ? !is_companion(topic.id) || topic.name != companion_name(topic_of_companion(topic.id))
+          : !topic.id.is_zero() && topic.id != with_version(topic.id, 4)) {
+    return fail(Errc::invalid_argument, fmt::format("topic '{}' cannot have the id {}", topic.name, topic.id));
   }
   LEAT_CHECK(check_partition_count(static_cast<std::int64_t>(topic.replicas.size())));
   LEAT_CHECK(check_replicas(topic.replicas));
@@ -164,6 +213,10 @@ Task<Result<Topic>> create_topic(Catalog& catalog, ServerDefaults defaults, NewT
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     Commit request;
     request.conditions.push_back({topic_key(wanted.name), kAbsent});
+    if (is_companion(wanted.id)) {
+      LEAT_CO_TRY(Condition condition, co_await companion_condition(catalog, wanted.id, wanted.replicas.size()));
+      request.conditions.push_back(std::move(condition));
+    }
     request.puts.push_back({topic_key(wanted.name), encode_topic(topic.entry)});
     request.puts.push_back({assignments_key(topic.entry.id), encode_assignments(topic.assignments)});
     if (can_collide(wanted.name)) {
@@ -188,13 +241,9 @@ Task<Result<TopicEntry>> delete_topic(Catalog& catalog, std::string name) {
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     auto topic = co_await read_topic(catalog, name);
     if (!topic) co_return fail(std::move(topic.error()));
-    const TopicEntry& entry = topic->entry;
     Commit request;
-    request.conditions.push_back({topic_key(name), topic->modified});
-    request.deletes.push_back(topic_key(name));
-    request.deletes.push_back(assignments_key(entry.id));
-    if (can_collide(name)) request.deletes.push_back(topic_name_key(collision_form(name)));
-    request.puts.push_back({deleted_topic_key(entry.id), encode_deleted_topic({entry.id, name, entry.partitions})});
+    plan_deletion(request, *topic);
+    LEAT_CO_CHECK(co_await plan_companion_deletion(catalog, request, topic->entry.id));
     auto committed = co_await catalog.commit(std::move(request));
     if (committed) co_return std::move(topic->entry);
     if (committed.error().code != Errc::version_conflict) co_return fail(std::move(committed.error()));

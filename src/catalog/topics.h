@@ -83,6 +83,20 @@ using TopicsPtr = std::shared_ptr<const TopicsSnapshot>;
 // metrics could not tell them apart.
 [[nodiscard]] std::string collision_form(std::string_view name);
 
+// The queues on a topic journal to an internal topic beside it, its companion: partition by partition, each on the shard of
+// the topic's own. Its id is the topic's with version 8 (RFC 9562, section 5.8) where other topics' ids have version 4;
+// so one tells the other, and neither can be mistaken.
+inline constexpr std::string_view kCompanionPrefix = "__leat_queues-";
+[[nodiscard]] constexpr TopicId with_version(TopicId id, std::uint8_t version) {
+  id.bytes[6] = static_cast<std::uint8_t>((id.bytes[6] & 0x0F) | (version << 4));
+  return id;
+}
+[[nodiscard]] constexpr TopicId companion_id(const TopicId& topic) { return with_version(topic, 8); }
+[[nodiscard]] constexpr TopicId topic_of_companion(const TopicId& companion) { return with_version(companion, 4); }
+[[nodiscard]] constexpr bool is_companion(const TopicId& id) { return id.bytes[6] >> 4 == 8; }
+// "__leat_queues-" and the id of the topic that the companion is for.
+[[nodiscard]] std::string companion_name(const TopicId& topic);
+
 // The prefixes that hold what a TopicsSnapshot is made of: for Catalog::watch and snapshot.
 [[nodiscard]] std::vector<std::string> topic_prefixes();
 // Errors: corrupt (an entry cannot be read), unsupported (a newer leat wrote it).
@@ -99,7 +113,7 @@ struct NewTopic {
   std::vector<std::vector<NodeId>> replicas;  // for each partition; the first one leads, all begin in sync
   bool internal = false;
   ConfigMap config;
-  TopicId id;  // zero: a random one
+  TopicId id;  // zero: a random one; a companion's is companion_id() of its topic
 };
 // `partitions` partitions with one replica each.
 [[nodiscard]] std::vector<std::vector<NodeId>> replicas_on(NodeId node, std::int32_t partitions);
@@ -111,10 +125,12 @@ struct NewTopic {
 // a race against another change try again, and return version_conflict only after many.
 
 // With leader epoch 0 and a new id. Errors: exists, invalid_name (also when it collides with another topic's name, or is
-// internal and `internal` is not set), invalid_argument (partitions), invalid_config.
+// internal and `internal` is not set), invalid_argument (partitions, id), invalid_config. A companion has as many
+// partitions as its topic, which must exist (not_found).
 [[nodiscard]] runtime::Task<Result<Topic>> create_topic(Catalog& catalog, ServerDefaults defaults, NewTopic topic);
-// Deletes the topic and remembers, until forget_deleted_topic, that its folders are to be removed: they would be taken for
-// folders of unknown origin otherwise.
+// Deletes the topic, with its companion, and remembers, until forget_deleted_topic, that their folders are to be removed:
+// they would be taken for folders of unknown origin otherwise. A companion alone is deleted only when its topic is gone
+// (invalid_argument).
 [[nodiscard]] runtime::Task<Result<TopicEntry>> delete_topic(Catalog& catalog, std::string name);
 // Error: invalid_config.
 [[nodiscard]] runtime::Task<Result<StoredTopic>> alter_topic_config(Catalog& catalog, ServerDefaults defaults,
@@ -124,7 +140,7 @@ struct NewTopic {
 [[nodiscard]] runtime::Task<Result<StoredTopic>> replace_topic_config(Catalog& catalog, ServerDefaults defaults,
                                                                       std::string name, ConfigMap config);
 // Adds partitions with these replicas after the `expected` ones there are. Error: invalid_argument, when there are not as
-// many as expected, none is added, or the limit is passed.
+// many as expected, none is added, or the limit is passed. A companion grows before its topic, by a call of its own.
 [[nodiscard]] runtime::Task<Result<Topic>> add_partitions(Catalog& catalog, std::string name, std::int32_t expected,
                                                           std::vector<std::vector<NodeId>> added);
 

@@ -80,9 +80,11 @@ class Streams {
  public:
   explicit Streams(std::vector<StreamShard*> shards) : shards_(std::move(shards)) {}
 
-  // The shard that owns a partition: partitions of one topic are spread over all shards in turn.
+  // The shard that owns a partition: partitions of one topic are spread over all shards in turn, those of its companion
+  // with them.
   [[nodiscard]] std::size_t owner(const TopicPartition& id) const {
-    return (std::hash<Uuid>{}(id.topic) + static_cast<std::size_t>(id.partition.value())) % shards_.size();
+    return (std::hash<Uuid>{}(catalog::topic_of_companion(id.topic)) + static_cast<std::size_t>(id.partition.value())) %
+           shards_.size();
   }
   [[nodiscard]] StreamShard& shard(std::size_t index) const { return *shards_[index]; }
   [[nodiscard]] std::size_t size() const { return shards_.size(); }

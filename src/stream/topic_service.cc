@@ -40,7 +40,7 @@ TopicService::TopicService(catalog::Catalog& catalog, catalog::ServerDefaults de
       data_(std::move(data)) {}
 
 runtime::Task<Status> TopicService::start(log::Checkpoint checkpoint) {
-  LEAT_CO_TRY(const catalog::TopicsPtr topics, co_await catalog::load_topics(catalog_));
+  LEAT_CO_TRY(const catalog::TopicsPtr topics, co_await load_without_orphans());
   applied_ = std::make_shared<catalog::TopicsSnapshot>();
   published_ = topics;
   co_await remove_forgotten();
@@ -211,6 +211,21 @@ runtime::Task<Status> TopicService::remove_folder(TopicId topic) {
   });
 }
 
+// All topics; a companion whose topic is gone goes first.
+runtime::Task<Result<catalog::TopicsPtr>> TopicService::load_without_orphans() {
+  LEAT_CO_TRY(const catalog::TopicsPtr topics, co_await catalog::load_topics(catalog_));
+  bool changed = false;
+  for (const auto& [name, topic] : topics->topics()) {
+    const TopicId id = topic->entry.id;
+    if (!catalog::is_companion(id) || topics->find(catalog::topic_of_companion(id)) != nullptr) continue;
+    log_warning("stream", "{} is removed: its topic is gone", name);
+    if (auto gone = co_await catalog::delete_topic(catalog_, name); !gone) co_return fail(gone.error());
+    changed = true;
+  }
+  if (changed) co_return co_await catalog::load_topics(catalog_);
+  co_return topics;
+}
+
 // Topics that were deleted before the last stop, whose folders may still be there.
 runtime::Task<> TopicService::remove_forgotten() {
   const auto deleted = co_await catalog::load_deleted_topics(catalog_);
@@ -255,9 +270,10 @@ runtime::Task<Result<catalog::Topic>> TopicService::create(catalog::NewTopic top
   LEAT_CO_CHECK(catalog::check_new_topic(defaults_, topic));
   co_await changes_.reserve(1);
   const runtime::Reservation turn(changes_, 1);
-  if (applied_->find(topic.name) != nullptr) co_return fail(Errc::exists, fmt::format("topic '{}' exists", topic.name));
+  if (applied_->find(topic.name) != nullptr || published_->find(topic.name) != nullptr)
+    co_return fail(Errc::exists, fmt::format("topic '{}' exists", topic.name));
   runtime::Shard& shard = runtime::Shard::current();
-  topic.id = Uuid::from_random(shard.random(), shard.random());
+  if (topic.id.is_zero()) topic.id = Uuid::from_random(shard.random(), shard.random());
   std::vector<TopicPartition> ids;
   for (std::size_t p = 0; p < topic.replicas.size(); ++p)
     ids.push_back({topic.id, PartitionIndex(static_cast<std::int32_t>(p))});
@@ -267,12 +283,36 @@ runtime::Task<Result<catalog::Topic>> TopicService::create(catalog::NewTopic top
   auto created = made ? co_await catalog::create_topic(catalog_, defaults_, std::move(topic))
                       : Result<catalog::Topic>(fail(made.error()));
   if (!created) {
+    // The id of a companion is not new: its folder may be in use after all. If not, the next start moves it away.
+    if (made && catalog::is_companion(id)) co_return created;
     if (auto removed = co_await remove_folder(id); !removed)
       log_warning("stream", "removing the folder of a topic that was not created: {}", removed.error().message);
     co_return created;
   }
   LEAT_CO_CHECK(co_await wait_applied([id](const catalog::TopicsSnapshot& now) { return now.find(id) != nullptr; }));
   co_return created;
+}
+
+runtime::Task<Result<catalog::Topic>> TopicService::create_companion(TopicId topic, catalog::ConfigMap config) {
+  const TopicId id = catalog::companion_id(topic);
+  const catalog::Topic* of = applied_->find(topic);
+  if (of == nullptr || catalog::is_companion(topic))
+    co_return fail(Errc::not_found, fmt::format("there is no topic with id {}", topic));
+  if (const catalog::Topic* known = applied_->find(id); known != nullptr) co_return *known;
+  catalog::NewTopic companion;
+  companion.name = catalog::companion_name(topic);
+  for (const catalog::PartitionAssignment& assignment : of->assignments)
+    companion.replicas.push_back(assignment.replicas);
+  companion.internal = true;
+  companion.config = std::move(config);
+  companion.id = id;
+  auto created = co_await create(std::move(companion));
+  if (created || created.error().code != Errc::exists) co_return created;
+  LEAT_CO_CHECK(co_await wait_applied([id, topic](const catalog::TopicsSnapshot& now) {
+    return now.find(id) != nullptr || now.find(topic) == nullptr;
+  }));
+  if (const catalog::Topic* known = applied_->find(id); known != nullptr) co_return *known;
+  co_return fail(Errc::not_found, fmt::format("topic {} was deleted meanwhile", topic));
 }
 
 runtime::Task<Status> TopicService::remove(std::string name) {
@@ -286,15 +326,24 @@ runtime::Task<Status> TopicService::add_partitions(std::string name, std::int32_
   const runtime::Reservation turn(changes_, 1);
   const catalog::Topic* topic = applied_->find(name);
   if (topic == nullptr) co_return fail(Errc::not_found, fmt::format("no topic '{}'", name));
-  const TopicId id = topic->entry.id;
-  const std::int32_t before = topic->entry.partitions;
-  if (total <= before)
-    co_return fail(Errc::invalid_argument, fmt::format("topic '{}' has {} partitions already", name, before));
+  const catalog::TopicEntry entry = topic->entry;
+  if (total <= entry.partitions)
+    co_return fail(Errc::invalid_argument, fmt::format("topic '{}' has {} partitions already", name, entry.partitions));
+  if (const catalog::Topic* companion = applied_->find(catalog::companion_id(entry.id));
+      companion != nullptr && companion != topic && companion->entry.partitions < total)
+    LEAT_CO_CHECK(co_await grow(companion->entry, total));
+  co_return co_await grow(entry, total);
+}
+
+runtime::Task<Status> TopicService::grow(catalog::TopicEntry topic, std::int32_t total) {
+  const TopicId id = topic.id;
+  const std::int32_t before = topic.partitions;
   std::vector<TopicPartition> ids;
   for (std::int32_t p = before; p < total; ++p) ids.push_back({id, PartitionIndex(p)});
   LEAT_CO_CHECK(co_await create_folders(std::move(ids)));
-  LEAT_CO_TRY(const catalog::Topic grown,
-              co_await catalog::add_partitions(catalog_, name, before, catalog::replicas_on(node_, total - before)));
+  LEAT_CO_TRY(
+      const catalog::Topic grown,
+      co_await catalog::add_partitions(catalog_, topic.name, before, catalog::replicas_on(node_, total - before)));
   co_return co_await wait_applied([id, total](const catalog::TopicsSnapshot& now) {
     const catalog::Topic* found = now.find(id);
     return found == nullptr || found->entry.partitions >= total;

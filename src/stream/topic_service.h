@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <string>
 #include <vector>
@@ -33,7 +34,12 @@ class TopicService {
   // Changes to topics. When one returns, every shard knows of it. Errors: those of catalog::create_topic and so on, and of
   // making folders (disk_full, io).
   runtime::Task<Result<catalog::Topic>> create(catalog::NewTopic topic);
+  // The companion of a topic (see catalog/topics.h): the one there is, or a new one with these settings. Error: not_found
+  // when there is no such topic.
+  runtime::Task<Result<catalog::Topic>> create_companion(TopicId topic, catalog::ConfigMap config);
+  // With the topic goes its companion.
   runtime::Task<Status> remove(std::string name);
+  // The companion grows too, before the topic does.
   runtime::Task<Status> add_partitions(std::string name, std::int32_t total);
   runtime::Task<Status> alter_config(std::string name, std::vector<catalog::ConfigChange> changes);
   runtime::Task<Status> replace_config(std::string name, catalog::ConfigMap config);
@@ -53,8 +59,10 @@ class TopicService {
   runtime::Task<> remove_topic(catalog::TopicEntry topic);
   runtime::Task<Status> create_folders(std::vector<TopicPartition> partitions);
   runtime::Task<Status> remove_folder(TopicId topic);
+  runtime::Task<Status> grow(catalog::TopicEntry topic, std::int32_t total);
   runtime::Task<Status> finish_removal(TopicId id, const std::string& name);
   runtime::Task<> keep_finishing(catalog::DeletedTopic topic);
+  runtime::Task<Result<catalog::TopicsPtr>> load_without_orphans();
   runtime::Task<> remove_forgotten();
   runtime::Task<> quarantine_unknown();
   runtime::Task<Status> wait_applied(std::function<bool(const catalog::TopicsSnapshot&)> reached);

@@ -170,6 +170,92 @@ Task<> deletes(Catalog& catalog) {
 }
 TEST(Topics, DeleteFreesTheNameAndRemembersTheFolders) { run(deletes); }
 
+Task<Result<Topic>> create_companion(Catalog& catalog, TopicId topic, std::int32_t partitions) {
+  NewTopic companion{.name = companion_name(topic), .replicas = replicas_on(kNode, partitions), .internal = true};
+  companion.id = companion_id(topic);
+  co_return co_await create_topic(catalog, {}, std::move(companion));
+}
+
+TEST(Companions, AreNamedAfterTheirTopicAndDifferInTheVersionOfTheId) {
+  const TopicId topic = *Uuid::parse("01234567-89ab-4def-8123-456789abcdef");
+  EXPECT_EQ(companion_id(topic).to_string(), "01234567-89ab-8def-8123-456789abcdef");
+  EXPECT_EQ(topic_of_companion(companion_id(topic)), topic);
+  EXPECT_EQ(companion_name(topic), "__leat_queues-01234567-89ab-4def-8123-456789abcdef");
+  EXPECT_TRUE(check_topic_name(companion_name(topic)));
+  EXPECT_TRUE(is_internal_topic(companion_name(topic)));
+  EXPECT_TRUE(is_companion(companion_id(topic)));
+  EXPECT_FALSE(is_companion(topic));
+  for (std::uint64_t i = 0; i < 100; ++i) {
+    const TopicId made = Uuid::from_random(i * 0x0123456789ABCDEFULL, ~i);
+    EXPECT_FALSE(is_companion(made));
+    EXPECT_EQ(topic_of_companion(made), made);
+  }
+}
+
+Task<> companions_follow_the_rules(Catalog& catalog) {
+  auto created = co_await create(catalog, "t", 2);
+  CO_ASSERT_OK(created);
+  const TopicId id = created->entry.id;
+  EXPECT_EQ(error_of(co_await create_companion(catalog, id, 3)), Errc::invalid_argument);
+  EXPECT_EQ(error_of(co_await create_companion(catalog, Uuid::from_random(1, 2), 2)), Errc::not_found);
+  NewTopic wrong{.name = companion_name(id), .replicas = replicas_on(kNode, 2), .internal = true};
+  for (const TopicId& other : {TopicId{}, id, companion_id(Uuid::from_random(1, 2))}) {
+    wrong.id = other;
+    EXPECT_EQ(error_of(co_await create_topic(catalog, {}, wrong)), Errc::invalid_argument);
+  }
+  NewTopic disguised{.name = "plain", .replicas = replicas_on(kNode, 2), .id = companion_id(id)};
+  EXPECT_EQ(error_of(co_await create_topic(catalog, {}, disguised)), Errc::invalid_argument);
+  auto companion = co_await create_companion(catalog, id, 2);
+  CO_ASSERT_OK(companion);
+  EXPECT_EQ(companion->entry.id, companion_id(id));
+  EXPECT_EQ(error_of(co_await create_companion(catalog, id, 2)), Errc::exists);
+  EXPECT_EQ(error_of(co_await delete_topic(catalog, companion_name(id))), Errc::invalid_argument);
+}
+TEST(Companions, AreCreatedForATopicThatExistsAndStayAsLongAsItDoes) { run(companions_follow_the_rules); }
+
+Task<> companions_go_with_their_topic(Catalog& catalog) {
+  auto created = co_await create(catalog, "t", 2);
+  CO_ASSERT_OK(created);
+  const TopicId id = created->entry.id;
+  CO_ASSERT_OK(co_await create_companion(catalog, id, 2));
+  auto before = co_await catalog.snapshot({""});
+  CO_ASSERT_OK(before);
+  auto gone = co_await delete_topic(catalog, "t");
+  CO_ASSERT_OK(gone);
+  EXPECT_EQ(gone->id, id);
+  auto after = co_await catalog.snapshot({""});
+  CO_ASSERT_OK(after);
+  EXPECT_EQ(after->revision, before->revision + 1);  // in one step
+  auto deleted = co_await load_deleted_topics(catalog);
+  CO_ASSERT_OK(deleted);
+  EXPECT_EQ(deleted->size(), 2U);
+  EXPECT_EQ(after->entries.size(), 2U);  // nothing but these two is left
+}
+TEST(Companions, GoWithTheirTopicInOneCommit) { run(companions_go_with_their_topic); }
+
+Task<> try_companion(Catalog& catalog, TopicId topic) {
+  auto created = co_await create_companion(catalog, topic, 1);
+  if (!created) EXPECT_EQ(created.error().code, Errc::not_found) << created.error().message;
+}
+Task<> try_delete(Catalog& catalog, std::string name) { CO_ASSERT_OK(co_await delete_topic(catalog, std::move(name))); }
+
+Task<> companions_never_outlive_a_race(Catalog& catalog) {
+  for (int round = 0; round < 20; ++round) {
+    auto created = co_await create(catalog, "t");
+    CO_ASSERT_OK(created);
+    runtime::TaskScope scope;
+    scope.spawn(try_companion(catalog, created->entry.id));
+    if (round % 2 == 1) {
+      auto nothing = co_await catalog.snapshot({"nothing"});
+      CO_ASSERT_OK(nothing);
+    }
+    scope.spawn(try_delete(catalog, "t"));
+    co_await scope.join();
+    EXPECT_EQ(co_await listing(catalog, "topics/"), "");
+  }
+}
+TEST(Companions, NeverOutliveATopicThatIsDeletedMeanwhile) { run(companions_never_outlive_a_race); }
+
 Task<> alters_config(Catalog& catalog) {
   CO_ASSERT_OK(co_await create(catalog, "t", 1, {{"retention.ms", "1"}}));
   std::vector<ConfigChange> changes{{"retention.ms", ConfigOperation::remove, ""},
