@@ -76,6 +76,9 @@ class ProgressWatch {
 // goes to the I/O pool and comes back. See docs/life-of-a-record.md and docs/formats/log.md.
 //
 //   log_start <= high_watermark <= log_end; readers see [log_start, high_watermark).
+//
+// Between two segments offsets may have been freed: whoever reads from one of them gets what comes next. log_start() never
+// is one of them.
 class Partition : public std::enable_shared_from_this<Partition> {
  public:
   Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epoch, RecoveredLog recovered, Flusher& flusher,
@@ -110,7 +113,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   runtime::Task<Status> wait_committed(Offset end, MonoTime deadline);
 
   // The batches from the one that holds `from` on, below the high watermark, all in the page cache when it returns. An
-  // empty range when `from` is the high watermark. Errors: offset_out_of_range, offline, io.
+  // empty range when `from` is the high watermark, or all from there up to it was freed. Errors: offset_out_of_range,
+  // offline, io.
   runtime::Task<Result<ReadSlice>> read(Offset from, ReadLimits limits);
   // The same for engines that replay: copies whole batches, up to log_end() when `uncommitted`. Empty at the end.
   runtime::Task<Result<Bytes>> copy(Offset from, std::uint64_t bytes_max, bool uncommitted = false);
@@ -132,7 +136,13 @@ class Partition : public std::enable_shared_from_this<Partition> {
   // Raises log_start() to `before` (at most the high watermark), durably, and frees the segments below it. After an error
   // the start may be raised until a restart.
   runtime::Task<Status> delete_records(Offset before);
-  // Removes every batch with a record at or above `end`, durably; the next append lands there. For followers. Nobody
+  // Frees, durably, the segments that lie wholly within one of `ranges` ([from, to), in any order), wherever they are in
+  // the log; what lies below log_start() counts as within. With the first segments log_start() rises. What else the
+  // ranges cover stays: call again once more of it is sealed, durable and below the high watermark. After an error the
+  // segments may be gone until a restart. segments() tells where they begin and end, and seal_durable which may go.
+  runtime::Task<Status> free_segments(std::vector<std::pair<Offset, Offset>> ranges);
+  // Removes every batch with a record at or above `end`, durably; the next append lands there, or where the freed range
+  // that `end` lies in begins. For followers. Nobody
   // appends meanwhile, and a checkpoint without this partition is durable before: recovery takes a log that ends below its
   // checkpoint for damaged. When it fails half-way the partition goes offline.
   runtime::Task<Status> truncate(Offset end);
@@ -229,7 +239,10 @@ class Partition : public std::enable_shared_from_this<Partition> {
   runtime::Task<Result<Fit>> fit(Position start, std::uint64_t available, ReadLimits limits);
   runtime::Task<Result<std::optional<TimedOffset>>> find_time_in(std::shared_ptr<Segment> segment, Timestamp time);
   runtime::Task<Result<std::optional<TimedOffset>>> find_max_time_in(std::shared_ptr<Segment> segment);
+  [[nodiscard]] Offset skip_freed(Offset offset) const;
   [[nodiscard]] bool can_free_front() const;
+  void raise_start(Offset to);
+  void note_freed(Offset from, Offset to);
   void retire(std::shared_ptr<Segment> segment);
   runtime::Task<Status> write_manifest(bool frees);
   runtime::Task<Status> free_below_start();
@@ -250,7 +263,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
   std::vector<std::shared_ptr<Segment>> segments_;  // never empty; the last one is active
   bool damaged_ = false;                            // found at start: nothing below is to be trusted
   Offset log_start_;
-  std::vector<std::pair<Offset, Offset>> freed_;
+  std::vector<std::pair<Offset, Offset>> freed_;  // exactly the gaps between segments, in order
   std::vector<EpochEntry> epochs_;
   RecoveryPoint flushed_;  // everything below it is durable
   RecoveryPoint settled_;  // and with it all that the manifest must know of it

@@ -93,6 +93,11 @@ std::size_t Partition::segment_index_of(Offset offset) const {
   return std::min(index, segments_.size() - 1);
 }
 
+// The next offset that was not freed.
+Offset Partition::skip_freed(Offset offset) const {
+  return std::max(offset, segments_[segment_index_of(offset)]->base);
+}
+
 bool Partition::still_has(const std::shared_ptr<Segment>& segment) const {
   return std::find(segments_.begin(), segments_.end(), segment) != segments_.end();
 }
@@ -188,7 +193,8 @@ runtime::Task<Result<ReadSlice>> Partition::slice(Offset from, ReadLimits limits
   for (int attempt = 0; attempt < kReadAttemptsMax; ++attempt) {
     const Offset end = uncommitted ? log_end() : high_watermark_;
     LEAT_CO_CHECK(check_offset(from, end));
-    if (from == end) co_return ReadSlice{};
+    from = skip_freed(from);
+    if (from >= end) co_return ReadSlice{};
     const auto located = co_await locate(from);
     if (!located && located.error().code == Errc::version_conflict) continue;
     if (!located) co_return fail(located.error());

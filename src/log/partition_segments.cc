@@ -127,12 +127,56 @@ runtime::Task<Status> Partition::delete_records(Offset before) {
                    fmt::format("offset {} is above the high watermark {}", before, high_watermark_));
   // A power loss must not leave a log that ends below its start.
   if (before > flushed_.offset) LEAT_CO_CHECK(co_await flush());
-  if (before > log_start_) {
-    log_start_ = before;
-    // Epochs that ended before the start are of no use, but the one in force at the start is.
-    while (epochs_.size() > 1 && epochs_[1].start <= log_start_) epochs_.erase(epochs_.begin());
-    ++manifest_changes_;
+  raise_start(before);
+  co_return co_await free_below_start();
+}
+
+void Partition::raise_start(Offset to) {
+  to = skip_freed(to);
+  if (to <= log_start_) return;
+  log_start_ = to;
+  // Epochs that ended before the start are of no use, but the one in force at the start is.
+  while (epochs_.size() > 1 && epochs_[1].start <= log_start_) epochs_.erase(epochs_.begin());
+  ++manifest_changes_;
+}
+
+// Enters a range whose segment has just left segments_.
+void Partition::note_freed(Offset from, Offset to) {
+  if (from == to) return;
+  auto at = std::lower_bound(freed_.begin(), freed_.end(), std::pair(from, to));
+  if (at != freed_.begin() && (at - 1)->second == from) {
+    --at;
+    at->second = to;
+  } else {
+    at = freed_.insert(at, {from, to});
   }
+  if (const auto next = at + 1; next != freed_.end() && next->first == at->second) {
+    at->second = next->second;
+    freed_.erase(next);
+  }
+}
+
+runtime::Task<Status> Partition::free_segments(std::vector<std::pair<Offset, Offset>> ranges) {
+  const auto self = shared_from_this();
+  if (offline_) co_return fail(*offline_);
+  // Only a segment whose seal is durable may leave: a power loss must not leave a log that ends within what was freed.
+  const auto is_free = [&](const Segment& segment) {
+    const Offset begin = std::max(segment.base, std::min(log_start_, segment.end));
+    return segment.seal_durable && segment.end <= high_watermark_ &&
+           std::ranges::any_of(ranges, [&](const auto& r) { return r.first <= begin && segment.end <= r.second; });
+  };
+  std::vector<std::shared_ptr<Segment>> kept;
+  for (const auto& segment : segments_) {
+    if (segment == segments_.back() || !is_free(*segment)) {
+      kept.push_back(segment);
+      continue;
+    }
+    note_freed(segment->base, segment->end);
+    retire(segment);
+    stats_.removed_segments.add();
+  }
+  segments_ = std::move(kept);
+  raise_start(log_start_);
   co_return co_await free_below_start();
 }
 
@@ -176,7 +220,15 @@ runtime::Task<Status> Partition::truncate(Offset end) {
   // Nothing may be in flight while the tail changes.
   LEAT_CO_CHECK(co_await flush());
   while (flushing_) co_await progress_.wait();
-  LEAT_CO_TRY(const Position cut, co_await locate(end));
+  LEAT_CO_CHECK(check_offset(end, log_end()));
+  Position cut;
+  if (const std::size_t index = segment_index_of(end); end < segments_[index]->base) {
+    // A log does not end in a gap. There is a segment before it, since the log does not start in one either.
+    cut = {segments_[index - 1], segments_[index - 1]->size};
+    end = cut.segment->end;
+  } else {
+    LEAT_CO_TRY(cut, co_await locate(end));
+  }
   while (cut.segment->index_rebuilding) co_await index_free_.wait();
   if (offline_) co_return fail(*offline_);
   const Status done = co_await cut_active(cut, end);
@@ -194,12 +246,14 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
                 co_await runtime::run_blocking([&] { return read_header(*file, cut.at, Access::disk); }));
     end = std::min(end, first.base_offset);
   }
+  if (!still_has(cut.segment)) co_return fail(Errc::version_conflict, last.log_path() + " went meanwhile");
   ++truncations_;
   while (segments_.back() != cut.segment) {
     retire(segments_.back());
     segments_.pop_back();
   }
   last.seal_durable = false;
+  std::erase_if(freed_, [&](const auto& range) { return range.first >= last.base; });
   log_start_ = std::min(log_start_, end);  // it may lie inside the batch that goes
   compacted_to_ = std::min(compacted_to_, end);
   while (!epochs_.empty() && epochs_.back().start >= end) epochs_.pop_back();

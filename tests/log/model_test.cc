@@ -26,12 +26,14 @@ class ModelRun {
     machine_.world.run([&]() -> Task<> { return work(steps); });
     return wrong_;
   }
+  [[nodiscard]] std::uint64_t freed_segments() const { return freed_segments_; }
 
  private:
   struct Record {
     std::string key;
     std::int64_t time = 0;
     std::int64_t batch = 0;  // the base offset of its batch
+    bool freed = false;
   };
   struct Model {
     std::vector<Record> records;  // by offset
@@ -65,11 +67,18 @@ class ModelRun {
   void check_state() {
     require(log().log_start().value() == model_.start, "the log's start");
     require(log().log_end().value() == end(), "the log's end");
+    require(model_.start == next_kept(model_.start), "the log's start is not a freed offset");
     if (end() > model_.start) {
       const std::int64_t offset = between(model_.start, end() - 1);
       require(log().epoch_at(Offset(offset)).value() == epoch_of(offset),
               fmt::format("the epoch at offset {}", offset));
     }
+  }
+
+  // The first offset from `offset` on that was not freed.
+  [[nodiscard]] std::int64_t next_kept(std::int64_t offset) const {
+    while (offset < end() && model_.records[static_cast<std::size_t>(offset)].freed) ++offset;
+    return offset;
   }
 
   [[nodiscard]] std::int32_t epoch_of(std::int64_t offset) const {
@@ -80,7 +89,7 @@ class ModelRun {
   }
 
   Task<> one_step() {
-    switch (random_.below(16)) {
+    switch (random_.below(18)) {
       case 0: check(log().roll(machine_.world.wall_now()), "roll"); break;
       case 1: co_await delete_records(); break;
       case 2: co_await find_time(); break;
@@ -96,6 +105,8 @@ class ModelRun {
       case 8:
       case 9:
       case 10: co_await read(); break;
+      case 11:
+      case 12: co_await free_segments(); break;
       default: append_some();
     }
   }
@@ -125,16 +136,17 @@ class ModelRun {
                            : co_await copy_all(log(), Offset(from), random_.chance(0.5));
     require(found.has_value(), found ? "" : "read: " + found.error().message);
     if (!found) co_return;
-    require(found->size() == static_cast<std::size_t>(end() - from),
-            fmt::format("{} records from {}", found->size(), from));
-    for (std::size_t i = 0; i < found->size() && wrong_.empty(); ++i) {
-      const Record& record = model_.records[static_cast<std::size_t>(from) + i];
-      const Stored& stored = (*found)[i];
-      require(stored.offset.value() == from + static_cast<std::int64_t>(i) && stored.record.key == record.key &&
-                  stored.record.timestamp.value() == record.time &&
-                  stored.epoch.value() == epoch_of(stored.offset.value()),
-              fmt::format("the record at offset {}", stored.offset));
+    std::int64_t next = next_kept(from);
+    for (const Stored& stored : *found) {
+      require(stored.offset.value() == next, fmt::format("offset {}, due is {}", stored.offset, next));
+      if (!wrong_.empty()) co_return;
+      const Record& record = model_.records[static_cast<std::size_t>(next)];
+      require(stored.record.key == record.key && stored.record.timestamp.value() == record.time &&
+                  stored.epoch.value() == epoch_of(next),
+              fmt::format("the record at offset {}", next));
+      next = next_kept(next + 1);
     }
+    require(next == end(), fmt::format("what was read from {} ends at {}", from, next));
   }
 
   Task<> visit() {
@@ -145,7 +157,8 @@ class ModelRun {
           "visit");
     std::vector<std::int64_t> expected;
     for (std::int64_t offset = from; offset < end(); ++offset) {
-      const std::int64_t batch = model_.records[static_cast<std::size_t>(offset)].batch;
+      const auto& [key, time, batch, freed] = model_.records[static_cast<std::size_t>(offset)];
+      if (freed) continue;
       if (expected.empty() || expected.back() != batch) expected.push_back(batch);
     }
     require(found == expected, fmt::format("the batches from offset {}", from));
@@ -157,6 +170,7 @@ class ModelRun {
     std::optional<std::int64_t> expected;
     std::optional<std::int64_t> largest;
     for (std::int64_t offset = model_.start; offset < end(); ++offset) {
+      if (model_.records[static_cast<std::size_t>(offset)].freed) continue;
       const std::int64_t at = model_.records[static_cast<std::size_t>(offset)].time;
       if (!expected && at >= time) expected = offset;
       if (!largest || at > model_.records[static_cast<std::size_t>(*largest)].time) largest = offset;
@@ -175,7 +189,31 @@ class ModelRun {
                                     ? log().high_watermark().value()
                                     : std::min(model_.start + between(0, 15), log().high_watermark().value());
     check(co_await log().delete_records(Offset(before)), "delete");
-    model_.start = std::max(model_.start, before);
+    model_.start = next_kept(std::max(model_.start, before));
+  }
+
+  Task<> free_segments() {
+    if (random_.chance(0.7)) check(co_await log().flush(), "flush");
+    std::vector<std::pair<Offset, Offset>> ranges;
+    for (std::int64_t count = between(1, 3); count > 0; --count) {
+      const std::int64_t from = between(model_.start, end());
+      ranges.emplace_back(from, std::min(end(), from + between(0, 60)));
+    }
+    std::vector<std::pair<Offset, Offset>> expected;
+    for (const auto& segment : log().segments()) {
+      const Offset base = std::max(segment->base, log().log_start());
+      const bool within = std::ranges::any_of(
+          ranges, [&](const auto& range) { return range.first <= base && segment->end <= range.second; });
+      if (within && segment->seal_durable && segment->end <= log().high_watermark())
+        expected.emplace_back(segment->base, segment->end);
+    }
+    check(co_await log().free_segments(ranges), "free");
+    for (const auto& [from, to] : expected) {
+      ++freed_segments_;
+      for (std::int64_t offset = from.value(); offset < to.value(); ++offset)
+        model_.records[static_cast<std::size_t>(offset)].freed = true;
+    }
+    model_.start = next_kept(model_.start);
   }
 
   Task<> truncate() {
@@ -184,6 +222,9 @@ class ModelRun {
     std::int64_t to = std::max(model_.start, end() - between(0, 40));
     check(co_await log().truncate(Offset(to)), "truncate");
     if (to < end()) to = model_.records[static_cast<std::size_t>(to)].batch;
+    if (to < end() && model_.records[static_cast<std::size_t>(to)].freed) {
+      while (model_.records[static_cast<std::size_t>(to - 1)].freed) --to;
+    }
     model_.records.resize(static_cast<std::size_t>(to));
     model_.start = std::min(model_.start, to);
     for (auto& [epoch, start] : model_.epochs) start = std::min(start, to);
@@ -200,6 +241,7 @@ class ModelRun {
     model_.epochs.emplace_back(machine_.node.epoch.value(), end());
   }
 
+  std::uint64_t freed_segments_ = 0;
   Machine machine_;
   runtime::sim::Random random_;
   Model model_;
@@ -207,10 +249,13 @@ class ModelRun {
 };
 
 TEST(Model, RandomOperationsGiveWhatAListOfRecordsGives) {
+  std::uint64_t freed = 0;
   for (std::uint64_t seed = 1; seed <= 40; ++seed) {
-    const std::string wrong = ModelRun(seed).run(400);
-    ASSERT_EQ(wrong, "") << "seed " << seed;
+    ModelRun model(seed);
+    ASSERT_EQ(model.run(400), "") << "seed " << seed;
+    freed += model.freed_segments();
   }
+  EXPECT_GT(freed, 500U) << "segments that were freed within the log";
 }
 
 }  // namespace

@@ -23,7 +23,15 @@ struct Truth {
   std::int64_t promised = 0;               // what lies below must survive
   std::int64_t start_promised = 0;         // the log does not start below it again
   std::int64_t start_asked = 0;            // nor above it, unless retention frees segments
+  std::set<std::int64_t> free_asked;       // offsets in segments that were to be freed: they may be gone
+  std::set<std::int64_t> free_promised;    // these are gone for good
   std::int64_t unique = 0;
+
+  // The first offset from `offset` on that nobody wanted to free.
+  [[nodiscard]] std::int64_t next_kept(std::int64_t offset) const {
+    while (free_asked.contains(offset)) ++offset;
+    return offset;
+  }
 };
 
 // The power goes, or the process is killed, and the next one finds what it left.
@@ -43,6 +51,7 @@ class PowerLoss {
   Task<> consume_some(Node& node, std::size_t n, const bool& stopping);
   Task<> disturb(Machine& machine, const bool& stopping);
   Task<> disturb_partition(Machine& machine, std::size_t n);
+  Task<> free_some(std::shared_ptr<Partition> log, std::size_t n);
   [[nodiscard]] Bytes next_batch(std::size_t n, std::vector<Truth::Entry>& entries, LeaderEpoch epoch);
   void compare(std::size_t n, const std::vector<Stored>& found, std::int64_t from, std::int64_t end);
   void compare_compacted(std::size_t n, const std::vector<Stored>& found, std::int64_t from, std::int64_t end);
@@ -200,12 +209,14 @@ Task<bool> PowerLoss::verify(Machine& machine, std::size_t n) {
   const std::int64_t end = log.high_watermark().value();
   if (start < truth.start_promised)
     wrong(fmt::format("partition {} starts at {} again; {} was promised", n, start, truth.start_promised));
-  if (start > truth.start_asked && configs_[n].retention_bytes < 0)
+  if (start > truth.next_kept(truth.start_asked) && configs_[n].retention_bytes < 0)
     wrong(fmt::format("partition {} starts at {}; nobody asked for more than {}", n, start, truth.start_asked));
   if (end < truth.promised) wrong(fmt::format("partition {} ends at {}; {} was acknowledged", n, end, truth.promised));
   if (end > truth.end) wrong(fmt::format("partition {} ends at {}; only {} were appended", n, end, truth.end));
   compare(n, *found, start, end);
   for (const Stored& stored : *found) {
+    if (truth.free_promised.contains(stored.offset.value()))
+      wrong(fmt::format("partition {} has offset {} again, which was freed", n, stored.offset));
     if (!configs_[n].compact && log.epoch_at(stored.offset) != stored.epoch)
       wrong(fmt::format("partition {} takes offset {} for epoch {}; its batch has {}", n, stored.offset,
                         log.epoch_at(stored.offset), stored.epoch));
@@ -232,14 +243,16 @@ bool PowerLoss::same(std::size_t n, const Stored& found) {
   return false;
 }
 
-// `found` is what lies in [from, end).
+// `found` is what lies in [from, end); freed offsets may be missing.
 void PowerLoss::compare(std::size_t n, const std::vector<Stored>& found, std::int64_t from, std::int64_t end) {
   if (configs_[n].compact) {
     compare_compacted(n, found, from, end);
     return;
   }
+  const std::set<std::int64_t>& free = truths_[n].free_asked;
   std::int64_t next = from;
   for (const Stored& stored : found) {
+    while (next < stored.offset.value() && free.contains(next)) ++next;
     if (stored.offset.value() != next) {
       wrong(fmt::format("partition {} has offset {} where {} is due", n, stored.offset, next));
       return;
@@ -247,10 +260,11 @@ void PowerLoss::compare(std::size_t n, const std::vector<Stored>& found, std::in
     if (!same(n, stored)) return;
     ++next;
   }
+  next = truths_[n].next_kept(next);
   if (next < end) wrong(fmt::format("partition {} misses its records from offset {} to {}", n, next, end));
 }
 
-// The last record of every key is there; older ones may be.
+// The last record of every key is there unless it was freed; older ones may be.
 void PowerLoss::compare_compacted(std::size_t n, const std::vector<Stored>& found, std::int64_t from,
                                   std::int64_t end) {
   std::map<std::string, std::int64_t> latest;
@@ -261,6 +275,7 @@ void PowerLoss::compare_compacted(std::size_t n, const std::vector<Stored>& foun
     if (latest.at(*stored.record.key) == stored.offset.value()) latest.erase(*stored.record.key);
   }
   for (const auto& [key, offset] : latest) {
+    if (truths_[n].free_asked.contains(offset)) continue;
     wrong(fmt::format("partition {} misses offset {}, the last one of key {}", n, offset, key));
     return;
   }
@@ -367,7 +382,8 @@ Task<> PowerLoss::disturb(Machine& machine, const bool& stopping) {
 Task<> PowerLoss::disturb_partition(Machine& machine, std::size_t n) {
   const std::shared_ptr<Partition> log = machine.node.logs[n];
   Truth& truth = truths_[n];
-  switch (random_.below(6)) {
+  switch (random_.below(7)) {
+    case 6: co_await free_some(log, n); break;
     case 0:
       if (log->roll(machine.world.wall_now())) ++report_.reached["rolls"];
       break;
@@ -401,6 +417,25 @@ Task<> PowerLoss::disturb_partition(Machine& machine, std::size_t n) {
     default:
       if (machine.node.save_checkpoint()) ++report_.reached["checkpoints"];
   }
+}
+
+// Frees what segments there are in a random range, anywhere in the log.
+Task<> PowerLoss::free_some(std::shared_ptr<Partition> log, std::size_t n) {
+  Truth& truth = truths_[n];
+  const Offset from(between(log->log_start().value(), log->log_end().value()));
+  const Offset to(between(from.value(), log->log_end().value()));
+  std::set<std::int64_t> offsets;
+  for (const auto& segment : log->segments()) {
+    if (std::max(segment->base, log->log_start()) < from || segment->end > to) continue;
+    if (!segment->seal_durable || segment->end > log->high_watermark()) continue;
+    for (Offset offset = segment->base; offset < segment->end; ++offset) offsets.insert(offset.value());
+    ++report_.reached["freed segments"];
+  }
+  truth.free_asked.insert(offsets.begin(), offsets.end());
+  if (!co_await log->free_segments({{from, to}})) co_return;
+  truth.free_promised.insert(offsets.begin(), offsets.end());
+  truth.start_promised = std::max(truth.start_promised, log->log_start().value());
+  if (!offsets.empty()) truth.promised = std::max(truth.promised, *offsets.rbegin() + 1);
 }
 
 }  // namespace
