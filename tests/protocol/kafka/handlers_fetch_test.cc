@@ -48,6 +48,38 @@ TEST_F(FetchHandler, AboveTheHighWatermarkWaitsForTheCommitAndAboveTheLogIsOutOf
   EXPECT_FALSE(waited.records.parts.empty());
 }
 
+std::int64_t first_offset_of(const FetchResponse::PartitionData& partition) {
+  const runtime::FileRange& found = std::get<runtime::FileRange>(partition.records.parts.at(0));
+  Bytes bytes = Bytes::uninitialized(static_cast<std::size_t>(found.length));
+  EXPECT_EQ(found.file->read_at(bytes.mutable_view(), found.offset).value_or(0), bytes.size());
+  const auto header = log::decode_batch_header(bytes);
+  return header ? header->base_offset.value() : -1;
+}
+
+TEST_F(FetchHandler, FromAFreedOffsetGoesOnBehindTheGapOrWaitsForWhatComes) {
+  home_.fill("orders", 0, 3);
+  home_.free("orders", 0, 0, 0);
+  home_.fill("orders", 0, 4);
+  home_.free("orders", 0, 3, 7);
+  home_.free("orders", 0, 3, 7);
+  const FetchResponse nothing = fetch({from(5)}, 500);
+  const auto& waited = nothing.responses.at(0).partitions.at(0);
+  EXPECT_EQ(waited.error_code, ErrorCode::kNone);
+  EXPECT_EQ(waited.high_watermark, 7);
+  EXPECT_TRUE(waited.records.parts.empty());
+  home_.append("orders", 0, 2);
+  for (const std::int64_t offset : {3, 5, 7}) {
+    const FetchResponse fetched = fetch({from(offset)}, 5000);
+    const auto& partition = fetched.responses.at(0).partitions.at(0);
+    EXPECT_EQ(partition.error_code, ErrorCode::kNone);
+    EXPECT_EQ(partition.log_start_offset, 0);
+    ASSERT_FALSE(partition.records.parts.empty());
+    EXPECT_EQ(first_offset_of(partition), 7);
+  }
+  const FetchResponse before = fetch({from(1)});
+  EXPECT_EQ(first_offset_of(before.responses.at(0).partitions.at(0)), 0);
+}
+
 TEST_F(FetchHandler, MorePartitionsThanAFetchMayNameAreRefused) {
   std::vector<FetchRequest::FetchPartition> partitions(FetchSession::kPartitionsMax + 1);
   EXPECT_EQ(fetch(std::move(partitions)).error_code, ErrorCode::kInvalidRequest);

@@ -119,6 +119,30 @@ runtime::Task<> take_offline_from_shard(const stream::Streams* streams, TopicPar
 
 }  // namespace
 
+namespace {
+
+runtime::Task<Status> free_on_shard(stream::StreamShard* shard, TopicPartition id, Offset from, Offset to) {
+  log::Partition& log = shard->find(id)->log();
+  LEAT_CO_CHECK(log.roll(shard->shard().wall_now()));
+  co_await runtime::sleep_for(std::chrono::seconds(1));
+  co_return co_await log.free_segments({{from, to}});
+}
+
+runtime::Task<> free_from_shard(const stream::Streams* streams, TopicPartition id, Offset from, Offset to,
+                                Status& outcome) {
+  stream::StreamShard* shard = &streams->shard(streams->owner(id));
+  outcome = co_await runtime::call_on(shard->shard(), free_on_shard, shard, id, from, to);
+}
+
+}  // namespace
+
+void NodeHome::free(const std::string& topic, std::int32_t partition, std::int64_t from, std::int64_t to) {
+  const TopicPartition id{find(topic)->entry.id, PartitionIndex(partition)};
+  Status outcome;
+  world_.run([&] { return free_from_shard(streams_.get(), id, Offset(from), Offset(to), outcome); });
+  EXPECT_TRUE(outcome) << outcome.error().message;
+}
+
 void NodeHome::take_offline(const std::string& topic, std::int32_t partition) {
   const TopicPartition id{find(topic)->entry.id, PartitionIndex(partition)};
   world_.run([&] { return take_offline_from_shard(streams_.get(), id); });

@@ -71,6 +71,8 @@ class NodeHome {
   void append(const std::string& topic, std::int32_t partition, int records) {
     produce(topic, partition, records, false);
   }
+  // Seals what a partition has, and frees the segments that lie in [from, to).
+  void free(const std::string& topic, std::int32_t partition, std::int64_t from, std::int64_t to);
   // Makes a partition's log fail.
   void take_offline(const std::string& topic, std::int32_t partition);
   [[nodiscard]] const catalog::Topic* find(const std::string& topic) const {
