@@ -21,6 +21,10 @@ class Socket {
 
   // Waits for bytes and reads at least one; 0 at the end of the peer's stream. Errors: cancelled after close(), io.
   [[nodiscard]] virtual Task<Result<std::size_t>> read_some(MutableBytes into) = 0;
+  // Waits for bytes and reads what is there into memory of the shard that the next such read, of any socket, overwrites:
+  // for connections that wait long and shall hold no block while they do. Empty at the end of the peer's stream; errors
+  // as above.
+  [[nodiscard]] virtual Task<Result<BytesView>> read_shared() = 0;
   // Reads exactly into.size() bytes. False when the peer's stream ends before the first byte; io when it ends later.
   [[nodiscard]] Task<Result<bool>> read_exactly(MutableBytes into);
   // Writes all of the chain, file ranges by sendfile. `chain` outlives the await. Errors: cancelled, io (also when a

@@ -29,6 +29,7 @@ using AsioSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::ex
 constexpr std::size_t kVectorsPerCall = 64;
 constexpr std::uint64_t kBurstBytes = std::uint64_t{1} << 20;  // written by one socket before others get a turn
 constexpr std::uint32_t kReadsPerTurn = 16;                    // that did not have to wait, before others get a turn
+constexpr std::size_t kSharedReadBytes = std::size_t{64} << 10;
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 constexpr Milliseconds kOutOfDescriptorsPause{50};
 
@@ -220,6 +221,23 @@ class RealSocket final : public Socket {
     if (read.error) co_return failure("receive from", read.error.value());
     more_likely_ = read.count == into.size();
     co_return read.count;
+  }
+
+  Task<Result<BytesView>> read_shared() override {
+    while (true) {
+      if (!socket_.is_open()) co_return fail(Errc::cancelled, "the socket is closed");
+      if (more_likely_ && ++reads_at_once_ < kReadsPerTurn) {
+        const MutableBytes into = shard_.scratch(kSharedReadBytes).first(kSharedReadBytes);
+        const ssize_t count = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
+        more_likely_ = static_cast<std::size_t>(count) == into.size();
+        if (count >= 0) co_return into.first(static_cast<std::size_t>(count));
+        if (errno != EAGAIN && errno != EINTR) co_return failure("receive from", errno);
+      }
+      reads_at_once_ = 0;
+      Readiness readable{socket_, AsioSocket::wait_read, read_slot_};
+      if (const error_code code = co_await readable) co_return failure("receive from", code.value());
+      more_likely_ = true;
+    }
   }
 
   Task<Status> write(const Chain& chain) override {

@@ -63,6 +63,7 @@ struct SimNetwork::State {
   std::map<std::uint16_t, std::shared_ptr<ListenerState>> listeners;
   std::vector<std::weak_ptr<Connection>> connections;
   std::uint16_t next_port = kFirstFreePort;
+  std::string shared;  // what was read last into memory that sockets share
 
   std::uint16_t take_port() {
     if (next_port < kFirstFreePort) next_port = kFirstFreePort;  // it wrapped
@@ -95,17 +96,21 @@ class SimSocket final : public Socket {
     const std::shared_ptr<Connection> connection = connection_;
     Stream& in = connection->streams[1 - end_];
     if (into.empty()) co_return std::size_t{0};
-    while (true) {
-      LEAT_CO_CHECK(usable());
-      if (!in.arrived.empty()) break;
-      if (in.ended) co_return std::size_t{0};
-      co_await in.reader;
-    }
+    LEAT_CO_CHECK(co_await something_arrived());
     const std::size_t count = std::min(into.size(), in.arrived.size());
     std::memcpy(into.data(), in.arrived.data(), count);
     in.arrived.erase(0, count);
     in.writer.wake();
     co_return count;
+  }
+
+  Task<Result<BytesView>> read_shared() override {
+    const std::shared_ptr<Connection> connection = connection_;
+    Stream& in = connection->streams[1 - end_];
+    LEAT_CO_CHECK(co_await something_arrived());
+    state_->shared = std::exchange(in.arrived, {});
+    in.writer.wake();
+    co_return as_bytes(state_->shared);
   }
 
   Task<Status> write(const Chain& chain) override {
@@ -145,6 +150,17 @@ class SimSocket final : public Socket {
   std::string peer() const override { return connection_->names[1 - end_]; }
 
  private:
+  // Returns when there is something to read, or never will be.
+  Task<Status> something_arrived() {
+    const std::shared_ptr<Connection> connection = connection_;
+    Stream& in = connection->streams[1 - end_];
+    while (true) {
+      LEAT_CO_CHECK(usable());
+      if (!in.arrived.empty() || in.ended) co_return Status{};
+      co_await in.reader;
+    }
+  }
+
   [[nodiscard]] Status usable() const {
     if (connection_->closed[end_]) return fail(Errc::cancelled, "the socket is closed");
     if (connection_->cut) return fail(Errc::io, "the connection to " + peer() + " broke");

@@ -1,7 +1,7 @@
 #include "protocol/http/codec.h"
 
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/string_body.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/beast/http/basic_parser.hpp>
 
 #include <ctime>
 
@@ -12,6 +12,10 @@ namespace beast = boost::beast;
 
 // What is left of a chunked body ends with "0\r\n\r\n". Beast 1.81 aborts when it is offered less of the last chunk.
 constexpr std::size_t kChunkedRestMin = 5;
+
+constexpr std::size_t kHeadSizeMin = 1024;
+// A connection that once had a large body does not keep its memory.
+constexpr std::size_t kKeptBodySizeMax = std::size_t{64} << 10;
 
 using boost::system::error_code;
 
@@ -26,12 +30,26 @@ Fault to_fault(error_code error, const ParserLimits& limits) {
   return {400, fmt::format("not a valid HTTP request: {}", error.message())};
 }
 
+}  // namespace
+
 bool equals_ignoring_case(std::string_view a, std::string_view b) {
   const auto lower = [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; };
   return std::ranges::equal(a, b, {}, lower, lower);
 }
 
-}  // namespace
+void HttpRequest::clear() {
+  method.clear();
+  target.clear();
+  path.clear();
+  query.clear();
+  headers.clear();
+  if (body.capacity() > kKeptBodySizeMax) body = {};
+  body.clear();
+  keep_alive = true;
+  peer = {};
+  presence = nullptr;
+  head.clear();
+}
 
 std::string_view HttpRequest::header(std::string_view name) const {
   for (const auto& [key, value] : headers) {
@@ -47,29 +65,97 @@ HttpResponse text_response(int status, std::string_view text) {
   return response;
 }
 
+namespace {
+
+// What Beast reads goes straight into the request.
+class BeastParser final : public beast::http::basic_parser<true> {
+ public:
+  BeastParser(HttpRequest& request, const ParserLimits& limits) : request_(request) {
+    header_limit(static_cast<std::uint32_t>(limits.head_size_max));
+    body_limit(limits.body_size_max);
+    eager(false);
+  }
+
+  [[nodiscard]] int version() const { return version_; }
+  [[nodiscard]] int hosts() const { return hosts_; }
+  [[nodiscard]] bool is_encoded() const { return is_encoded_; }
+
+ private:
+  void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version,
+                       error_code&) override {
+    request_.method.assign(method.data(), method.size());
+    request_.target.assign(target.data(), target.size());
+    version_ = version;
+  }
+  void on_response_impl(int, beast::string_view, int, error_code&) override {}
+  void on_field_impl(beast::http::field field, beast::string_view name, beast::string_view value,
+                     error_code&) override {
+    if (is_header_done()) return;  // trailers
+    make_room(name.size() + value.size());
+    hosts_ += field == beast::http::field::host ? 1 : 0;
+    is_encoded_ = is_encoded_ || field == beast::http::field::transfer_encoding;
+    request_.headers.emplace_back(keep(name), keep(value));
+  }
+  void on_header_impl(error_code&) override {}
+  void on_body_init_impl(const boost::optional<std::uint64_t>&, error_code&) override {}
+  std::size_t on_body_impl(beast::string_view body, error_code&) override {
+    if (request_.body.empty()) {
+      request_.body.reserve(body.size() + static_cast<std::size_t>(content_length_remaining().value_or(0)) +
+                            HttpRequest::kBodyPadding);
+    }
+    request_.body.append(body.data(), body.size());
+    return body.size();
+  }
+  void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
+  std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, error_code&) override {
+    request_.body.append(body.data(), body.size());
+    return body.size();
+  }
+  void on_finish_impl(error_code&) override { request_.body.reserve(request_.body.size() + HttpRequest::kBodyPadding); }
+
+  // The headers show bytes of the head, which move when it grows.
+  void make_room(std::size_t size) {
+    if (size <= request_.head.capacity() - request_.head.size()) return;
+    const char* before = request_.head.data();
+    request_.head.reserve(std::max(kHeadSizeMin, 2 * (request_.head.size() + size)));
+    for (auto& [name, value] : request_.headers) {
+      name = {request_.head.data() + (name.data() - before), name.size()};
+      value = {request_.head.data() + (value.data() - before), value.size()};
+    }
+  }
+  std::string_view keep(beast::string_view text) {
+    const char* at = request_.head.data() + request_.head.size();
+    request_.head.insert(request_.head.end(), text.begin(), text.end());
+    return {at, text.size()};
+  }
+
+  HttpRequest& request_;
+  int version_ = 11;
+  int hosts_ = 0;
+  bool is_encoded_ = false;
+};
+
+}  // namespace
+
 class RequestParser::Impl {
  public:
-  explicit Impl(const ParserLimits& limits) : limits_(limits) {
-    parser_.header_limit(static_cast<std::uint32_t>(limits.head_size_max));
-    parser_.body_limit(limits.body_size_max);
-    parser_.eager(false);
-  }
+  explicit Impl(const ParserLimits& limits) : limits_(limits) { parser_.emplace(request_, limits_); }
 
   std::expected<std::size_t, Fault> consume(std::string_view input) {
     std::size_t consumed = skip_empty_lines(input);
-    if (input.substr(consumed) == "\r" && !parser_.got_some()) return consumed;
-    while (consumed < input.size() && !parser_.is_done()) {
-      const bool was_in_head = !parser_.is_header_done();
+    if (input.substr(consumed) == "\r" && !parser_->got_some()) return consumed;
+    while (consumed < input.size() && !parser_->is_done()) {
+      const bool was_in_head = !parser_->is_header_done();
       const auto rest = input.substr(consumed);
-      if (!was_in_head && parser_.chunked() && rest.size() < kChunkedRestMin) break;
+      if (!was_in_head && parser_->chunked() && rest.size() < kChunkedRestMin) break;
       error_code error;
-      const auto count = parser_.put(boost::asio::buffer(rest.data(), rest.size()), error);
+      const auto count = parser_->put(boost::asio::buffer(rest.data(), rest.size()), error);
       consumed += count;
       (was_in_head ? head_size_ : body_size_on_wire_) += count;
       if (error && error != beast::http::error::need_more) return std::unexpected(to_fault(error, limits_));
       if (auto fault = check_size(rest.size() - count)) return std::unexpected(std::move(*fault));
       if (error == beast::http::error::need_more || count == 0) break;
-      if (was_in_head && parser_.is_header_done()) {
+      if (was_in_head && parser_->is_header_done()) {
         if (auto fault = read_head()) return std::unexpected(std::move(*fault));
         break;
       }
@@ -77,34 +163,38 @@ class RequestParser::Impl {
     return consumed;
   }
 
-  bool head_done() const { return parser_.is_header_done(); }
-  bool done() const { return parser_.is_done(); }
+  bool head_done() const { return parser_->is_header_done(); }
+  bool done() const { return parser_->is_done(); }
 
   std::size_t body_size_max() const {
-    if (parser_.is_done()) return 0;
-    if (const auto length = parser_.content_length()) return static_cast<std::size_t>(*length);
+    if (parser_->is_done()) return 0;
+    if (const auto length = parser_->content_length()) return static_cast<std::size_t>(*length);
     return limits_.body_size_max;
   }
   bool wants_continue() const {
-    return !parser_.is_done() && parser_.get().version() >= 11 &&
+    return !parser_->is_done() && parser_->version() >= 11 &&
            equals_ignoring_case(request_.header("Expect"), "100-continue");
   }
-  HttpRequest take() {
-    request_.body = std::move(parser_.get().body());
-    return std::move(request_);
+  HttpRequest take() { return std::move(request_); }
+  void restart(HttpRequest used) {
+    request_ = std::move(used);
+    request_.clear();
+    parser_.emplace(request_, limits_);
+    head_size_ = 0;
+    body_size_on_wire_ = 0;
   }
 
  private:
   // Some clients end a body with a line break that is not part of it (RFC 9112 section 2.2).
   std::size_t skip_empty_lines(std::string_view input) {
     std::size_t skipped = 0;
-    while (!parser_.got_some() && input.substr(skipped).starts_with("\r\n")) skipped += 2;
+    while (!parser_->got_some() && input.substr(skipped).starts_with("\r\n")) skipped += 2;
     head_size_ += skipped;
     return skipped;
   }
   // Beast's own limits are for a line or a chunk at a time; these are for the whole. `unread` bytes make no whole line yet.
   std::optional<Fault> check_size(std::size_t unread) const {
-    const bool in_head = !parser_.is_header_done();
+    const bool in_head = !parser_->is_header_done();
     if (head_size_ > limits_.head_size_max || (in_head && head_size_ + unread > limits_.head_size_max)) {
       return to_fault(beast::http::error::header_limit, limits_);
     }
@@ -112,7 +202,7 @@ class RequestParser::Impl {
     if (body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
       return Fault{413, "the request's body is cut into needlessly small chunks"};
     }
-    if (!in_head && !parser_.is_done() && parser_.chunked() && is_stuck(unread)) {
+    if (!in_head && !parser_->is_done() && parser_->chunked() && is_stuck(unread)) {
       return Fault{400, "a chunk's head or the trailers are too long"};
     }
     return std::nullopt;
@@ -120,18 +210,12 @@ class RequestParser::Impl {
   bool is_stuck(std::size_t unread) const { return unread > limits_.head_size_max; }
 
   std::optional<Fault> read_head() {
-    const auto& message = parser_.get();
-    request_.method = std::string(message.method_string());
-    request_.target = std::string(message.target());
-    for (const auto& field : message) request_.headers.emplace_back(field.name_string(), field.value());
-    request_.keep_alive = message.keep_alive();
+    request_.keep_alive = parser_->keep_alive();
     split_target();
-
-    const auto hosts = message.count(beast::http::field::host);
-    if (hosts > 1 || (hosts == 0 && message.version() >= 11))
+    if (parser_->hosts() > 1 || (parser_->hosts() == 0 && parser_->version() >= 11))
       return Fault{400, "an HTTP/1.1 request has exactly one Host header"};
     // A body whose end only the sender knows: the bytes after the head could be anything.
-    if (message.count(beast::http::field::transfer_encoding) > 0 && !parser_.chunked()) {
+    if (parser_->is_encoded() && !parser_->chunked()) {
       return Fault{501, "the only transfer encoding taken is chunked"};
     }
     return std::nullopt;
@@ -152,8 +236,8 @@ class RequestParser::Impl {
   }
 
   ParserLimits limits_;
-  beast::http::request_parser<beast::http::string_body> parser_;
   HttpRequest request_;
+  std::optional<BeastParser> parser_;
   std::size_t head_size_ = 0;
   std::size_t body_size_on_wire_ = 0;
 };
@@ -166,27 +250,50 @@ bool RequestParser::done() const { return impl_->done(); }
 std::size_t RequestParser::body_size_max() const { return impl_->body_size_max(); }
 bool RequestParser::wants_continue() const { return impl_->wants_continue(); }
 HttpRequest RequestParser::take() { return impl_->take(); }
+void RequestParser::restart(HttpRequest used) { impl_->restart(std::move(used)); }
 
 namespace {
 
-void append(std::string& out, std::string_view name, std::string_view value) {
-  out += name;
-  out += ": ";
-  // A value must not begin a header of its own.
-  for (const char c : value) out += c == '\r' || c == '\n' || c == '\0' ? ' ' : c;
-  out += "\r\n";
+using Head = fmt::basic_memory_buffer<char, 512>;
+
+void append(Head& out, std::string_view text) { out.append(text.data(), text.data() + text.size()); }
+
+// Of a header that others decide: a value must not begin a header of its own.
+void append_header(Head& out, std::string_view name, std::string_view value) {
+  append(out, name);
+  append(out, ": ");
+  for (const char c : value) out.push_back(c == '\r' || c == '\n' || c == '\0' ? ' ' : c);
+  append(out, "\r\n");
+}
+
+// The date of the last response on this thread: it changes once a second.
+std::string_view cached_date(Timestamp now) {
+  thread_local std::int64_t second = -1;
+  thread_local std::string text;
+  if (now.value() / 1000 != second || text.empty()) {
+    second = now.value() / 1000;
+    text = http_date(now);
+  }
+  return text;
 }
 
 }  // namespace
 
 Bytes encode_response(const HttpResponse& response, const ResponseContext& context) {
-  std::string head = fmt::format("HTTP/1.1 {} {}\r\n", response.status, reason_of(response.status));
-  append(head, "Date", http_date(context.now));
-  append(head, "Content-Type", response.content_type);
-  append(head, "Content-Length", fmt::to_string(response.body.size()));
-  append(head, "Connection", context.keep_alive ? "keep-alive" : "close");
-  for (const auto& [name, value] : response.headers) append(head, name, value);
-  head += "\r\n";
+  Head head;
+  append(head, "HTTP/1.1 ");
+  append(head, fmt::format_int(response.status).c_str());
+  append(head, " ");
+  append(head, reason_of(response.status));
+  append(head, "\r\nDate: ");
+  append(head, cached_date(context.now));
+  append(head, "\r\nContent-Type: ");
+  append(head, response.content_type);
+  append(head, "\r\nContent-Length: ");
+  append(head, fmt::format_int(response.body.size()).c_str());
+  append(head, context.keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n");
+  for (const auto& [name, value] : response.headers) append_header(head, name, value);
+  append(head, "\r\n");
   auto out = Bytes::uninitialized(head.size() + (context.head_only ? 0 : response.body.size()));
   std::memcpy(out.data(), head.data(), head.size());
   if (!context.head_only && !response.body.empty()) {

@@ -23,7 +23,7 @@ struct Fault {
   std::string message;
 };
 
-// Reads one request.
+// Reads one request, and after restart() another one.
 class RequestParser {
  public:
   explicit RequestParser(const ParserLimits& limits);
@@ -43,6 +43,8 @@ class RequestParser {
   [[nodiscard]] bool wants_continue() const;
   // After the end: the request, once.
   [[nodiscard]] HttpRequest take();
+  // Makes ready for another request, in the memory of one that is over.
+  void restart(HttpRequest used);
 
  private:
   class Impl;

@@ -7,37 +7,74 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/sync.h"
 #include "runtime/task.h"
 
 namespace leat::http {
 
-using Headers = std::vector<std::pair<std::string, std::string>>;
+// Whether the client of a request that is being answered is still there. Belongs to the connection's shard.
+class Presence {
+ public:
+  [[nodiscard]] bool is_gone() const { return is_gone_; }
+  // Notified once, when the client goes.
+  [[nodiscard]] runtime::Notifier& left() { return left_; }
+  void leave() {
+    is_gone_ = true;
+    left_.notify_all();
+  }
+
+ private:
+  bool is_gone_ = false;
+  runtime::Notifier left_;
+};
+
+// Names and values, as sent; the request that has them keeps their bytes.
+using HeaderViews = std::vector<std::pair<std::string_view, std::string_view>>;
 
 struct HttpRequest {
-  std::string method;  // as sent: methods are case-sensitive
-  std::string target;  // as sent
-  std::string path;    // of the target, without its query; not decoded
-  std::string query;   // what follows '?', not decoded
-  Headers headers;     // of the head; trailers are dropped
-  std::string body;
+  HttpRequest() = default;
+  HttpRequest(HttpRequest&&) = default;
+  HttpRequest& operator=(HttpRequest&&) = default;
+  HttpRequest(const HttpRequest&) = delete;
+  HttpRequest& operator=(const HttpRequest&) = delete;
+  ~HttpRequest() = default;
+
+  // Bytes behind the body that may be read, though they say nothing: parsers of JSON look at whole blocks.
+  static constexpr std::size_t kBodyPadding = 64;
+
+  std::string method;   // as sent: methods are case-sensitive
+  std::string target;   // as sent
+  std::string path;     // of the target, without its query; not decoded
+  std::string query;    // what follows '?', not decoded
+  HeaderViews headers;  // of the head; trailers are dropped
+  std::string body;     // its capacity is at least kBodyPadding more than its size
   bool keep_alive = true;
-  std::string peer;  // "address:port" of the client
+  std::string_view peer;         // "address:port" of the client
+  Presence* presence = nullptr;  // of the client, while the request is answered
+  std::vector<char> head;        // what the headers show
 
   // The first header of that name, whatever its case; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;
+  // Forgets everything but the memory.
+  void clear();
 };
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpResponse {
   int status = 200;
   std::string body;
-  std::string content_type = "text/plain; charset=utf-8";
-  Headers headers;  // beyond those that every response has
+  std::string_view content_type = "text/plain; charset=utf-8";  // that outlives the response
+  Headers headers;                                              // beyond those that every response has
 };
 
 // A line of text that says what is wrong and what to do.
 [[nodiscard]] HttpResponse text_response(int status, std::string_view text);
 
-// Runs on the listener's shard. The request lives until the task ends. What a handler throws is answered with 500.
+// Runs on the connection's shard. The request lives until the task ends. What a handler throws is answered with 500.
 using Handler = std::function<runtime::Task<HttpResponse>(const HttpRequest& request)>;
+
+// Whether two names differ in nothing but the case of ASCII letters.
+[[nodiscard]] bool equals_ignoring_case(std::string_view a, std::string_view b);
 
 }  // namespace leat::http

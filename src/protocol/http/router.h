@@ -21,7 +21,7 @@ class Router {
   void add(Route route) { routes_.push_back(std::move(route)); }
   [[nodiscard]] const std::vector<Route>& routes() const { return routes_; }
 
-  // 404 when no route has the path, 405 when none of those that have it takes the method, 500 when its handler throws.
+  // 404 when no route has the path, 405 when none of those that have it takes the method.
   [[nodiscard]] runtime::Task<HttpResponse> handle(const HttpRequest& request) const;
 
  private:

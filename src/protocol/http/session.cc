@@ -1,11 +1,14 @@
 #include "protocol/http/session.h"
 
+#include "base/logging.h"
 #include "runtime/shard.h"
 
 namespace leat::http {
 namespace {
 
-constexpr std::size_t kReadSize = 4096;
+// What may have arrived and wait, behind the request that is being answered, before no more is read.
+constexpr std::size_t kUnreadSizeMax = std::size_t{128} << 10;
+constexpr std::size_t kKeptInputSizeMax = std::size_t{16} << 10;
 // After a fault, what the client still sends is read for a while: closing at once could take the answer away from it.
 constexpr Duration kDrainTime = std::chrono::seconds(1);
 constexpr std::size_t kDrainSize = std::size_t{256} << 10;
@@ -14,31 +17,42 @@ MonoTime now() { return runtime::Shard::current().now(); }
 
 }  // namespace
 
-class Session::Deadline final : private runtime::Timer {
- public:
-  Deadline(Session& session, Duration time) : session_(session) {
-    runtime::Shard::current().timers().arm(*this, now() + time);
-  }
+void Session::Deadline::set(Duration time) {
+  due_ = now() + time;
+  if (armed() && deadline() <= *due_) return;
+  cancel();
+  runtime::Shard::current().timers().arm(*this, *due_);
+}
 
- private:
-  void fire() override {
-    session_.context_.stats.timed_out.add();
-    session_.close();
+void Session::Deadline::fire() {
+  if (!due_) return;
+  if (now() < *due_) {
+    runtime::Shard::current().timers().arm(*this, *due_);
+    return;
   }
-  Session& session_;
-};
+  session_.context_.stats.timed_out.add();
+  session_.close();
+}
 
 Session::Session(std::unique_ptr<runtime::Socket> socket, const SessionContext& context)
-    : socket_(std::move(socket)), context_(context) {}
+    : socket_(std::move(socket)),
+      context_(context),
+      peer_(socket_->peer()),
+      parser_(context.options.limits),
+      deadline_(*this) {}
 
 void Session::finish() {
   is_finishing_ = true;
   if (is_idle_) socket_->close();
 }
 
-void Session::close() { socket_->close(); }
+void Session::close() {
+  socket_->close();
+  input_changed_.notify_all();
+}
 
 runtime::Task<> Session::run() {
+  reader_.spawn(read_all());
   while (co_await await_request()) {
     runtime::Reservation body;
     auto request = co_await read_request(body);
@@ -46,95 +60,135 @@ runtime::Task<> Session::run() {
       if (auto* fault = std::get_if<Fault>(&request.error())) co_await refuse(std::move(*fault));
       break;
     }
-    if (!co_await answer(*request)) break;
+    const bool goes_on = co_await answer();
+    if (!goes_on) break;
   }
-  socket_->close();
+  deadline_.clear();
+  has_ended_ = true;
+  close();
+  co_await reader_.join();
+}
+
+// Runs beside everything else the session does.
+runtime::Task<> Session::read_all() {
+  while (!has_ended_) {
+    if (unread().size() >= kUnreadSizeMax) {
+      co_await input_changed_.wait();
+      continue;
+    }
+    const auto block = co_await socket_->read_shared();
+    if (!block || block->empty()) break;
+    context_.stats.received_bytes.add(block->size());
+    input_.append(as_text(*block));
+    input_changed_.notify_all();
+  }
+  has_ended_ = true;
+  presence_.leave();
+  input_changed_.notify_all();
+}
+
+void Session::take(std::size_t count) {
+  const bool was_full = unread().size() >= kUnreadSizeMax;
+  taken_ += count;
+  if (taken_ == input_.size()) {
+    if (input_.capacity() > kKeptInputSizeMax) input_ = {};
+    input_.clear();
+    taken_ = 0;
+  } else if (taken_ > kUnreadSizeMax) {
+    input_.erase(0, taken_);
+    taken_ = 0;
+  }
+  if (was_full) input_changed_.notify_all();
 }
 
 runtime::Task<bool> Session::await_request() {
-  if (!input_.empty()) co_return true;
+  if (!unread().empty()) co_return true;
   if (is_finishing_) co_return false;
-  const Deadline deadline(*this, context_.options.idle_timeout);
+  deadline_.set(context_.options.idle_timeout);
   is_idle_ = true;
-  const bool is_there = co_await read_more();
+  while (unread().empty() && !has_ended_) co_await input_changed_.wait();
   is_idle_ = false;
-  co_return is_there;
+  co_return !unread().empty();
 }
 
-runtime::Task<std::expected<HttpRequest, Session::Failure>> Session::read_request(runtime::Reservation& body) {
-  const Deadline deadline(*this, context_.options.request_timeout);
-  RequestParser parser(context_.options.limits);
-  while (!parser.head_done()) {
-    if (auto advanced = co_await advance(parser); !advanced) co_return std::unexpected(std::move(advanced.error()));
-  }
-  if (const auto size = parser.body_size_max(); size > 0) {
-    co_await context_.bodies.reserve(size);
-    body = runtime::Reservation(context_.bodies, size);
-    if (parser.wants_continue() && input_.empty()) {
-      if (!co_await send(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n"))))
-        co_return std::unexpected(Ended::connection);
+runtime::Task<std::expected<void, Session::Failure>> Session::read_request(runtime::Reservation& body) {
+  deadline_.set(context_.options.request_timeout);
+  bool has_room = false;
+  while (!parser_.done()) {
+    const auto advanced = advance();
+    if (!advanced) co_return std::unexpected(advanced.error());
+    if (parser_.head_done() && !has_room) {
+      has_room = true;
+      if (const auto size = parser_.body_size_max(); size > 0) {
+        if (!context_.bodies.try_reserve(size)) co_await context_.bodies.reserve(size);
+        body = runtime::Reservation(context_.bodies, size);
+        if (parser_.wants_continue() && unread().empty()) {
+          const bool is_sent = co_await send(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
+          if (!is_sent) co_return std::unexpected(Ended::connection);
+        }
+      }
+      continue;
     }
+    if (*advanced || parser_.done()) continue;
+    if (has_ended_) co_return std::unexpected(Ended::connection);
+    co_await input_changed_.wait();
   }
-  while (!parser.done()) {
-    if (auto advanced = co_await advance(parser); !advanced) co_return std::unexpected(std::move(advanced.error()));
-  }
-  auto request = parser.take();
-  request.peer = socket_->peer();
-  co_return request;
-}
-
-// Feeds the parser what is there, or waits for more.
-runtime::Task<std::expected<void, Session::Failure>> Session::advance(RequestParser& parser) {
-  const auto consumed = parser.consume(input_);
-  if (!consumed) co_return std::unexpected(consumed.error());
-  input_.erase(0, *consumed);
-  const bool is_waiting = *consumed == 0 && !parser.done();
-  if (is_waiting && !co_await read_more()) co_return std::unexpected(Ended::connection);
+  deadline_.clear();
   co_return std::expected<void, Failure>();
 }
 
-runtime::Task<bool> Session::read_more() {
-  std::array<std::byte, kReadSize> block;
-  const auto count = co_await socket_->read_some(block);
-  if (!count || *count == 0) co_return false;
-  context_.stats.received_bytes.add(*count);
-  input_.append(as_text(BytesView(block).first(*count)));
-  co_return true;
+std::expected<bool, Session::Failure> Session::advance() {
+  const auto consumed = parser_.consume(unread());
+  if (!consumed) return std::unexpected(consumed.error());
+  take(*consumed);
+  return *consumed > 0;
 }
 
-runtime::Task<bool> Session::answer(const HttpRequest& request) {
+runtime::Task<bool> Session::answer() {
+  HttpRequest request = parser_.take();
+  request.peer = peer_;
+  request.presence = &presence_;
   const auto start = now();
-  const auto response = co_await context_.router.handle(request);
+  HttpResponse response;
+  try {
+    response = co_await context_.handler(request);
+  } catch (const std::exception& failure) {
+    log_error(context_.options.name, "{} {} failed: {}", request.method, request.path, failure.what());
+    response = text_response(500, "the server failed to answer; its log says why");
+  }
   const bool keep_alive = request.keep_alive && !is_finishing_;
   const ResponseContext how{request.method == "HEAD", keep_alive, runtime::Shard::current().wall_now()};
   const bool is_sent = co_await send(encode_response(response, how));
   context_.stats.responses[static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5))].add();
   context_.stats.request_latency.record_us(
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now() - start).count()));
-  const bool go_on = is_sent && keep_alive;
-  co_return go_on;
+  parser_.restart(std::move(request));
+  co_return is_sent&& keep_alive;
 }
 
 runtime::Task<> Session::refuse(Fault fault) {
   context_.stats.malformed.add();
   context_.stats.responses[static_cast<std::size_t>(fault.status / 100)].add();
-  context_.log_limiter.write(now(), LogLevel::info, "http", "{}: request refused with {}: {}", socket_->peer(),
+  context_.log_limiter.write(now(), LogLevel::info, context_.options.name, "{}: request refused with {}: {}", peer_,
                              fault.status, fault.message);
   const ResponseContext how{false, false, runtime::Shard::current().wall_now()};
-  if (!co_await send(encode_response(text_response(fault.status, fault.message), how))) co_return;
-  const Deadline deadline(*this, kDrainTime);
-  for (std::size_t drained = 0; drained < kDrainSize; drained += input_.size()) {
-    input_.clear();
-    if (!co_await read_more()) co_return;
+  const bool is_sent = co_await send(encode_response(text_response(fault.status, fault.message), how));
+  if (!is_sent) co_return;
+  deadline_.set(kDrainTime);
+  for (std::size_t drained = 0; drained < kDrainSize && !has_ended_;) {
+    drained += unread().size();
+    take(unread().size());
+    co_await input_changed_.wait();
   }
 }
 
 runtime::Task<bool> Session::send(Bytes bytes) {
-  const Deadline deadline(*this, context_.options.request_timeout);
+  deadline_.set(context_.options.request_timeout);
   const auto size = bytes.size();
   runtime::Chain chain;
   chain.append(std::move(bytes));
   const auto written = co_await socket_->write(chain);
+  deadline_.clear();
   if (written) context_.stats.sent_bytes.add(size);
   co_return written.has_value();
 }

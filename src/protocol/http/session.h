@@ -5,7 +5,6 @@
 
 #include "base/log_limiter.h"
 #include "protocol/http/codec.h"
-#include "protocol/http/router.h"
 #include "protocol/http/stats.h"
 #include "runtime/network.h"
 #include "runtime/sync.h"
@@ -16,20 +15,22 @@ struct Options {
   ParserLimits limits;
   Duration idle_timeout = std::chrono::seconds(60);     // for the first byte of the next request
   Duration request_timeout = std::chrono::seconds(10);  // for the rest of it, and again for its answer to be taken
-  std::size_t connections_max = 1000;
-  std::size_t bodies_size_max = std::size_t{16} << 20;  // of all requests being read or answered; at least one body
+  std::size_t connections_max = 1000;                   // of all shards
+  std::size_t bodies_size_max = std::size_t{16} << 20;  // of all of a shard's requests; at least one body
+  std::string_view name = "http";                       // of the protocol, in log lines and in names of settings
 };
 
-// What the sessions of one listener share. Belongs to its shard.
+// What the sessions of one shard share. Belongs to the shard.
 struct SessionContext {
-  const Router& router;
+  const Handler& handler;
   const Options& options;
   Stats& stats;
   runtime::Budget& bodies;
   LogLimiter& log_limiter;
 };
 
-// One connection: reads requests and answers them one after the other, pipelined ones too.
+// One connection: reads requests and answers them one after the other, pipelined ones too. While a request is answered,
+// however long that takes, it goes on reading, and so notices when the client goes away.
 class Session {
  public:
   Session(std::unique_ptr<runtime::Socket> socket, const SessionContext& context);
@@ -44,23 +45,45 @@ class Session {
   void close();
 
  private:
-  // Closes the socket when the time is over.
-  class Deadline;
+  // Closes the connection when the time is over. Setting it again costs nothing as long as it is not set to sooner.
+  class Deadline final : private runtime::Timer {
+   public:
+    explicit Deadline(Session& session) : session_(session) {}
+    void set(Duration time);
+    void clear() { due_.reset(); }
+
+   private:
+    void fire() override;
+    Session& session_;
+    std::optional<MonoTime> due_;
+  };
   enum class Ended : std::uint8_t { connection };  // there is nobody to answer
   using Failure = std::variant<Ended, Fault>;
 
+  runtime::Task<> read_all();
   runtime::Task<bool> await_request();
-  runtime::Task<std::expected<HttpRequest, Failure>> read_request(runtime::Reservation& body);
-  runtime::Task<std::expected<void, Failure>> advance(RequestParser& parser);
-  runtime::Task<bool> read_more();
-  runtime::Task<bool> answer(const HttpRequest& request);
+  // Reads the next one to its end; `body` is the room that its body takes.
+  runtime::Task<std::expected<void, Failure>> read_request(runtime::Reservation& body);
+  // Feeds the parser what is there. Whether it took something.
+  std::expected<bool, Failure> advance();
+  runtime::Task<bool> answer();
   runtime::Task<> refuse(Fault fault);
   runtime::Task<bool> send(Bytes bytes);
+  [[nodiscard]] std::string_view unread() const { return std::string_view(input_).substr(taken_); }
+  void take(std::size_t count);
 
   std::unique_ptr<runtime::Socket> socket_;
   const SessionContext& context_;
-  std::string input_;     // read and not yet consumed
-  bool is_idle_ = false;  // nothing of a next request has arrived
+  std::string peer_;
+  RequestParser parser_;
+  Deadline deadline_;
+  std::string input_;
+  std::size_t taken_ = 0;  // bytes at the front of input_ that are consumed
+  runtime::Notifier input_changed_;
+  Presence presence_;
+  runtime::TaskScope reader_;
+  bool has_ended_ = false;  // nothing more will be read
+  bool is_idle_ = false;    // nothing of a next request has arrived
   bool is_finishing_ = false;
 };
 
