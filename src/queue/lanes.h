@@ -1,0 +1,196 @@
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <list>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+#include "base/types.h"
+#include "queue/events.h"
+#include "queue/index.h"
+#include "queue/settings.h"
+
+namespace leat::queue {
+
+// The time as engines are told it. `wall` does not go back.
+struct Time {
+  MonoTime mono;
+  Timestamp wall;
+};
+
+// At most `rate` things a second and a second's worth at once.
+class RateLimit {
+ public:
+  // A rate of 0: no limit.
+  [[nodiscard]] bool allows(double rate, MonoTime now);
+  void take(double rate);
+  // When it allows one again, after it did not.
+  [[nodiscard]] MonoTime next(double rate, MonoTime now) const;
+
+ private:
+  double tokens_ = 1;
+  MonoTime filled_{};
+  bool started_ = false;
+};
+
+struct LaneOptions {
+  bool fifo = false;
+  Milliseconds ageing{0};
+  std::int64_t lane_in_flight_max = 0;
+  double lane_rate_max = 0;
+  // What is kept in memory; the rest is in the index.
+  std::size_t runs_max = 65'536;
+  std::size_t lane_runs_max = 1'024;
+  std::size_t lanes_max = 16'384;  // that nobody holds a message of
+};
+
+// The messages of one lane that can be delivered, or will be when what blocks it has ended.
+struct Lane {
+  LaneKey key;
+  std::set<Offset> retries;     // delivered before and ready again
+  std::uint32_t in_flight = 0;  // leased
+  std::uint32_t waiting = 0;    // delivered before, not ready yet, or on the way to the dead letters
+  std::uint32_t pins = 0;       // in use: it does not go while it is above 0
+
+ private:
+  friend class Lanes;
+  struct Held {
+    Run run;
+    std::optional<std::string> entry;  // the index entry that goes when this run is used up
+    bool delayed = false;              // from the delayed messages: stands in no order
+  };
+  [[nodiscard]] bool has_runs() const { return head < runs.size(); }
+  [[nodiscard]] Held& front() { return runs[head]; }
+
+  std::vector<Held> runs;  // from `head` on, in offset order but for delayed ones
+  std::size_t head = 0;
+  std::uint64_t untouched = 0;  // messages in `runs`
+  bool spilled = false;         // the index may hold more, in entries from `load_from` on
+  Offset load_from{0};
+  Offset loaded_to{0};  // FIFO: messages below it were loaded before
+  bool loading = false;
+  bool put_since_load = false;
+  bool retry_turn = true;  // unordered: retries and fresh messages take turns
+  RateLimit rate;
+  std::optional<std::list<Lane*>::iterator> queued;  // its place among the servable
+  Timestamp wakes_due = kNoTimestamp;                // its entry in due_
+  std::optional<MonoTime> wakes_at;                  // its entry in rated_
+};
+
+// Which message is next: lanes of untouched messages and of those to be tried again, strictly by priority (with ageing),
+// lanes of one priority in turn. Messages that do not fit in memory go to the index and come back. Part of an engine; what
+// it holds is never journalled.
+class Lanes {
+ public:
+  explicit Lanes(const LaneOptions& options) : options_(options) {}
+  Lanes(const Lanes&) = delete;
+  Lanes& operator=(const Lanes&) = delete;
+
+  void configure(const LaneOptions& options);
+  // After a restart: the index holds lanes that are not known here. They come in once allow_loads() is called, when all
+  // that was in the log at the start has been read ahead: what is put into the index until then may overlap what it has.
+  void expect_cold() { maybe_cold_ = hold_loads_ = true; }
+  void allow_loads() { hold_loads_ = false; }
+  // Forgets all untouched messages and asks for the index to be cleared.
+  void drop_untouched(Time now);
+
+  // --- reading ahead: messages in offset order, between begin_chunk() and end_chunk()
+  void add(const LaneKey& key, const Run& run, Time now);
+  void end_chunk();
+  // A delayed message that is due; `entry` is its index entry, if it has one.
+  void add_due(const LaneKey& key, const Run& run, std::optional<std::string> entry, Time now);
+  [[nodiscard]] bool has_room_for_due() const { return runs_ < options_.runs_max; }
+
+  // --- delivered messages
+  [[nodiscard]] Lane& lane(const LaneKey& key);
+  // After a change of its public fields. The lane may be gone afterwards.
+  void update(Lane& lane, Time now);
+
+  // --- delivering
+  // The lane whose turn it is; nullptr when none can be served now.
+  [[nodiscard]] Lane* next(Time now);
+  struct Picked {
+    Offset offset;
+    bool is_retry = false;
+    Timestamp sent{0};
+    Timestamp expires = kNoTimestamp;
+  };
+  // Takes the lane's next message; nullopt when it has none that is due. `retries_only`: no untouched one.
+  [[nodiscard]] std::optional<Picked> pick(Lane& lane, bool retries_only, Time now);
+  // After picks of a lane: counts towards its rate and passes the turn on.
+  void served(Lane& lane, std::uint32_t messages, Time now);
+
+  void tick(Time now);
+  [[nodiscard]] std::optional<Timestamp> next_due() const;
+  [[nodiscard]] std::optional<MonoTime> next_rated() const;
+
+  // Untouched messages in memory that can be served now.
+  [[nodiscard]] std::uint64_t servable() const { return servable_; }
+  [[nodiscard]] bool has_servable() const;
+  // Whether messages of several lanes are known.
+  [[nodiscard]] std::size_t size() const { return lanes_.size(); }
+  [[nodiscard]] bool maybe_cold() const { return maybe_cold_; }
+  [[nodiscard]] bool is_loading() const { return !loads_.empty(); }
+
+  // --- the index
+  // Appends what the index has to do now.
+  void collect_work(IndexWork& work, std::uint64_t& next_load);
+  // True when `loaded` answers one of these.
+  [[nodiscard]] bool loaded(const IndexLoaded& loaded, Time now);
+  // Entries that are used up; to be removed once what was journalled so far is durable.
+  [[nodiscard]] std::vector<std::string> take_erases() { return std::exchange(erases_, {}); }
+  // Puts everything that only memory holds into the index too.
+  void save_all(IndexWork& work) const;
+
+ private:
+  struct Spill {
+    LaneKey key;
+    std::vector<Run> runs;
+  };
+
+  [[nodiscard]] static std::string map_key(const LaneKey& key);
+  [[nodiscard]] Lane* find(const LaneKey& key);
+  Lane& create(const LaneKey& key);
+  void spill(const LaneKey& key, const Run& run);
+  void append(Lane& lane, const Run& run, std::optional<std::string> entry, bool delayed);
+  void extend(Lane& lane, std::uint32_t count);
+  void pop_front(Lane& lane);
+  [[nodiscard]] bool is_servable(Lane& lane, Time now);
+  [[nodiscard]] bool can_refill(const Lane& lane) const;
+  void enqueue(Lane& lane);
+  void dequeue(Lane& lane);
+  void wake_by_due(Lane& lane, Timestamp due);
+  void wake_by_rate(Lane& lane, MonoTime at);
+  void load_entry(Lane& lane, const std::string& key, LaneEntry entry);
+  void loaded_cold(const IndexLoaded& loaded, Time now);
+
+  LaneOptions options_;
+  std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;
+  Lane* latest_ = nullptr;  // the lane that was looked up last
+  std::array<std::list<Lane*>, kPriorities> rings_;
+  std::set<std::pair<Timestamp, Lane*>> due_;   // FIFO lanes whose first message is not due
+  std::set<std::pair<MonoTime, Lane*>> rated_;  // lanes that wait for their rate
+  std::set<Lane*> to_refill_;
+  std::size_t runs_ = 0;  // of all lanes
+  std::uint64_t servable_ = 0;
+
+  std::unordered_map<std::string, Spill> chunk_;  // spilled since the last end_chunk()
+  std::vector<IndexEntry> puts_;
+  std::vector<std::string> erases_;
+  std::unordered_map<std::uint64_t, std::string> loads_;  // by load, the lane's map key; empty: cold lanes
+  bool clear_ = false;
+
+  bool hold_loads_ = false;
+  bool maybe_cold_ = false;  // the index may hold lanes that are not in memory
+  bool cold_loading_ = false;
+  bool cold_put_since_load_ = false;
+  bool cold_found_ = false;  // in this pass over the index
+  std::string cold_cursor_{kLanesFrom};
+};
+
+}  // namespace leat::queue
