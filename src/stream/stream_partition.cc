@@ -66,6 +66,13 @@ runtime::Task<Status> StreamPartition::save_producers(runtime::FileSystem& files
   co_return Status{};
 }
 
+runtime::Task<Status> StreamPartition::free_segments(runtime::FileSystem& files,
+                                                     std::vector<std::pair<Offset, Offset>> ranges) {
+  const auto self = shared_from_this();
+  LEAT_CO_CHECK(co_await save_producers(files, true));
+  co_return co_await log_->free_segments(std::move(ranges));
+}
+
 log::BatchRules StreamPartition::rules() const {
   const log::LogConfig& config = log_->config();
   log::BatchRules rules;

@@ -43,6 +43,10 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   // start has little to read. Not synced: a broken one is only slow.
   runtime::Task<Status> save_producers(runtime::FileSystem& files, bool closing);
 
+  // log().free_segments(), after a snapshot: what only the freed batches tell of producers must outlive a kill, or a
+  // producer that goes on would be out of order.
+  runtime::Task<Status> free_segments(runtime::FileSystem& files, std::vector<std::pair<Offset, Offset>> ranges);
+
   [[nodiscard]] log::Partition& log() { return *log_; }
   [[nodiscard]] const log::Partition& log() const { return *log_; }
   // What a client's batch must satisfy here now.

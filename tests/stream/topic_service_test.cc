@@ -80,7 +80,7 @@ class Home {
 
   [[nodiscard]] TopicService& topics() { return *topics_; }
   [[nodiscard]] Streams& streams() { return *streams_; }
-  [[nodiscard]] catalog::Catalog& catalog() { return *catalog_; }
+  [[nodiscard]] runtime::FileSystem& files() { return world_.files(); }
   [[nodiscard]] const catalog::TopicsSnapshot& known(std::size_t shard = 0) const { return *shards_[shard]->topics(); }
 
  private:
@@ -155,6 +155,55 @@ Task<> note_companion(Home& home, TopicId topic, int& made) {
   EXPECT_FINE(companion);
   made += companion && companion->entry.id == catalog::companion_id(topic) ? 1 : 0;
 }
+
+constexpr ProducerId kProducer{7};
+
+// Appends batches of one idempotent producer to segments of their own, and frees all of those.
+Task<Status> produce_and_free(StreamShard* shard, runtime::FileSystem* files, TopicPartition id) {
+  const auto partition = shard->find(id);
+  const Timestamp now = shard->shard().wall_now();
+  for (std::int32_t sequence = 0; sequence < 5; ++sequence) {
+    log::BatchBuilder builder;
+    builder.add({now, std::nullopt, as_bytes("value"), {}});
+    LEAT_CO_TRY(const Bytes bytes, builder.build());
+    LEAT_CO_TRY(log::ValidBatch batch, log::validate_batch(bytes, partition->rules(), now));
+    batch.header.producer_id = kProducer;
+    batch.header.producer_epoch = ProducerEpoch(0);
+    batch.header.base_sequence = sequence;
+    LEAT_CO_TRY(const Produced produced, partition->produce(batch, now));
+    LEAT_CO_CHECK(co_await partition->log().wait_committed(produced.end, MonoTime::max()));
+    LEAT_CO_CHECK(partition->log().roll(now));
+  }
+  co_await runtime::sleep_for(std::chrono::seconds(1));
+  LEAT_CO_CHECK(co_await partition->free_segments(*files, {{Offset(0), Offset(5)}}));
+  EXPECT_EQ(partition->log().log_start(), Offset(5));
+  // What a start after a kill would find.
+  LEAT_CO_TRY(const Bytes snapshot,
+              runtime::read_file(*files, runtime::join_path(partition->log().folder(), "producers"), 10'000));
+  ProducerAccount account{ProducerLimits{}};
+  Producers restored(account);
+  LEAT_CO_TRY(const Offset covered, restored.restore_snapshot(snapshot));
+  EXPECT_EQ(covered, Offset(5));
+  log::BatchHeader next;
+  next.producer_id = kProducer;
+  next.producer_epoch = ProducerEpoch(0);
+  next.base_sequence = 6;
+  next.record_count = 1;
+  const auto skipped = restored.check(next);
+  EXPECT_FALSE(skipped.has_value()) << "the last sequence is known";
+  next.base_sequence = 5;
+  EXPECT_TRUE(restored.check(next).has_value());
+  co_return Status{};
+}
+
+Task<> keeps_producers(Home& home) {
+  const auto topic = co_await home.create("t", 1);
+  EXPECT_FINE(topic);
+  const TopicPartition id{topic->entry.id, PartitionIndex(0)};
+  StreamShard* shard = &home.streams().shard(home.streams().owner(id));
+  EXPECT_FINE(co_await runtime::call_on(shard->shard(), produce_and_free, shard, &home.files(), id));
+}
+TEST(StreamPartition, RemembersTheProducersOfFreedBatches) { run(keeps_producers); }
 
 Task<> makes_companions_at_once(Home& home) {
   const auto topic = co_await home.create("t", 2);
