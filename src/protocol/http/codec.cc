@@ -1,6 +1,5 @@
 #include "protocol/http/codec.h"
 
-#include <boost/asio/buffer.hpp>
 #include <boost/beast/http/basic_parser.hpp>
 
 #include <ctime>

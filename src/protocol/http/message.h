@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -15,16 +16,18 @@ namespace leat::http {
 // Whether the client of a request that is being answered is still there. Belongs to the connection's shard.
 class Presence {
  public:
-  [[nodiscard]] bool is_gone() const { return is_gone_; }
+  [[nodiscard]] bool is_gone() const { return *gone_; }
+  // For those who outlive the connection.
+  [[nodiscard]] std::shared_ptr<const bool> gone() const { return gone_; }
   // Notified once, when the client goes.
   [[nodiscard]] runtime::Notifier& left() { return left_; }
   void leave() {
-    is_gone_ = true;
+    *gone_ = true;
     left_.notify_all();
   }
 
  private:
-  bool is_gone_ = false;
+  std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
   runtime::Notifier left_;
 };
 

@@ -1,0 +1,93 @@
+#include "protocol/sqs/errors.h"
+
+namespace leat::sqs {
+namespace {
+
+using enum ErrorCode;
+
+constexpr WireError kErrors[] = {
+    {batch_entry_ids_not_distinct, "BatchEntryIdsNotDistinct", "AWS.SimpleQueueService.BatchEntryIdsNotDistinct", 400,
+     true},
+    {batch_request_too_long, "BatchRequestTooLong", "AWS.SimpleQueueService.BatchRequestTooLong", 400, true},
+    {empty_batch_request, "EmptyBatchRequest", "AWS.SimpleQueueService.EmptyBatchRequest", 400, true},
+    {invalid_address, "InvalidAddress", "InvalidAddress", 404, true},
+    {invalid_attribute_name, "InvalidAttributeName", "InvalidAttributeName", 400, true},
+    {invalid_attribute_value, "InvalidAttributeValue", "InvalidAttributeValue", 400, true},
+    {invalid_batch_entry_id, "InvalidBatchEntryId", "AWS.SimpleQueueService.InvalidBatchEntryId", 400, true},
+    {invalid_message_contents, "InvalidMessageContents", "InvalidMessageContents", 400, true},
+    {message_not_inflight, "MessageNotInflight", "AWS.SimpleQueueService.MessageNotInflight", 400, true},
+    {over_limit, "OverLimit", "OverLimit", 403, true},
+    {purge_queue_in_progress, "PurgeQueueInProgress", "AWS.SimpleQueueService.PurgeQueueInProgress", 403, true},
+    {queue_does_not_exist, "QueueDoesNotExist", "AWS.SimpleQueueService.NonExistentQueue", 400, true},
+    {queue_name_exists, "QueueNameExists", "QueueAlreadyExists", 400, true},
+    {receipt_handle_is_invalid, "ReceiptHandleIsInvalid", "ReceiptHandleIsInvalid", 404, true},
+    {request_throttled, "RequestThrottled", "RequestThrottled", 403, true},
+    {resource_not_found, "ResourceNotFoundException", "ResourceNotFoundException", 404, true},
+    {too_many_entries_in_batch_request, "TooManyEntriesInBatchRequest",
+     "AWS.SimpleQueueService.TooManyEntriesInBatchRequest", 400, true},
+    {unsupported_operation, "UnsupportedOperation", "AWS.SimpleQueueService.UnsupportedOperation", 400, true},
+    {access_denied, "AccessDeniedException", "AccessDenied", 403, false},
+    {invalid_action, "UnknownOperationException", "InvalidAction", 400, false},
+    {invalid_parameter_value, "InvalidParameterValueException", "InvalidParameterValue", 400, false},
+    {malformed_input, "SerializationException", "MalformedInput", 400, false},
+    {missing_parameter, "MissingRequiredParameterException", "MissingParameter", 400, false},
+    {missing_authentication_token, "MissingAuthenticationTokenException", "MissingAuthenticationToken", 403, false},
+    {incomplete_signature, "IncompleteSignatureException", "IncompleteSignature", 403, false},
+    {invalid_client_token_id, "UnrecognizedClientException", "InvalidClientTokenId", 403, false},
+    {signature_does_not_match, "InvalidSignatureException", "SignatureDoesNotMatch", 403, false},
+    {request_expired, "RequestExpired", "RequestExpired", 403, false},
+    {internal_failure, "InternalFailure", "InternalFailure", 500, false},
+    {service_unavailable, "ServiceUnavailable", "ServiceUnavailable", 503, false},
+};
+static_assert(std::size(kErrors) == kErrorCodes);
+static_assert(std::ranges::is_sorted(kErrors, {}, &WireError::code));
+
+ErrorCode code_of(Errc code) {
+  switch (code) {
+    case Errc::cancelled:
+    case Errc::offline:
+    case Errc::not_owner:
+    case Errc::io:
+    case Errc::timed_out:
+    case Errc::disk_full: return service_unavailable;
+    case Errc::exists: return queue_name_exists;
+    case Errc::not_found: return queue_does_not_exist;
+    case Errc::permission_denied: return access_denied;
+    case Errc::too_large: return over_limit;
+    case Errc::would_block: return request_throttled;
+    case Errc::unsupported: return unsupported_operation;
+    case Errc::invalid_argument:
+    case Errc::invalid_config:
+    case Errc::invalid_name:
+    case Errc::invalid_record:
+    case Errc::invalid_timestamp:
+    case Errc::offset_out_of_range:
+    case Errc::message_too_large: return invalid_parameter_value;
+    case Errc::stale_epoch: return receipt_handle_is_invalid;
+    case Errc::corrupt:
+    case Errc::corrupt_message:
+    case Errc::duplicate_sequence:
+    case Errc::internal:
+    case Errc::out_of_order_sequence:
+    case Errc::producer_fenced:
+    case Errc::unknown_epoch:
+    case Errc::unknown_producer:
+    case Errc::unsupported_codec:
+    case Errc::unsupported_format:
+    case Errc::version_conflict: return internal_failure;
+  }
+  return internal_failure;
+}
+
+}  // namespace
+
+const WireError& wire_error(ErrorCode code) { return kErrors[static_cast<std::size_t>(code)]; }
+
+Fault to_fault(const Error& error) {
+  const ErrorCode code = code_of(error.code);
+  // SDKs know this one by its text too.
+  if (code == queue_does_not_exist) return {code, "The specified queue does not exist."};
+  return {code, error.message};
+}
+
+}  // namespace leat::sqs

@@ -1,0 +1,84 @@
+#pragma once
+
+#include "protocol/http/message.h"
+#include "protocol/sqs/errors.h"
+#include "protocol/sqs/model.h"
+#include "protocol/sqs/options.h"
+#include "protocol/sqs/stats.h"
+#include "protocol/sqs/text.h"
+#include "queue/queues.h"
+#include "runtime/task.h"
+
+// What each action does: from its input to calls of the queues, to its output. Which codec is in use is unknown here.
+namespace leat::sqs {
+
+// One request, while it is answered.
+struct Call {
+  queue::Queues& queues;
+  const SqsOptions& options;
+  PurgeTimes& purge_times;
+  Stats& stats;
+  Arena arena;           // of texts in the output
+  std::string region;    // of the request's signature, or the default
+  std::string base_url;  // "http://host:port" as the client wrote it
+  std::string sender;    // who sends: an access key's id; empty when nobody is known
+  Timestamp now;
+  http::Presence* presence = nullptr;                   // of the client
+  std::vector<std::shared_ptr<const void>> deliveries;  // of which the output shows parts
+};
+
+[[nodiscard]] std::string queue_url(const Call& call, std::string_view name);
+[[nodiscard]] std::string queue_arn(const Call& call, std::string_view name);
+// The last part of an ARN of a queue; nullopt when it is none.
+[[nodiscard]] std::optional<std::string_view> name_in_arn(std::string_view arn);
+
+// The queue that a URL or a path names, when the caller may do that to it.
+[[nodiscard]] Outcome<queue::QueuePtr> find_queue(const Call& call, std::string_view url,
+                                                  security::Operation operation);
+
+// A page of a list of queues.
+struct Page {
+  std::size_t size = 0;
+  std::string after;  // a name
+};
+[[nodiscard]] Outcome<Page> read_page(Integer max_results, std::string_view next_token);
+// `queues` are those after page.after, with one more than the page takes when there are more.
+void show_page(Call& call, const Page& page, std::vector<queue::QueuePtr> queues, std::vector<std::string_view>& urls,
+               std::string_view& next_token);
+
+// Names of 1 to 128 characters and values of up to 256, at most 50.
+[[nodiscard]] Outcome<> check_tags(const TextMap& tags);
+
+using Answer = runtime::Task<Outcome<>>;
+
+// handlers_messages.cc
+Answer send_message(Call& call, const SendMessageInput& in, SendResult& out);
+Answer send_message_batch(Call& call, const SendMessageBatchInput& in, SendMessageBatchOutput& out);
+Answer receive_message(Call& call, const ReceiveMessageInput& in, ReceiveMessageOutput& out);
+Answer delete_message(Call& call, const DeleteMessageInput& in, EmptyOutput& out);
+Answer delete_message_batch(Call& call, const DeleteMessageBatchInput& in, DeleteMessageBatchOutput& out);
+Answer change_visibility(Call& call, const ChangeVisibilityInput& in, EmptyOutput& out);
+Answer change_visibility_batch(Call& call, const ChangeVisibilityBatchInput& in, ChangeVisibilityBatchOutput& out);
+
+// handlers_queues.cc
+Answer create_queue(Call& call, const CreateQueueInput& in, QueueUrlOutput& out);
+Answer delete_queue(Call& call, const QueueInput& in, EmptyOutput& out);
+Answer get_queue_url(Call& call, const GetQueueUrlInput& in, QueueUrlOutput& out);
+Answer list_queues(Call& call, const ListQueuesInput& in, ListQueuesOutput& out);
+Answer get_queue_attributes(Call& call, const GetQueueAttributesInput& in, GetQueueAttributesOutput& out);
+Answer set_queue_attributes(Call& call, const SetQueueAttributesInput& in, EmptyOutput& out);
+Answer purge_queue(Call& call, const QueueInput& in, EmptyOutput& out);
+
+// handlers_admin.cc
+Answer add_permission(Call& call, const AddPermissionInput& in, EmptyOutput& out);
+Answer remove_permission(Call& call, const RemovePermissionInput& in, EmptyOutput& out);
+Answer tag_queue(Call& call, const TagQueueInput& in, EmptyOutput& out);
+Answer untag_queue(Call& call, const UntagQueueInput& in, EmptyOutput& out);
+Answer list_queue_tags(Call& call, const QueueInput& in, ListQueueTagsOutput& out);
+Answer list_dead_letter_source_queues(Call& call, const ListDeadLetterSourceQueuesInput& in,
+                                      ListDeadLetterSourceQueuesOutput& out);
+Answer start_move_task(Call& call, const StartMoveTaskInput& in, StartMoveTaskOutput& out);
+Answer cancel_move_task(Call& call, const CancelMoveTaskInput& in, CancelMoveTaskOutput& out);
+Answer list_move_tasks(Call& call, const ListMoveTasksInput& in, ListMoveTasksOutput& out);
+
+}  // namespace leat::sqs
