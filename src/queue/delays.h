@@ -38,6 +38,7 @@ class Delays {
   [[nodiscard]] bool loaded(const IndexLoaded& loaded);
   void save_all(IndexWork& work) const;
 
+  [[nodiscard]] bool is_loading() const { return load_ != 0; }
   // In memory and, roughly, in the index: those put there since the start.
   [[nodiscard]] std::uint64_t size() const { return entries_.size() + spilled_count_; }
 

@@ -69,7 +69,7 @@ void Engine::configure(const QueueSettings& settings, Time now) {
   // What lane a message is in follows from these: what was read ahead is sorted anew.
   const bool regroups = settings.priorities != settings_.priorities || settings.fair != settings_.fair;
   settings_ = settings;
-  lanes_.configure(lane_options(settings, limits_));
+  lanes_.configure(lane_options(settings, limits_), now_);
   if (regroups) forget_read_ahead(floor_);
 }
 
@@ -246,10 +246,7 @@ void Engine::finish_loading(Offset log_start, Offset end, Time now) {
     }
   }
   log_starts_at(log_start, now_);
-  if (read_to_ >= catch_up_to_) {
-    lanes_.allow_loads();
-    delays_.allow_loads();
-  }
+  allow_loads();
 }
 
 // ---- Reading ahead --------------------------------------------------------------------------------------------------
@@ -259,9 +256,9 @@ bool Engine::reads_to_the_end() const {
 }
 
 std::optional<Offset> Engine::wants_messages() const {
-  if (read_to_ < catch_up_to_ && mark_) return read_to_;
-  if (reads_to_the_end() || lanes_.servable() < limits_.read_ahead) return read_to_;
-  return std::nullopt;
+  const bool catches_up = read_to_ < catch_up_to_ && mark_;
+  if (!catches_up && !reads_to_the_end() && lanes_.servable() >= limits_.read_ahead) return std::nullopt;
+  return std::max(read_to_, floor_);
 }
 
 void Engine::read_ahead(std::span<const MessageFacts> messages, Offset end, Time now) {
@@ -280,10 +277,14 @@ void Engine::read_ahead(std::span<const MessageFacts> messages, Offset end, Time
   skip_absent(end);
   read_to_ = std::max(read_to_, end);
   lanes_.end_chunk();
-  if (read_to_ >= catch_up_to_) {
-    lanes_.allow_loads();
-    delays_.allow_loads();
-  }
+  allow_loads();
+}
+
+// Once all that was in the log at the start is known.
+void Engine::allow_loads() {
+  if (std::max(read_to_, floor_) < catch_up_to_) return;
+  lanes_.allow_loads();
+  delays_.allow_loads();
 }
 
 void Engine::add_message(const MessageFacts& facts) {
@@ -312,6 +313,7 @@ void Engine::log_starts_at(Offset start, Time now) {
   if (start <= floor_) return;
   record(DoneEvent{floor_, static_cast<std::uint64_t>(start - floor_), DoneReason::expired});
   if (read_to_ < floor_) read_to_ = floor_;
+  allow_loads();
 }
 
 void Engine::forget_read_ahead(Offset from) {
@@ -351,7 +353,7 @@ std::vector<Engine::Leased> Engine::receive(std::size_t count_max, Duration leas
     ++lane->pins;
     std::uint32_t taken = 0;
     const std::size_t wanted = settings_.order == Order::fifo ? count_max - out.size() : 1;
-    while (taken < wanted && may_deliver()) {
+    while (taken < wanted && may_deliver() && lanes_.may_take(*lane, now_)) {
       const auto picked = lanes_.pick(*lane, delivered_.size() >= limits_.delivered_max, now_);
       if (!picked) break;
       if (!picked->is_retry && is_known(picked->offset)) continue;
@@ -364,11 +366,12 @@ std::vector<Engine::Leased> Engine::receive(std::size_t count_max, Duration leas
       const Delivered& message = delivered_.at(picked->offset);
       out.push_back({picked->offset, message.deliveries, message.first_delivered});
       rate_.take(settings_.rate_max);
+      lanes_.took(*lane);
       ++taken;
     }
     --lane->pins;
     idle = taken > 0 ? 0 : idle + 1;
-    lanes_.served(*lane, taken, now_);
+    lanes_.served(*lane, now_);
   }
   return out;
 }
@@ -461,7 +464,7 @@ void Engine::end_lease(Offset offset, std::optional<Milliseconds> delay, std::st
     message.state = State::dead;
     ++lane.waiting;
     ++dead_count_;
-    dead_.push_back(offset);
+    dead_.insert(offset);
   } else if (ready > now_.wall) {
     message.state = State::waiting;
     waiting_.insert({ready, offset});
@@ -517,7 +520,7 @@ void Engine::moved(Offset offset, Time now) {
 
 void Engine::not_moved(Offset offset) {
   const auto found = delivered_.find(offset);
-  if (found != delivered_.end() && found->second.state == State::dead) dead_.push_back(offset);
+  if (found != delivered_.end() && found->second.state == State::dead) dead_.insert(offset);
 }
 
 // ---- Time -----------------------------------------------------------------------------------------------------------
@@ -590,6 +593,11 @@ IndexWork Engine::save_index() {
   const bool is_cheap = read_to_ - floor_ < static_cast<std::int64_t>(limits_.save_after / 10);
   if (!is_cheap || mark_) save_to(work);
   return work;
+}
+
+void Engine::lose_index(Time now) {
+  advance(now);
+  forget_read_ahead(floor_);
 }
 
 void Engine::index_loaded(const IndexLoaded& loaded, Time now) {

@@ -133,11 +133,16 @@ class Engine {
   // Index entries that may be removed once the events taken so far are durable.
   [[nodiscard]] std::vector<std::string> take_index_erases() { return lanes_.take_erases(); }
   void index_loaded(const IndexLoaded& loaded, Time now);
+  // Whether answers from the index are awaited.
+  [[nodiscard]] bool is_loading() const { return lanes_.is_loading() || delays_.is_loading(); }
+  // What was in the index is gone: all is read ahead again.
+  void lose_index(Time now);
   // Everything that is known, for the index: before an orderly stop.
   [[nodiscard]] IndexWork save_index();  // empty when reading ahead again is cheap
 
   [[nodiscard]] JournalledState snapshot() const;
   [[nodiscard]] EngineStats stats(Offset end) const;  // of offsets below `end`
+  [[nodiscard]] Timestamp time() const { return now_.wall; }  // of the last call
   [[nodiscard]] Offset floor() const { return floor_; }
   [[nodiscard]] std::uint32_t rewinds() const { return rewinds_; }
   [[nodiscard]] Offset read_to() const { return read_to_; }
@@ -182,6 +187,7 @@ class Engine {
   [[nodiscard]] bool reads_to_the_end() const;
   [[nodiscard]] bool may_deliver();
   void add_message(const MessageFacts& facts);
+  void allow_loads();
   void move_due();
   void forget_read_ahead(Offset from);
   void save_to(IndexWork& work);
@@ -211,7 +217,7 @@ class Engine {
   Delays delays_;
   std::set<std::pair<MonoTime, Offset>> leases_;
   std::set<std::pair<Timestamp, Offset>> waiting_;
-  std::vector<Offset> dead_;  // not yet taken
+  std::set<Offset> dead_;  // not yet taken
   std::uint64_t dead_count_ = 0;
   RateLimit rate_;
   std::optional<MonoTime> rate_wake_;

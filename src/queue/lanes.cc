@@ -49,7 +49,18 @@ MonoTime RateLimit::next(double rate, MonoTime now) const {
   return now + std::chrono::duration_cast<Duration>(missing) + std::chrono::microseconds(1);
 }
 
-void Lanes::configure(const LaneOptions& options) { options_ = options; }
+void Lanes::configure(const LaneOptions& options, Time now) {
+  options_ = options;
+  for (Lane* lane : all()) update(*lane, now);
+}
+
+// In the order of their creation.
+std::vector<Lane*> Lanes::all() const {
+  std::vector<Lane*> out;
+  for (const auto& [key, lane] : lanes_) out.push_back(lane.get());
+  std::ranges::sort(out, InOrder());
+  return out;
+}
 
 std::string Lanes::map_key(const LaneKey& key) {
   std::string text(1, static_cast<char>(key.priority));
@@ -68,6 +79,7 @@ Lane& Lanes::create(const LaneKey& key) {
   auto lane = std::make_unique<Lane>();
   lane->key = key;
   lane->spilled = maybe_cold_;
+  lane->serial = ++created_;
   return *(latest_ = lanes_.emplace(map_key(key), std::move(lane)).first->second.get());
 }
 
@@ -86,9 +98,7 @@ void Lanes::drop_untouched(Time now) {
   cold_cursor_ = kLanesFrom;
   runs_ = 0;
   to_refill_.clear();
-  std::vector<Lane*> all;
-  for (const auto& [key, lane] : lanes_) all.push_back(lane.get());
-  for (Lane* lane : all) {
+  for (Lane* lane : all()) {
     dequeue(*lane);
     wake_by_due(*lane, kNoTimestamp);
     lane->runs.clear();
@@ -167,8 +177,7 @@ void Lanes::extend(Lane& lane, std::uint32_t count) {
 
 bool Lanes::is_servable(Lane& lane, Time now) {
   if (options_.fifo && (lane.in_flight > 0 || lane.waiting > 0)) return false;
-  const auto most = options_.lane_in_flight_max;
-  if (most > 0 && static_cast<std::int64_t>(lane.in_flight) >= most) return false;
+  if (is_at_limit(lane)) return false;
   if (lane.retries.empty()) {
     if (!lane.has_runs()) return false;
     if (!is_due(lane.front().run, now)) {
@@ -181,6 +190,15 @@ bool Lanes::is_servable(Lane& lane, Time now) {
     return false;
   }
   return true;
+}
+
+bool Lanes::is_at_limit(const Lane& lane) const {
+  const auto most = options_.lane_in_flight_max;
+  return most > 0 && static_cast<std::int64_t>(lane.in_flight) >= most;
+}
+
+bool Lanes::may_take(Lane& lane, Time now) const {
+  return !is_at_limit(lane) && lane.rate.allows(options_.lane_rate_max, now.mono);
 }
 
 void Lanes::update(Lane& lane, Time now) {
@@ -307,8 +325,7 @@ void Lanes::pop_front(Lane& lane) {
   }
 }
 
-void Lanes::served(Lane& lane, std::uint32_t messages, Time now) {
-  for (std::uint32_t i = 0; i < messages; ++i) lane.rate.take(options_.lane_rate_max);
+void Lanes::served(Lane& lane, Time now) {
   if (lane.queued) {
     auto& ring = rings_[lane.key.priority];
     ring.splice(ring.end(), ring, *lane.queued);

@@ -75,7 +75,8 @@ struct Lane {
   Offset loaded_to{0};  // FIFO: messages below it were loaded before
   bool loading = false;
   bool put_since_load = false;
-  bool retry_turn = true;  // unordered: retries and fresh messages take turns
+  std::uint64_t serial = 0;  // of its creation
+  bool retry_turn = true;    // unordered: retries and fresh messages take turns
   RateLimit rate;
   std::optional<std::list<Lane*>::iterator> queued;  // its place among the servable
   Timestamp wakes_due = kNoTimestamp;                // its entry in due_
@@ -91,7 +92,7 @@ class Lanes {
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
-  void configure(const LaneOptions& options);
+  void configure(const LaneOptions& options, Time now);
   // After a restart: the index holds lanes that are not known here. They come in once allow_loads() is called, when all
   // that was in the log at the start has been read ahead: what is put into the index until then may overlap what it has.
   void expect_cold() { maybe_cold_ = hold_loads_ = true; }
@@ -122,8 +123,12 @@ class Lanes {
   };
   // Takes the lane's next message; nullopt when it has none that is due. `retries_only`: no untouched one.
   [[nodiscard]] std::optional<Picked> pick(Lane& lane, bool retries_only, Time now);
-  // After picks of a lane: counts towards its rate and passes the turn on.
-  void served(Lane& lane, std::uint32_t messages, Time now);
+  // Whether its limits let one more of the lane out.
+  [[nodiscard]] bool may_take(Lane& lane, Time now) const;
+  // One that was picked goes out.
+  void took(Lane& lane) const { lane.rate.take(options_.lane_rate_max); }
+  // After picks of a lane: passes the turn on.
+  void served(Lane& lane, Time now);
 
   void tick(Time now);
   [[nodiscard]] std::optional<Timestamp> next_due() const;
@@ -148,6 +153,14 @@ class Lanes {
   void save_all(IndexWork& work) const;
 
  private:
+  // What is decided must not hang on addresses.
+  struct InOrder {
+    bool operator()(const Lane* a, const Lane* b) const { return a->serial < b->serial; }
+    template <class At>
+    bool operator()(const std::pair<At, Lane*>& a, const std::pair<At, Lane*>& b) const {
+      return a.first != b.first ? a.first < b.first : a.second->serial < b.second->serial;
+    }
+  };
   struct Spill {
     LaneKey key;
     std::vector<Run> runs;
@@ -160,6 +173,8 @@ class Lanes {
   void append(Lane& lane, const Run& run, std::optional<std::string> entry, bool delayed);
   void extend(Lane& lane, std::uint32_t count);
   void pop_front(Lane& lane);
+  [[nodiscard]] std::vector<Lane*> all() const;
+  [[nodiscard]] bool is_at_limit(const Lane& lane) const;
   [[nodiscard]] bool is_servable(Lane& lane, Time now);
   [[nodiscard]] bool can_refill(const Lane& lane) const;
   void enqueue(Lane& lane);
@@ -173,9 +188,10 @@ class Lanes {
   std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;
   Lane* latest_ = nullptr;  // the lane that was looked up last
   std::array<std::list<Lane*>, kPriorities> rings_;
-  std::set<std::pair<Timestamp, Lane*>> due_;   // FIFO lanes whose first message is not due
-  std::set<std::pair<MonoTime, Lane*>> rated_;  // lanes that wait for their rate
-  std::set<Lane*> to_refill_;
+  std::uint64_t created_ = 0;
+  std::set<std::pair<Timestamp, Lane*>, InOrder> due_;   // FIFO lanes whose first message is not due
+  std::set<std::pair<MonoTime, Lane*>, InOrder> rated_;  // lanes that wait for their rate
+  std::set<Lane*, InOrder> to_refill_;
   std::size_t runs_ = 0;  // of all lanes
   std::uint64_t servable_ = 0;
 

@@ -59,7 +59,7 @@ struct Receipt {
 struct Delivery {
   Receipt receipt;
   Timestamp first_delivered;
-  std::shared_ptr<const Bytes> owner;  // of what the record's views show
+  std::shared_ptr<const void> owner;   // of what the record's views show
   log::RecordView record;              // its timestamp is when it was sent
 };
 

@@ -58,6 +58,8 @@ struct ReceiveRequest {
   std::optional<Milliseconds> lease;  // nullopt: the queue's
   std::optional<Milliseconds> wait;   // for the first message; nullopt: the queue's
   std::string attempt_id;             // FIFO: a repeated call with the same one gets the same messages; empty: none
+  // Set by the caller once nobody wants the answer any more: then a wait takes no messages. nullptr: somebody always does.
+  std::shared_ptr<const bool> gone;
 };
 
 struct LeaseChange {

@@ -11,6 +11,8 @@
 #include "protocol/http/handlers.h"
 #include "protocol/http/listener.h"
 #include "protocol/kafka/server.h"
+#include "queue/queue_service.h"
+#include "queue/queue_shard.h"
 #include "runtime/call.h"
 #include "runtime/real.h"
 #include "server/banner.h"
@@ -26,11 +28,13 @@ namespace {
 using runtime::Task;
 
 constexpr int kExitSecondSignal = 130;
+constexpr std::string_view kQueueIndexFolder = "queue-index";
 
 // What lives on one shard. Built and stopped there.
 struct ShardState {
   std::unique_ptr<stream::StreamShard> streams;
   std::unique_ptr<stream::GroupShard> groups;
+  std::unique_ptr<queue::QueueShard> queues;
   std::unique_ptr<kafka::ShardServer> kafka;
 };
 
@@ -55,6 +59,11 @@ Task<Status> forget_topic(ShardState* state, std::string name) {
   }
   co_return Status{};
 }
+Task<> start_queue_shard(ShardState* state) {
+  state->queues->start();
+  co_return;
+}
+Task<> stop_queues(ShardState* state) { co_await state->queues->stop(); }
 Task<> stop_groups(ShardState* state) { co_await state->groups->stop(); }
 Task<> start_server(ShardState* state) {
   state->kafka->start();
@@ -75,6 +84,7 @@ Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> checkpoint_stre
 // What a shard owns is destroyed on it.
 Task<> drop_state(ShardState* state) {
   state->kafka.reset();
+  state->queues.reset();
   state->groups.reset();
   state->streams.reset();
   co_return;
@@ -88,7 +98,8 @@ class Server {
         shards_(runtime.shards()),
         states_(shards_.size()),
         files_(runtime::real_files()),
-        reserve_(files_, config.data_dir) {}
+        reserve_(files_, config.data_dir),
+        queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
     stop_requested_ = true;
@@ -120,6 +131,7 @@ class Server {
     LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
+    LEAT_CO_CHECK(co_await start_queues());
     co_return co_await start_kafka();
   }
 
@@ -147,6 +159,7 @@ class Server {
       states_[i].streams =
           std::make_unique<stream::StreamShard>(*shards_[i], stream_options(config_, reserve_, compacting_), files_);
       states_[i].groups = std::make_unique<stream::GroupShard>(*states_[i].streams, group_config(config_));
+      states_[i].queues = std::make_unique<queue::QueueShard>(*states_[i].streams, queue_index_, i);
       parts.push_back(states_[i].streams.get());
     }
     streams_ = std::make_unique<stream::Streams>(parts);
@@ -163,7 +176,7 @@ class Server {
     log::Checkpoint unclean = before;
     unclean.clean = false;
     LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, folder, unclean); }));
-    topics_->on_removed([this](std::string name) { return forget_offsets(std::move(name)); });
+    topics_->on_removed([this](std::string name) { return forget_topic_name(std::move(name)); });
     const MonoTime started = shards_[0]->now();
     LEAT_CO_CHECK(co_await topics_->start(before));
     const auto took = std::chrono::duration_cast<Milliseconds>(shards_[0]->now() - started);
@@ -175,6 +188,19 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_groups, &states_[i]);
     groups_started_ = true;
     co_return Status{};
+  }
+
+  Task<Status> start_queues() {
+    co_await runtime::run_blocking([this] { queue_index_.open(); });
+    queue_node_.reset(new queue::QueueNode{*streams_, {}, nullptr});
+    for (const ShardState& state : states_) queue_node_->shards.push_back(state.queues.get());
+    queues_ = std::make_unique<queue::QueueService>(*catalog_, *topics_, *queue_node_);
+    queue_node_->service = queues_.get();
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      states_[i].queues->connect(*queue_node_);
+      co_await runtime::call_on(*shards_[i], start_queue_shard, &states_[i]);
+    }
+    co_return co_await queues_->start();
   }
 
   Task<Status> start_kafka() {
@@ -235,8 +261,9 @@ class Server {
         [&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
   }
 
-  // Committed offsets of a topic that is gone go too.
-  Task<Status> forget_offsets(std::string name) {
+  // Committed offsets and queues of a topic that is gone go too.
+  Task<Status> forget_topic_name(std::string name) {
+    LEAT_CO_CHECK(co_await queue::remove_orphaned_queues(*catalog_));
     if (!groups_started_) co_return fail(Errc::cancelled, "groups are not loaded yet");
     for (std::size_t i = 0; i < shards_.size(); ++i)
       LEAT_CO_CHECK(co_await runtime::call_on(*shards_[i], forget_topic, &states_[i], name));
@@ -265,6 +292,11 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
     }
+    if (queues_) co_await queues_->stop_redrives();
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (queues_) co_await runtime::call_on(*shards_[i], stop_queues, &states_[i]);
+    }
+    co_await runtime::run_blocking([this] { queue_index_.close(); });
     {
       runtime::TaskScope connections;
       for (std::size_t i = 0; i < shards_.size(); ++i) connections.spawn(stop_connections_of(i));
@@ -276,6 +308,7 @@ class Server {
     checkpoint.clean = true;
     if (topics_) topics_->begin_stop();
     if (catalog_) outcome = co_await catalog_->close();
+    if (queues_) co_await queues_->stop();
     if (topics_) co_await topics_->stop();
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (!states_[i].streams) continue;
@@ -308,6 +341,9 @@ class Server {
   catalog::Identity identity_;
   std::unique_ptr<stream::Streams> streams_;
   std::unique_ptr<stream::TopicService> topics_;
+  queue::IndexStore queue_index_;
+  std::unique_ptr<queue::QueueNode> queue_node_;
+  std::unique_ptr<queue::QueueService> queues_;
   std::unique_ptr<kafka::KafkaNode> node_;
   std::vector<std::unique_ptr<kafka::Acceptor>> acceptors_;
   std::vector<BoundEndpoint> endpoints_;

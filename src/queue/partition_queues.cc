@@ -1,0 +1,427 @@
+#include "queue/partition_queues.h"
+
+#include <openssl/evp.h>
+
+#include <algorithm>
+
+#include "base/logging.h"
+#include "queue/message_facts.h"
+#include "runtime/call.h"
+
+namespace leat::queue {
+namespace {
+
+constexpr std::uint64_t kLoadChunk = 256 << 10;
+constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
+constexpr Duration kLoadPause = std::chrono::milliseconds(500);
+constexpr Duration kMaintenance = std::chrono::seconds(1);
+constexpr std::uint64_t kJournalledMin = 32 << 20;  // between snapshots
+constexpr std::size_t kSnapshotPiece = 256 << 10;
+constexpr Duration kRoomPause = std::chrono::milliseconds(20);
+constexpr Duration kRoomPatience = std::chrono::seconds(10);
+
+std::string sha256_hex(BytesView bytes) {
+  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
+  unsigned size = 0;
+  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
+  std::string text;
+  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
+  return text;
+}
+
+std::unexpected<Error> closed() { return fail(Errc::cancelled, "the queues of this partition are closed"); }
+
+}  // namespace
+
+void PartitionQueues::Watch::on_progress() {
+  for (const auto& [id, queue] : owner_.queues_) queue->log_moved();
+}
+
+PartitionQueues::PartitionQueues(ShardContext& context, std::shared_ptr<stream::StreamPartition> data,
+                                 std::shared_ptr<stream::StreamPartition> journal)
+    : context_(context),
+      data_(std::move(data)),
+      journal_log_(std::move(journal)),
+      sends_(data_),
+      journal_(journal_log_) {}
+
+void PartitionQueues::start(const QueuesPtr& snapshot) { tasks_.spawn(run(snapshot)); }
+
+runtime::Task<> PartitionQueues::run(QueuesPtr snapshot) {
+  known_ = snapshot;
+  const Status loaded = co_await load(snapshot);
+  if (!loaded && !stopping_) {
+    failure_ = loaded.error();
+    log_error("queue", "the queues of {} do not serve: {}", data_->log().id(), loaded.error().message);
+  }
+  if (loaded) {
+    sends_.start();
+    journal_.start();
+    data_->log().watch(watch_);
+    for (const auto& [id, queue] : queues_) queue->start();
+  }
+  loaded_ = true;
+  loaded_wake_.notify_all();
+  if (loaded) co_await maintain();
+}
+
+runtime::Task<> PartitionQueues::stop() {
+  stopping_ = true;
+  stop_wake_.notify_all();
+  loaded_wake_.notify_all();
+  co_await tasks_.join();
+  co_await changes_.reserve(1);
+  for (const auto& [id, queue] : std::exchange(queues_, {})) co_await queue->stop(true);
+  changes_.release(1);
+  co_await sends_.stop();
+  co_await journal_.stop();
+  context_.reader.forget(data_->log().id());
+}
+
+// ---- Rebuilding -----------------------------------------------------------------------------------------------------
+
+runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
+  const log::Partition& log = data_->log();
+  std::map<QueueId, Loading> loading;
+  Milliseconds window{0};
+  for (const StoredQueue* stored : snapshot->on_topic(log.id().topic)) {
+    const QueueId id = stored->queue->id;
+    const PartitionIndex partition = log.id().partition;
+    const auto mark = co_await runtime::run_blocking([&] { return context_.index.mark(id, partition); });
+    auto engine = std::make_unique<Engine>(stored->queue->settings, stored->start_of(partition), mark);
+    loading.emplace(id, Loading{std::move(engine), *stored, {}, 0, {}});
+    window = std::max(window, stored->queue->settings.dedup_window);
+  }
+  LEAT_CO_CHECK(co_await replay(loading));
+  // What is known now may be told to clients: it must not be lost any more.
+  for (log::Partition* each : {&journal_log_->log(), &data_->log()}) {
+    const Offset end = each->log_end();
+    while (each->high_watermark() < end && !stopping_) {
+      const Status committed = co_await each->wait_committed(end, context_.shard.now() + kLoadPause);
+      if (!committed && committed.error().code != Errc::timed_out) co_return committed;
+    }
+  }
+  LEAT_CO_CHECK(co_await load_recent_ids(window));
+  for (auto& [id, queue] : loading) {
+    if (!queue.status) co_return fail(std::move(queue.status.error()));
+    queue.engine->finish_loading(log.log_start(), log.high_watermark(), now());
+    add(std::move(queue.stored), std::move(queue.engine));
+  }
+  co_return Status{};
+}
+
+runtime::Task<Status> PartitionQueues::replay(std::map<QueueId, Loading>& loading) {
+  log::Partition& journal = journal_log_->log();
+  Offset next = journal.log_start();
+  while (true) {
+    if (stopping_) co_return closed();
+    LEAT_CO_TRY(const Bytes batches, co_await journal.copy(next, kLoadChunk, true));
+    if (batches.empty()) break;
+    LEAT_CO_TRY(const RecordChunkPtr chunk, RecordChunk::decode(Bytes::copy_of(batches), kDecompressedMax));
+    for (const log::RecordView& record : chunk->records()) {
+      if (record.offset >= next) LEAT_CO_CHECK(replay_record(record, loading));
+    }
+    next = chunk->end();
+    co_await runtime::sleep_for(Duration::zero());
+  }
+  co_return Status{};
+}
+
+Status PartitionQueues::replay_record(const log::RecordView& record, std::map<QueueId, Loading>& loading) {
+  if (!record.key || !record.value) return fail(Errc::corrupt, "a record of a queue's journal has no key or value");
+  LEAT_TRY(const QueueId id, decode_journal_key(*record.key));
+  const auto found = loading.find(id);
+  if (found == loading.end()) return {};
+  Loading& queue = found->second;
+  LEAT_TRY(JournalRecord decoded, decode_journal_value(*record.value));
+  if (const auto* events = std::get_if<std::vector<Event>>(&decoded)) {
+    for (const Event& event : *events) queue.engine->load(event, record.timestamp);
+    return {};
+  }
+  const auto& piece = std::get<SnapshotPiece>(decoded);
+  if (piece.number == 0) {
+    queue.snapshot = Bytes();
+    queue.pieces = 0;
+  }
+  // The log may begin in the middle of a snapshot: a later one is whole.
+  if (piece.number != queue.pieces) return {};
+  ++queue.pieces;
+  queue.snapshot.append(piece.bytes);
+  if (!piece.is_last) return {};
+  LEAT_TRY(const JournalledState state, decode_snapshot(queue.snapshot));
+  queue.snapshot = Bytes();
+  return queue.engine->restore(state);
+}
+
+// Deduplication ids of what was sent within the window.
+runtime::Task<Status> PartitionQueues::load_recent_ids(Milliseconds window) {
+  log::Partition& log = data_->log();
+  const Timestamp since = context_.shard.wall_now() - window.count();
+  LEAT_CO_TRY(const auto first, co_await log.find_time(since));
+  if (!first) co_return Status{};
+  Offset next = first->offset;
+  while (next < log.high_watermark() && !stopping_) {
+    LEAT_CO_TRY(const Bytes batches, co_await log.copy(next, kLoadChunk));
+    if (batches.empty()) break;
+    LEAT_CO_TRY(const RecordChunkPtr chunk, RecordChunk::decode(Bytes::copy_of(batches), kDecompressedMax));
+    for (const log::RecordView& record : chunk->records()) {
+      const std::string_view stored = header_of(record, kDedupIdHeader);
+      if (stored.empty() || record.timestamp < since) continue;
+      // An id within its group alone, and within the whole queue: settings may change.
+      const std::string_view group = record.key ? as_text(*record.key) : std::string_view();
+      for (const Deduplicator::Key& key : {Deduplicator::key({}, stored), Deduplicator::key(group, stored)})
+        deduplicator_.add(key, {{}, record.offset, record.timestamp});
+    }
+    next = chunk->end();
+    co_await runtime::sleep_for(Duration::zero());
+  }
+  co_return Status{};
+}
+
+// ---- Following the catalog ------------------------------------------------------------------------------------------
+
+void PartitionQueues::add(StoredQueue stored, std::unique_ptr<Engine> engine) {
+  const QueueId id = stored.queue->id;
+  queues_.emplace(id, std::make_shared<QueuePartition>(context_, std::move(stored.queue),
+                                                       data_->log().shared_from_this(), journal_, std::move(engine)));
+}
+
+runtime::Task<> PartitionQueues::update(QueuesPtr snapshot) {
+  co_await changes_.reserve(1);
+  while (!loaded_ && !stopping_) co_await loaded_wake_.wait();
+  known_ = snapshot;
+  if (!stopping_ && !failure_) {
+    std::vector<std::shared_ptr<QueuePartition>> gone;
+    for (const auto& [id, queue] : queues_) {
+      if (snapshot->find(id) == nullptr) gone.push_back(queue);
+    }
+    for (auto& queue : gone) co_await close(std::move(queue));
+    for (const StoredQueue* stored : snapshot->on_topic(data_->log().id().topic)) {
+      const auto known = queues_.find(stored->queue->id);
+      if (known == queues_.end()) {
+        co_await open(*stored);
+      } else if (known->second->queue() != stored->queue) {
+        known->second->configure(stored->queue);
+      }
+    }
+  }
+  changes_.release(1);
+}
+
+// A queue that is new: the journal has nothing of it.
+runtime::Task<> PartitionQueues::open(StoredQueue stored) {
+  const QueueId id = stored.queue->id;
+  const log::Partition& log = data_->log();
+  auto engine = std::make_unique<Engine>(stored.queue->settings, stored.start_of(log.id().partition), std::nullopt);
+  engine->finish_loading(log.log_start(), log.high_watermark(), now());
+  add(std::move(stored), std::move(engine));
+  queues_.at(id)->start();
+  co_return;
+}
+
+runtime::Task<> PartitionQueues::close(std::shared_ptr<QueuePartition> queue) {
+  const QueueId id = queue->queue()->id;
+  queues_.erase(id);
+  co_await queue->stop(false);
+  co_await runtime::run_blocking([&] { context_.index.forget(id); });
+}
+
+runtime::Task<Result<std::shared_ptr<QueuePartition>>> PartitionQueues::find(QueueId queue) {
+  while (!loaded_ && !stopping_) co_await loaded_wake_.wait();
+  if (stopping_) co_return closed();
+  if (failure_) co_return fail(*failure_);
+  const auto found = queues_.find(queue);
+  co_return found == queues_.end() ? nullptr : found->second;
+}
+
+// ---- Sending --------------------------------------------------------------------------------------------------------
+
+runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, std::span<const NewMessage> messages,
+                                                               std::int32_t partitions) {
+  std::vector<Result<Sent>> out;
+  auto found = co_await find(queue->id);
+  if (!found || *found == nullptr) {
+    const Error error = found ? Error{Errc::not_found, "the queue was removed"} : found.error();
+    out.assign(messages.size(), fail(error));
+    co_return out;
+  }
+  if (is_at_limit(*queue, partitions)) {
+    const bool has_room = queue->settings.at_limit == AtLimit::slow && co_await wait_for_room(queue, partitions);
+    if (!has_room) {
+      out.assign(messages.size(), fail(Errc::would_block, "the queue is at its limit"));
+      co_return out;
+    }
+  }
+  const Timestamp now = context_.shard.wall_now();
+  std::vector<Sending> sending;
+  sending.reserve(messages.size());
+  GroupAppender::GroupPtr last;
+  bool grouped = false;
+  for (const NewMessage& message : messages) {
+    grouped |= message.group.has_value();
+    sending.push_back(begin_send(*queue, message, now));
+  }
+  if (grouped) {
+    for (const auto& [id, each] : queues_) {
+      each->engine().expect_groups();
+      (void)each->flush();
+    }
+  }
+  for (Sending& each : sending) {
+    if (each.ticket && each.ticket->group != nullptr) {
+      const Status committed = co_await sends_.committed(each.ticket->group);
+      if (!committed) {
+        each.outcome = fail(committed.error());
+      } else if (each.outcome) {
+        each.outcome->offset = each.ticket->offset();
+      }
+    }
+    out.push_back(std::move(each.outcome));
+  }
+  co_return out;
+}
+
+PartitionQueues::Sending PartitionQueues::begin_send(const Queue& queue, const NewMessage& message, Timestamp now) {
+  const QueueSettings& settings = queue.settings;
+  std::size_t size = message.body.size();
+  for (const log::RecordHeader& header : message.headers)
+    size += header.key.size() + (header.value ? header.value->size() : 0);
+  if (static_cast<std::int64_t>(size) > settings.message_size_max)
+    return {fail(Errc::too_large,
+                 fmt::format("the message has {} bytes, the queue takes {}", size, settings.message_size_max)),
+            std::nullopt};
+
+  Sent sent{data_->log().id().partition, Offset(0), now, false};
+  std::string content_id;
+  std::string_view dedup_id = message.dedup_id;
+  if (dedup_id.empty() && settings.content_dedup) dedup_id = content_id = sha256_hex(message.body);
+  std::optional<Deduplicator::Key> dedup_key;
+  if (!dedup_id.empty()) {
+    const bool by_group = settings.dedup_scope == DedupScope::message_group && message.group;
+    dedup_key = Deduplicator::key(by_group ? as_text(*message.group) : std::string_view(), dedup_id);
+    if (const auto* original = deduplicator_.find(*dedup_key, now, settings.dedup_window)) {
+      sent.sent = original->sent;
+      sent.offset = original->offset;
+      sent.duplicate = true;
+      return {sent, original->ticket};
+    }
+    if (!deduplicator_.has_room(now, settings.dedup_window))
+      return {fail(Errc::would_block, "too many deduplication ids within the queue's window"), std::nullopt};
+  }
+
+  log::NewRecord record{now, message.group, message.body, message.headers};
+  std::string due;
+  std::string expires;
+  std::string priority;
+  const auto add_header = [&record](std::string_view name, std::string_view value) {
+    record.headers.push_back({name, as_bytes(value)});
+  };
+  if (message.delay && *message.delay != settings.delay) {
+    due = fmt::format("{}", now + message.delay->count());
+    add_header(kDueHeader, due);
+  }
+  if (message.time_to_live) {
+    expires = fmt::format("{}", now + message.time_to_live->count());
+    add_header(kExpiresHeader, expires);
+  }
+  if (message.priority > 0) {
+    priority = fmt::format("{}", message.priority);
+    add_header(kPriorityHeader, priority);
+  }
+  if (!dedup_id.empty()) add_header(kDedupIdHeader, dedup_id);
+  const GroupAppender::Ticket ticket = sends_.add(record);
+  if (dedup_key) deduplicator_.add(*dedup_key, {ticket, Offset(0), now});
+  return {sent, ticket};
+}
+
+runtime::Task<Status> PartitionQueues::append(log::NewRecord record) {
+  while (!loaded_ && !stopping_) co_await loaded_wake_.wait();
+  if (stopping_) co_return closed();
+  if (failure_) co_return fail(*failure_);
+  co_return co_await sends_.committed(sends_.add(record).group);
+}
+
+// Each partition has an equal share of the queue's limits.
+bool PartitionQueues::is_at_limit(const Queue& queue, std::int32_t partitions) const {
+  const QueueSettings& settings = queue.settings;
+  const auto share = [partitions](std::int64_t limit) {
+    return static_cast<std::uint64_t>(std::max<std::int64_t>(limit / std::max(partitions, 1), 1));
+  };
+  if (settings.bytes_max > 0 && data_->log().size_bytes() >= share(settings.bytes_max)) return true;
+  if (settings.depth_max <= 0) return false;
+  const auto found = queues_.find(queue.id);
+  return found != queues_.end() && found->second->not_done() >= share(settings.depth_max);
+}
+
+runtime::Task<bool> PartitionQueues::wait_for_room(QueuePtr queue, std::int32_t partitions) {
+  const MonoTime deadline = context_.shard.now() + kRoomPatience;
+  while (!stopping_ && is_at_limit(*queue, partitions)) {
+    if (context_.shard.now() >= deadline) co_return false;
+    (void)co_await stop_wake_.wait_until(context_.shard.now() + kRoomPause);
+  }
+  co_return !stopping_;
+}
+
+// ---- Upkeep ---------------------------------------------------------------------------------------------------------
+
+runtime::Task<> PartitionQueues::maintain() {
+  while (!stopping_) {
+    (void)co_await stop_wake_.wait_until(context_.shard.now() + kMaintenance);
+    if (stopping_ || journal_.failure()) break;
+    for (const auto& [id, queue] : queues_) queue->log_moved();  // its start may have moved
+    const std::uint64_t since = journal_.appended_bytes() - snapshot_at_;
+    if (since > std::max(kJournalledMin, 4 * snapshot_size_)) co_await save_snapshots();
+    co_await free_done_segments();
+  }
+}
+
+// The state of every queue anew; what the journal had before is freed.
+runtime::Task<> PartitionQueues::save_snapshots() {
+  std::optional<GroupAppender::Ticket> first;
+  GroupAppender::GroupPtr last;
+  snapshot_size_ = 0;
+  for (const auto& [id, queue] : queues_) {
+    (void)queue->flush();
+    const Bytes key = encode_journal_key(id);
+    for (const Bytes& piece : encode_snapshot(queue->engine().snapshot(), kSnapshotPiece)) {
+      const GroupAppender::Ticket ticket = journal_.add({queue->engine().time(), key.view(), piece.view(), {}});
+      if (!first) first = ticket;
+      last = ticket.group;
+      snapshot_size_ += piece.size();
+    }
+  }
+  snapshot_at_ = journal_.appended_bytes();
+  if (!first || !co_await journal_.committed(first->group) || !co_await journal_.committed(last)) co_return;
+  if (auto freed = co_await journal_log_->log().delete_records(first->offset()); !freed)
+    log_warning("queue", "the journal of {} is not shortened: {}", data_->log().id(), freed.error().message);
+}
+
+// Segments of a topic that is there for its queues alone go when all of them are through with everything in them.
+runtime::Task<> PartitionQueues::free_done_segments() {
+  log::Partition& log = data_->log();
+  const bool is_pure = !queues_.empty() && std::ranges::any_of(queues_, [](const auto& entry) {
+    return entry.second->queue()->owns_topic;
+  });
+  if (!is_pure || log.segments().size() < 2) co_return;
+  const Timestamp wall = context_.shard.wall_now();
+  std::vector<std::pair<Offset, Offset>> done;
+  for (std::size_t i = 0; i + 1 < log.segments().size(); ++i) {
+    const log::Segment& segment = *log.segments()[i];
+    const auto is_done_with = [&](const auto& entry) {
+      const QueuePartition& queue = *entry.second;
+      return entry.second->engine().is_done(segment.base, segment.end) &&
+             segment.max_timestamp < wall - queue.queue()->settings.dedup_window.count();
+    };
+    if (segment.end <= log.high_watermark() && std::ranges::all_of(queues_, is_done_with))
+      done.emplace_back(segment.base, segment.end);
+  }
+  if (done.empty()) co_return;
+  // What is done must be known to be done after a crash, too.
+  for (const auto& [id, queue] : queues_) {
+    if (!co_await queue->commit()) co_return;
+  }
+  if (auto freed = co_await data_->free_segments(context_.shard.files(), std::move(done)); !freed)
+    log_warning("queue", "{} keeps segments that nobody needs: {}", log.id(), freed.error().message);
+}
+
+}  // namespace leat::queue
