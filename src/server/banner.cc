@@ -15,6 +15,8 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
     if (endpoint.protocol == ListenerProtocol::kafka) {
       kafka = address;
       text += fmt::format("    kafka  {}\n", address);
+    } else if (endpoint.protocol == ListenerProtocol::sqs) {
+      text += fmt::format("    sqs    http://{}  (the endpoint URL of any AWS SDK)\n", address);
     } else {
       text += fmt::format("    http   http://{}/  (/healthz, /readyz, /metrics)\n", address);
     }

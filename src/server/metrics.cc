@@ -144,6 +144,25 @@ runtime::Task<> add_lag(stream::GroupShard* groups, const HighWatermarks* high_w
   co_return;
 }
 
+void collect_queue(observe::MetricsPage& page, queue::PartitionQueues& partition, queue::QueuePartition& queue) {
+  const queue::EngineStats stats = queue.engine().stats(partition.log().high_watermark());
+  const observe::Labels labels{{"queue", queue.queue()->name}};
+  const auto waiting = static_cast<double>(stats.not_done) - static_cast<double>(stats.in_flight + stats.delayed);
+  page.gauge("leat_queue_ready", "Messages that a consumer can get.", labels, std::max(waiting, 0.0));
+  page.gauge("leat_queue_in_flight", "Messages that consumers hold.", labels, static_cast<double>(stats.in_flight));
+  page.gauge("leat_queue_delayed", "Messages that are not due.", labels, static_cast<double>(stats.delayed));
+  page.gauge("leat_queue_dead_waiting", "Messages on the way to the dead-letter queue.", labels,
+             static_cast<double>(stats.dead_waiting));
+}
+
+void collect_queues(observe::MetricsPage& page, const queue::QueueShard& queues) {
+  for (const auto& [id, partition] : queues.partitions()) {
+    for (const auto& [queue_id, queue] : partition->queues()) collect_queue(page, *partition, *queue);
+  }
+  page.gauge("leat_queue_waiting_receives", "Receives that wait for messages.", {},
+             static_cast<double>(queues.waiting()));
+}
+
 }  // namespace
 
 runtime::Task<> collect_group_lag(const stream::Streams& streams, const std::vector<stream::GroupShard*>& groups,
@@ -161,6 +180,8 @@ void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_groups(page, *parts.groups);
   collect_kafka(page, parts.kafka->stats(), parts.kafka->shard().node.listeners);
   collect_memory(page, parts.kafka->shard());
+  collect_queues(page, *parts.queues);
+  parts.sqs->collect(page);
 }
 
 }  // namespace leat::server

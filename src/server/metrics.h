@@ -4,6 +4,8 @@
 
 #include "observe/registry.h"
 #include "protocol/kafka/server.h"
+#include "protocol/sqs/server.h"
+#include "queue/queue_shard.h"
 #include "stream/group_shard.h"
 
 namespace leat::server {
@@ -12,7 +14,9 @@ namespace leat::server {
 struct ShardParts {
   stream::StreamShard* streams = nullptr;
   stream::GroupShard* groups = nullptr;
+  queue::QueueShard* queues = nullptr;
   const kafka::ShardServer* kafka = nullptr;
+  const sqs::SqsShard* sqs = nullptr;
 };
 
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts);

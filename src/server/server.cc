@@ -11,6 +11,7 @@
 #include "protocol/http/handlers.h"
 #include "protocol/http/listener.h"
 #include "protocol/kafka/server.h"
+#include "protocol/sqs/server.h"
 #include "queue/queue_service.h"
 #include "queue/queue_shard.h"
 #include "runtime/call.h"
@@ -36,6 +37,7 @@ struct ShardState {
   std::unique_ptr<stream::GroupShard> groups;
   std::unique_ptr<queue::QueueShard> queues;
   std::unique_ptr<kafka::ShardServer> kafka;
+  std::unique_ptr<sqs::SqsShard> sqs;
 };
 
 struct ShardStop {
@@ -70,7 +72,9 @@ Task<> start_server(ShardState* state) {
   co_return;
 }
 Task<> stop_connections(ShardState* state, Milliseconds grace) {
-  co_await state->kafka->stop(runtime::Shard::current().now() + grace);
+  const MonoTime deadline = runtime::Shard::current().now() + grace;
+  co_await state->kafka->stop(deadline);
+  if (state->sqs) co_await state->sqs->stop(deadline);
 }
 Task<ShardStop> stop_streams(ShardState* state) {
   ShardStop stop;
@@ -84,6 +88,7 @@ Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> checkpoint_stre
 // What a shard owns is destroyed on it.
 Task<> drop_state(ShardState* state) {
   state->kafka.reset();
+  state->sqs.reset();
   state->queues.reset();
   state->groups.reset();
   state->streams.reset();
@@ -132,6 +137,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
+    LEAT_CO_CHECK(co_await start_sqs());
     co_return co_await start_kafka();
   }
 
@@ -203,6 +209,24 @@ class Server {
     co_return co_await queues_->start();
   }
 
+  Task<Status> start_sqs() {
+    std::vector<http::ShardServer*> servers;
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      states_[i].sqs =
+          std::make_unique<sqs::SqsShard>(*shards_[i], sqs_options(config_), *states_[i].queues, purge_times_);
+      servers.push_back(&states_[i].sqs->http_server());
+    }
+    for (const ListenerConfig& wanted : config_.listeners) {
+      if (wanted.protocol != ListenerProtocol::sqs) continue;
+      auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
+      if (!listener) co_return explain_listen(wanted, listener.error());
+      sqs_acceptors_.push_back(std::make_unique<http::Acceptor>(servers, std::move(*listener)));
+      endpoints_.push_back({ListenerProtocol::sqs, wanted.host, sqs_acceptors_.back()->port()});
+      log_info("server", "sqs on {}:{}", wanted.host, sqs_acceptors_.back()->port());
+    }
+    co_return Status{};
+  }
+
   Task<Status> start_kafka() {
     std::vector<stream::GroupShard*> groups;
     for (const ShardState& state : states_) groups.push_back(state.groups.get());
@@ -220,7 +244,8 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       states_[i].kafka = std::make_unique<kafka::ShardServer>(*node_, *states_[i].streams);
       servers.push_back(states_[i].kafka.get());
-      const ShardParts parts{states_[i].streams.get(), states_[i].groups.get(), states_[i].kafka.get()};
+      const ShardParts parts{states_[i].streams.get(), states_[i].groups.get(), states_[i].queues.get(),
+                             states_[i].kafka.get(), states_[i].sqs.get()};
       registry_.add(*shards_[i], [parts](observe::MetricsPage& page) { collect_shard(page, parts); });
     }
     registry_.add_task(
@@ -238,6 +263,7 @@ class Server {
     }
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_server, &states_[i]);
     for (const auto& acceptor : acceptors_) acceptor->start();
+    for (const auto& acceptor : sqs_acceptors_) acceptor->start();
     not_ready_.clear();
     co_return Status{};
   }
@@ -288,6 +314,7 @@ class Server {
     not_ready_ = {"the server stops"};
     co_await tasks_.join();
     for (const auto& acceptor : acceptors_) co_await acceptor->stop();
+    for (const auto& acceptor : sqs_acceptors_) co_await acceptor->stop();
     // Groups first: members that wait for each other would keep their connections until the grace is over.
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
@@ -345,6 +372,8 @@ class Server {
   std::unique_ptr<queue::QueueNode> queue_node_;
   std::unique_ptr<queue::QueueService> queues_;
   std::unique_ptr<kafka::KafkaNode> node_;
+  sqs::PurgeTimes purge_times_;
+  std::vector<std::unique_ptr<http::Acceptor>> sqs_acceptors_;
   std::vector<std::unique_ptr<kafka::Acceptor>> acceptors_;
   std::vector<BoundEndpoint> endpoints_;
   runtime::TaskScope tasks_;

@@ -98,6 +98,13 @@ http::Options http_options(const ServerConfig& config) {
   return options;
 }
 
+sqs::SqsOptions sqs_options(const ServerConfig& config) {
+  sqs::SqsOptions options;
+  options.http.bodies_size_max =
+      std::max(share_of(config.memory.requests_bytes, config.shards), kShardRequestsBytesMin);
+  return options;
+}
+
 std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error) {
   const std::string_view hint = error.code == Errc::exists
                                     ? ": another program listens there; stop it or choose another port"

@@ -3,6 +3,7 @@
 #include "catalog/topic_config.h"
 #include "protocol/http/listener.h"
 #include "protocol/kafka/node.h"
+#include "protocol/sqs/options.h"
 #include "server/config/config.h"
 #include "stream/group_types.h"
 #include "stream/stream_shard.h"
@@ -16,6 +17,7 @@ namespace leat::server {
 [[nodiscard]] kafka::KafkaOptions kafka_options(const ServerConfig& config);
 [[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);
 [[nodiscard]] http::Options http_options(const ServerConfig& config);
+[[nodiscard]] sqs::SqsOptions sqs_options(const ServerConfig& config);
 
 // The error for an address that cannot be listened on, with what to do about it.
 [[nodiscard]] std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error);

@@ -50,9 +50,10 @@ std::string file_refusal(const std::string& file) { return refusal(input({"--con
 
 TEST(Config, DefaultsListenOnLoopbackAndFitTheMachine) {
   const auto config = load(input({}));
-  ASSERT_EQ(config.listeners.size(), 2U);
+  ASSERT_EQ(config.listeners.size(), 3U);
   EXPECT_EQ(config.listeners[0], (ListenerConfig{ListenerProtocol::kafka, "127.0.0.1", 9092, "127.0.0.1", 0}));
-  EXPECT_EQ(config.listeners[1], (ListenerConfig{ListenerProtocol::http, "127.0.0.1", 8080, "127.0.0.1", 0}));
+  EXPECT_EQ(config.listeners[1], (ListenerConfig{ListenerProtocol::sqs, "127.0.0.1", 9324, "127.0.0.1", 0}));
+  EXPECT_EQ(config.listeners[2], (ListenerConfig{ListenerProtocol::http, "127.0.0.1", 8080, "127.0.0.1", 0}));
   EXPECT_EQ(config.shards, 4);
   EXPECT_EQ(config.memory.requests_bytes, 128LL << 20);
   EXPECT_EQ(config.flush.policy, FlushPolicy::commit);

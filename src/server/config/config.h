@@ -20,7 +20,7 @@ namespace leat::server {
 
 enum class FlushPolicy : std::uint8_t { commit, interval, os };
 enum class LogOutput : std::uint8_t { automatic, text, json };
-enum class ListenerProtocol : std::uint8_t { kafka, http };
+enum class ListenerProtocol : std::uint8_t { kafka, http, sqs };
 
 std::string_view to_string(ListenerProtocol protocol);
 
@@ -122,7 +122,7 @@ struct LoggingConfig {
 
 struct ServerConfig {
   // As written by the operator; `listeners` is what follows from the two.
-  std::vector<std::string> listen{"kafka=127.0.0.1:9092", "http=127.0.0.1:8080"};
+  std::vector<std::string> listen{"kafka=127.0.0.1:9092", "sqs=127.0.0.1:9324", "http=127.0.0.1:8080"};
   std::vector<std::string> advertise;
   std::vector<ListenerConfig> listeners;
 

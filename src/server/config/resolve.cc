@@ -27,8 +27,10 @@ Result<Address> parse_address(std::string_view key, std::string_view text) {
     address.protocol = ListenerProtocol::kafka;
   } else if (protocol == "http") {
     address.protocol = ListenerProtocol::http;
+  } else if (protocol == "sqs") {
+    address.protocol = ListenerProtocol::sqs;
   } else {
-    return malformed(key, text, "names a protocol that is neither kafka nor http");
+    return malformed(key, text, "names a protocol that is none of kafka, sqs and http");
   }
   const auto rest = text.substr(equals + 1);
   const auto colon = rest.rfind(':');
@@ -106,6 +108,7 @@ std::string_view to_string(ListenerProtocol protocol) {
   switch (protocol) {
     case ListenerProtocol::kafka: return "kafka";
     case ListenerProtocol::http: return "http";
+    case ListenerProtocol::sqs: return "sqs";
   }
   return "";
 }

@@ -20,7 +20,8 @@ using C = ServerConfig;
 std::vector<ConfigKey> make_keys() {
   return {
       {"listen", "", at(&C::listen), "PROTOCOL=HOST:PORT", 0, 0,
-       "What to listen on: kafka or http, an address and a port (0: any free one). Repeatable; what is given replaces "
+       "What to listen on: kafka, sqs or http, an address and a port (0: any free one). Repeatable; what is given "
+       "replaces "
        "the "
        "default list."},
       {"advertise", "", at(&C::advertise), "PROTOCOL=HOST:PORT", 0, 0,
