@@ -53,7 +53,8 @@ runtime::Task<> GroupAppender::append_groups() {
     }
     const GroupPtr group = added_.front();
     const Status appended = append(*group);
-    const bool was_stalled = std::exchange(stalled_, !appended && appended.error().code == Errc::disk_full);
+    const bool is_full = !appended && appended.error().code == Errc::disk_full;
+    const bool was_stalled = std::exchange(stalled_, is_full && on_full_disk_ == OnFullDisk::wait);
     if (stalled_ && !stopping_) {
       if (!was_stalled) log_warning("queue", "{} waits for disk space", partition_->log().id());
       co_await added_wake_.wait_until(runtime::Shard::current().now() + kDiskFullRetry);
@@ -62,7 +63,7 @@ runtime::Task<> GroupAppender::append_groups() {
     added_.pop_front();
     if (!appended) {
       finish(*group, appended);
-      if (appended.error().code != Errc::message_too_large) fail_all(appended.error());
+      if (!is_full && appended.error().code != Errc::message_too_large) fail_all(appended.error());
       continue;
     }
     if (appended_.empty() && partition_->log().high_watermark() >= group->end_) {

@@ -40,7 +40,9 @@ class GroupAppender {
     [[nodiscard]] Offset offset() const { return group->base() + index; }
   };
 
-  explicit GroupAppender(std::shared_ptr<stream::StreamPartition> partition) : partition_(std::move(partition)) {}
+  enum class OnFullDisk : std::uint8_t { refuse, wait };
+  GroupAppender(std::shared_ptr<stream::StreamPartition> partition, OnFullDisk on_full_disk)
+      : partition_(std::move(partition)), on_full_disk_(on_full_disk) {}
   GroupAppender(const GroupAppender&) = delete;
   GroupAppender& operator=(const GroupAppender&) = delete;
 
@@ -69,6 +71,7 @@ class GroupAppender {
   void fail_all(const Error& error);
 
   std::shared_ptr<stream::StreamPartition> partition_;
+  OnFullDisk on_full_disk_;
   std::deque<GroupPtr> added_;     // the last one may still grow
   std::deque<GroupPtr> appended_;  // not committed
   runtime::Notifier added_wake_;

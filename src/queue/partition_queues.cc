@@ -42,13 +42,15 @@ PartitionQueues::PartitionQueues(ShardContext& context, std::shared_ptr<stream::
     : context_(context),
       data_(std::move(data)),
       journal_log_(std::move(journal)),
-      sends_(data_),
-      journal_(journal_log_) {}
+      sends_(data_, GroupAppender::OnFullDisk::refuse),
+      journal_(journal_log_, GroupAppender::OnFullDisk::wait) {}
 
-void PartitionQueues::start(const QueuesPtr& snapshot) { tasks_.spawn(run(snapshot)); }
+void PartitionQueues::start(const QueuesPtr& snapshot, std::int32_t partitions) {
+  partitions_ = partitions;
+  tasks_.spawn(run(snapshot));
+}
 
 runtime::Task<> PartitionQueues::run(QueuesPtr snapshot) {
-  known_ = snapshot;
   const Status loaded = co_await load(snapshot);
   if (!loaded && !stopping_) {
     failure_ = loaded.error();
@@ -88,7 +90,7 @@ runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
     const QueueId id = stored->queue->id;
     const PartitionIndex partition = log.id().partition;
     const auto mark = co_await runtime::run_blocking([&] { return context_.index.mark(id, partition); });
-    auto engine = std::make_unique<Engine>(stored->queue->settings, stored->start_of(partition), mark);
+    auto engine = std::make_unique<Engine>(share_of(stored->queue->settings), stored->start_of(partition), mark);
     loading.emplace(id, Loading{std::move(engine), *stored, {}, 0, {}});
     window = std::max(window, stored->queue->settings.dedup_window);
   }
@@ -186,10 +188,10 @@ void PartitionQueues::add(StoredQueue stored, std::unique_ptr<Engine> engine) {
                                                        data_->log().shared_from_this(), journal_, std::move(engine)));
 }
 
-runtime::Task<> PartitionQueues::update(QueuesPtr snapshot) {
+runtime::Task<> PartitionQueues::update(QueuesPtr snapshot, std::int32_t partitions) {
   co_await changes_.reserve(1);
   while (!loaded_ && !stopping_) co_await loaded_wake_.wait();
-  known_ = snapshot;
+  partitions_ = partitions;
   if (!stopping_ && !failure_) {
     std::vector<std::shared_ptr<QueuePartition>> gone;
     for (const auto& [id, queue] : queues_) {
@@ -201,7 +203,7 @@ runtime::Task<> PartitionQueues::update(QueuesPtr snapshot) {
       if (known == queues_.end()) {
         co_await open(*stored);
       } else if (known->second->queue() != stored->queue) {
-        known->second->configure(stored->queue);
+        known->second->configure(stored->queue, share_of(stored->queue->settings));
       }
     }
   }
@@ -212,7 +214,8 @@ runtime::Task<> PartitionQueues::update(QueuesPtr snapshot) {
 runtime::Task<> PartitionQueues::open(StoredQueue stored) {
   const QueueId id = stored.queue->id;
   const log::Partition& log = data_->log();
-  auto engine = std::make_unique<Engine>(stored.queue->settings, stored.start_of(log.id().partition), std::nullopt);
+  auto engine =
+      std::make_unique<Engine>(share_of(stored.queue->settings), stored.start_of(log.id().partition), std::nullopt);
   engine->finish_loading(log.log_start(), log.high_watermark(), now());
   add(std::move(stored), std::move(engine));
   queues_.at(id)->start();
@@ -236,8 +239,7 @@ runtime::Task<Result<std::shared_ptr<QueuePartition>>> PartitionQueues::find(Que
 
 // ---- Sending --------------------------------------------------------------------------------------------------------
 
-runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, std::span<const NewMessage> messages,
-                                                               std::int32_t partitions) {
+runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, std::span<const NewMessage> messages) {
   std::vector<Result<Sent>> out;
   auto found = co_await find(queue->id);
   if (!found || *found == nullptr) {
@@ -245,8 +247,8 @@ runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, s
     out.assign(messages.size(), fail(error));
     co_return out;
   }
-  if (is_at_limit(*queue, partitions)) {
-    const bool has_room = queue->settings.at_limit == AtLimit::slow && co_await wait_for_room(queue, partitions);
+  if (is_at_limit(*queue)) {
+    const bool has_room = queue->settings.at_limit == AtLimit::slow && co_await wait_for_room(queue);
     if (!has_room) {
       out.assign(messages.size(), fail(Errc::would_block, "the queue is at its limit"));
       co_return out;
@@ -316,8 +318,9 @@ PartitionQueues::Sending PartitionQueues::begin_send(const Queue& queue, const N
   const auto add_header = [&record](std::string_view name, std::string_view value) {
     record.headers.push_back({name, as_bytes(value)});
   };
-  if (message.delay && *message.delay != settings.delay) {
-    due = fmt::format("{}", now + message.delay->count());
+  // What an unordered queue's delay is later changes nothing for this message.
+  if (settings.order == Order::unordered && (settings.delay.count() > 0 || message.delay)) {
+    due = fmt::format("{}", now + message.delay.value_or(settings.delay).count());
     add_header(kDueHeader, due);
   }
   if (message.time_to_live) {
@@ -342,20 +345,30 @@ runtime::Task<Status> PartitionQueues::append(log::NewRecord record) {
 }
 
 // Each partition has an equal share of the queue's limits.
-bool PartitionQueues::is_at_limit(const Queue& queue, std::int32_t partitions) const {
-  const QueueSettings& settings = queue.settings;
-  const auto share = [partitions](std::int64_t limit) {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(limit / std::max(partitions, 1), 1));
+QueueSettings PartitionQueues::share_of(QueueSettings settings) const {
+  const auto share = [this](std::int64_t limit) {
+    return limit <= 0 ? limit : std::max<std::int64_t>(limit / std::max(partitions_, 1), 1);
   };
-  if (settings.bytes_max > 0 && data_->log().size_bytes() >= share(settings.bytes_max)) return true;
-  if (settings.depth_max <= 0) return false;
-  const auto found = queues_.find(queue.id);
-  return found != queues_.end() && found->second->not_done() >= share(settings.depth_max);
+  settings.in_flight_max = share(settings.in_flight_max);
+  settings.depth_max = share(settings.depth_max);
+  settings.bytes_max = share(settings.bytes_max);
+  settings.rate_max /= std::max(partitions_, 1);
+  return settings;
 }
 
-runtime::Task<bool> PartitionQueues::wait_for_room(QueuePtr queue, std::int32_t partitions) {
+bool PartitionQueues::is_at_limit(const Queue& queue) const {
+  if (queue.settings.bytes_max <= 0 && queue.settings.depth_max <= 0) return false;
+  const QueueSettings settings = share_of(queue.settings);
+  if (settings.bytes_max > 0 && data_->log().size_bytes() >= static_cast<std::uint64_t>(settings.bytes_max))
+    return true;
+  if (settings.depth_max <= 0) return false;
+  const auto found = queues_.find(queue.id);
+  return found != queues_.end() && found->second->not_done() >= static_cast<std::uint64_t>(settings.depth_max);
+}
+
+runtime::Task<bool> PartitionQueues::wait_for_room(QueuePtr queue) {
   const MonoTime deadline = context_.shard.now() + kRoomPatience;
-  while (!stopping_ && is_at_limit(*queue, partitions)) {
+  while (!stopping_ && is_at_limit(*queue)) {
     if (context_.shard.now() >= deadline) co_return false;
     (void)co_await stop_wake_.wait_until(context_.shard.now() + kRoomPause);
   }

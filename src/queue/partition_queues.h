@@ -20,9 +20,10 @@ class PartitionQueues {
   PartitionQueues& operator=(const PartitionQueues&) = delete;
 
   // Begins to rebuild `queues` from the journal; calls wait for that.
-  void start(const QueuesPtr& snapshot);
+  // `partitions`: of the topic.
+  void start(const QueuesPtr& snapshot, std::int32_t partitions);
   // Follows the catalog: opens queues that are new, closes those that are gone, passes settings on.
-  runtime::Task<> update(QueuesPtr snapshot);
+  runtime::Task<> update(QueuesPtr snapshot, std::int32_t partitions);
   // On an orderly stop everything that was decided is durable on return.
   runtime::Task<> stop();
 
@@ -31,9 +32,8 @@ class PartitionQueues {
   // Whether any queue is here.
   [[nodiscard]] bool empty() const { return queues_.empty(); }
 
-  // One outcome a message; see Queues::send. `partitions`: of the topic.
-  runtime::Task<std::vector<Result<Sent>>> send(QueuePtr queue, std::span<const NewMessage> messages,
-                                                std::int32_t partitions);
+  // One outcome a message; see Queues::send.
+  runtime::Task<std::vector<Result<Sent>>> send(QueuePtr queue, std::span<const NewMessage> messages);
   // Appends a record as it is; durable on return.
   runtime::Task<Status> append(log::NewRecord record);
 
@@ -73,13 +73,14 @@ class PartitionQueues {
   runtime::Task<> close(std::shared_ptr<QueuePartition> queue);
 
   [[nodiscard]] Sending begin_send(const Queue& queue, const NewMessage& message, Timestamp now);
-  [[nodiscard]] bool is_at_limit(const Queue& queue, std::int32_t partitions) const;
-  runtime::Task<bool> wait_for_room(QueuePtr queue, std::int32_t partitions);
+  [[nodiscard]] bool is_at_limit(const Queue& queue) const;
+  runtime::Task<bool> wait_for_room(QueuePtr queue);
 
   runtime::Task<> maintain();
   runtime::Task<> free_done_segments();
   runtime::Task<> save_snapshots();
 
+  [[nodiscard]] QueueSettings share_of(QueueSettings settings) const;
   [[nodiscard]] Time now() const { return {context_.shard.now(), context_.shard.wall_now()}; }
 
   ShardContext& context_;
@@ -90,7 +91,7 @@ class PartitionQueues {
   Deduplicator deduplicator_;
   Watch watch_{*this};
   std::map<QueueId, std::shared_ptr<QueuePartition>> queues_;
-  QueuesPtr known_;
+  std::int32_t partitions_ = 1;
   bool loaded_ = false;
   std::optional<Error> failure_;  // why it could not be loaded
   bool stopping_ = false;

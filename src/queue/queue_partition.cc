@@ -30,7 +30,7 @@ class Running {
   runtime::Notifier& idle_;
 };
 
-std::unexpected<Error> stopped() { return fail(Errc::not_found, "the queue is closed"); }
+Error stopped() { return {Errc::not_found, "the queue was removed"}; }
 
 }  // namespace
 
@@ -78,14 +78,21 @@ runtime::Task<> QueuePartition::stop(bool keep) {
   }
 }
 
-void QueuePartition::configure(QueuePtr queue) {
+void QueuePartition::configure(QueuePtr queue, const QueueSettings& share) {
   queue_ = std::move(queue);
-  engine_->configure(queue_->settings, now());
+  engine_->configure(share, now());
   (void)flush();
   wake_.notify_all();
 }
 
 // ---- What is decided becomes durable --------------------------------------------------------------------------------
+
+std::optional<Error> QueuePartition::reason_to_refuse() const {
+  if (stopping_) return stopped();
+  if (journal_.failure()) return journal_.failure();
+  if (journal_.is_stalled()) return Error{Errc::disk_full, "the disk is full"};
+  return std::nullopt;
+}
 
 GroupAppender::GroupPtr QueuePartition::flush() {
   GroupAppender::GroupPtr group;
@@ -241,7 +248,7 @@ runtime::Task<> QueuePartition::bury_dead_letters() {
     std::optional<Error> failure;
     for (Engine::DeadLetter& letter : letters) {
       const Offset offset = letter.offset;
-      Status buried = stopping_ ? Status(stopped()) : co_await bury(std::move(letter));
+      Status buried = stopping_ ? Status(fail(stopped())) : co_await bury(std::move(letter));
       if (!buried) {
         engine_->not_moved(offset);
         failure = buried.error();
@@ -290,8 +297,7 @@ runtime::Task<Status> QueuePartition::bury(Engine::DeadLetter letter) {
 runtime::Task<Result<QueuePartition::Received>> QueuePartition::receive(std::size_t count_max, Milliseconds lease,
                                                                         std::string attempt_id, Interest interest) {
   const Running running(running_, idle_);
-  if (stopping_) co_return stopped();
-  if (journal_.failure()) co_return fail(*journal_.failure());
+  if (const auto refusal = reason_to_refuse()) co_return fail(*refusal);
   std::vector<Engine::Leased> leased = repeat_attempt(attempt_id, lease);
   if (leased.empty()) leased = engine_->receive(count_max, lease, now());
   // What is in the log already but not known yet counts as there.
@@ -303,7 +309,7 @@ runtime::Task<Result<QueuePartition::Received>> QueuePartition::receive(std::siz
     (void)co_await read_wake_.wait_until(context_.shard.now() + kRetryPause);
     leased = engine_->receive(count_max, lease, now());
   }
-  if (stopping_ && leased.empty()) co_return stopped();
+  if (stopping_ && leased.empty()) co_return fail(stopped());
   const bool has_more = engine_->has_ready(now());
   if ((leased.empty() && interest.if_empty) || interest.always) {
     if (interested_.size() <= interest.shard) interested_.resize(interest.shard + 1);
@@ -369,8 +375,8 @@ runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> lease
       chunk = read ? *read : nullptr;
       record = chunk == nullptr ? nullptr : chunk->find(message.offset);
     }
-    if (record == nullptr) {
-      engine_->discard(message.offset, DoneReason::absent, now());
+    if (record == nullptr || is_too_old(*record)) {
+      engine_->discard(message.offset, record == nullptr ? DoneReason::absent : DoneReason::expired, now());
       continue;
     }
     Delivery delivery;
@@ -382,12 +388,18 @@ runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> lease
   }
 }
 
+// Retention frees whole segments; a queue's own topic keeps no message longer than it says.
+bool QueuePartition::is_too_old(const log::RecordView& record) const {
+  return queue_->owns_topic && record.timestamp < context_.shard.wall_now() - queue_->settings.retention.count();
+}
+
 runtime::Task<std::vector<Status>> QueuePartition::acknowledge(std::span<const Receipt> receipts) {
   const Running running(running_, idle_);
   std::vector<Status> out;
+  const auto refusal = reason_to_refuse();
   for (const Receipt& receipt : receipts)
-    out.push_back(stopping_ ? Status(stopped()) : engine_->acknowledge(receipt, now()));
-  const Status committed = stopping_ ? Status{} : co_await commit();
+    out.push_back(refusal ? Status(fail(*refusal)) : engine_->acknowledge(receipt, now()));
+  const Status committed = refusal ? Status{} : co_await commit();
   for (Status& outcome : out) {
     if (outcome && !committed) outcome = committed;
   }
@@ -397,9 +409,10 @@ runtime::Task<std::vector<Status>> QueuePartition::acknowledge(std::span<const R
 runtime::Task<std::vector<Status>> QueuePartition::set_lease(std::span<const LeaseChange> changes) {
   const Running running(running_, idle_);
   std::vector<Status> out;
+  const auto refusal = reason_to_refuse();
   for (const LeaseChange& change : changes) {
-    if (stopping_) {
-      out.push_back(stopped());
+    if (refusal) {
+      out.push_back(fail(*refusal));
     } else if (change.lease.count() > 0) {
       out.push_back(engine_->extend(change.receipt, change.lease, now()));
     } else {
@@ -407,7 +420,7 @@ runtime::Task<std::vector<Status>> QueuePartition::set_lease(std::span<const Lea
     }
   }
   dead_wake_.notify_all();
-  const Status committed = stopping_ ? Status{} : co_await commit();
+  const Status committed = refusal ? Status{} : co_await commit();
   for (Status& outcome : out) {
     if (outcome && !committed) outcome = committed;
   }
@@ -416,7 +429,7 @@ runtime::Task<std::vector<Status>> QueuePartition::set_lease(std::span<const Lea
 
 runtime::Task<Status> QueuePartition::purge() {
   const Running running(running_, idle_);
-  if (stopping_) co_return stopped();
+  if (const auto refusal = reason_to_refuse()) co_return fail(*refusal);
   engine_->purge(data_->high_watermark(), now());
   wake_.notify_all();
   co_return co_await commit();
@@ -424,7 +437,7 @@ runtime::Task<Status> QueuePartition::purge() {
 
 runtime::Task<Status> QueuePartition::rewind(Offset to) {
   const Running running(running_, idle_);
-  if (stopping_) co_return stopped();
+  if (const auto refusal = reason_to_refuse()) co_return fail(*refusal);
   engine_->rewind(std::clamp(to, data_->log_start(), data_->high_watermark()), now());
   wake_.notify_all();
   co_return co_await commit();

@@ -42,7 +42,8 @@ class QueuePartition {
   void start();
   // Ends what waits; on return nothing of this runs any more. `keep`: the queue will be back, so its index is saved.
   runtime::Task<> stop(bool keep);
-  void configure(QueuePtr queue);
+  // `share`: of its settings, what this partition has.
+  void configure(QueuePtr queue, const QueueSettings& share);
   // The log has grown or lost its start.
   void log_moved() { wake_.notify_all(); }
 
@@ -92,6 +93,8 @@ class QueuePartition {
   };
 
   [[nodiscard]] Time now() const { return {context_.shard.now(), context_.shard.wall_now()}; }
+  [[nodiscard]] std::optional<Error> reason_to_refuse() const;
+  [[nodiscard]] bool is_too_old(const log::RecordView& record) const;
   runtime::Task<> work();
   runtime::Task<bool> read_ahead();
   runtime::Task<bool> do_index_work();

@@ -14,18 +14,16 @@ namespace {
 constexpr Duration kTopicsPause = std::chrono::seconds(1);
 constexpr std::size_t kChunkMemory = std::size_t{16} << 20;
 
-std::unexpected<Error> removed() { return fail(Errc::not_found, "the queue was removed"); }
-
 // --- what runs on the shard that owns the partition
 
 runtime::Task<std::vector<Result<Sent>>> send_on(QueueShard* shard, TopicPartition id, QueuePtr queue,
-                                                 std::span<const NewMessage> messages, std::int32_t partitions) {
+                                                 std::span<const NewMessage> messages) {
   const auto found = shard->find_here(id);
   if (found == nullptr) {
-    std::vector<Result<Sent>> out(messages.size(), removed());
+    std::vector<Result<Sent>> out(messages.size(), fail(shard->why_missing()));
     co_return out;
   }
-  co_return co_await found->send(std::move(queue), messages, partitions);
+  co_return co_await found->send(std::move(queue), messages);
 }
 
 runtime::Task<Result<QueuePartition::Received>> receive_on(QueueShard* shard, QueuePtr queue, ReceiveRequest request,
@@ -82,7 +80,7 @@ runtime::Task<Result<QueuePartition::Stats>> stats_on(QueueShard* shard, QueuePt
 
 runtime::Task<Status> append_on(QueueShard* shard, TopicPartition id, log::NewRecord record) {
   const auto found = shard->find_here(id);
-  if (found == nullptr) co_return removed();
+  if (found == nullptr) co_return fail(shard->why_missing());
   co_return co_await found->append(std::move(record));
 }
 
@@ -134,7 +132,8 @@ runtime::Task<> QueueShard::apply(QueuesPtr snapshot) {
     for (const auto& [id, partition] : partitions_) known.push_back(partition);
     applied_topics_ = streams_.topics();
     open_missing(snapshot);
-    for (const auto& partition : known) co_await partition->update(snapshot);
+    for (const auto& partition : known)
+      co_await partition->update(snapshot, partitions_of(partition->log().id().topic));
     for (const auto& partition : known) {
       const TopicPartition id = partition->log().id();
       if (!snapshot->on_topic(id.topic).empty()) continue;
@@ -168,7 +167,7 @@ void QueueShard::open_missing(const QueuesPtr& snapshot) {
       if (data == nullptr || journal == nullptr) continue;
       auto opened = std::make_shared<PartitionQueues>(context_, data, journal);
       partitions_.emplace(id, opened);
-      opened->start(snapshot);
+      opened->start(snapshot, topic->entry.partitions);
     }
   }
 }
@@ -181,10 +180,20 @@ runtime::Task<> QueueShard::follow_topics() {
   }
 }
 
+void QueueShard::end_waits() {
+  waits_end_ = true;
+  for (const auto& [id, bell] : bells_) bell->wake.notify_all();
+}
+
+Error QueueShard::why_missing() const {
+  if (stopping_) return {Errc::cancelled, "the server stops"};
+  return {Errc::not_found, "the queue was removed"};
+}
+
 runtime::Task<> QueueShard::stop() {
   stopping_ = true;
+  end_waits();
   stop_wake_.notify_all();
-  for (const auto& [id, bell] : bells_) bell->wake.notify_all();
   co_await tasks_.join();
   co_await changes_.reserve(1);
   for (const auto& [id, partition] : std::exchange(partitions_, {})) co_await partition->stop();
@@ -233,15 +242,15 @@ runtime::Task<Result<std::vector<Redrive>>> QueueShard::redrives(std::string sou
 
 runtime::Shard& QueueShard::shard_of(std::size_t number) const { return node_->shards[number]->context_.shard; }
 
-std::int32_t QueueShard::partitions_of(const Queue& queue) const {
-  const catalog::Topic* topic = streams_.topics()->find(queue.topic_id);
+std::int32_t QueueShard::partitions_of(const TopicId& topic_id) const {
+  const catalog::Topic* topic = streams_.topics()->find(topic_id);
   return topic == nullptr ? 0 : topic->entry.partitions;
 }
 
 // The shards that have some of the queue's partitions, this one first.
 std::vector<std::size_t> QueueShard::owners_of(const Queue& queue) const {
   std::vector<std::size_t> owners;
-  const std::int32_t partitions = partitions_of(queue);
+  const std::int32_t partitions = partitions_of(queue.topic_id);
   const auto enough = static_cast<std::size_t>(std::max(partitions, 0));
   for (std::size_t p = 0; p < std::min(enough, node_->shards.size()); ++p) {
     const std::size_t owner = node_->streams.owner({queue.topic_id, PartitionIndex(static_cast<std::int32_t>(p))});
@@ -260,9 +269,9 @@ std::shared_ptr<PartitionQueues> QueueShard::find_here(const TopicPartition& id)
 runtime::Task<Result<std::shared_ptr<QueuePartition>>> QueueShard::find_here(const Queue& queue,
                                                                              PartitionIndex partition) {
   const auto found = find_here(TopicPartition{queue.topic_id, partition});
-  if (found == nullptr) co_return removed();
+  if (found == nullptr) co_return fail(why_missing());
   LEAT_CO_TRY(auto here, co_await found->find(queue.id));
-  if (here == nullptr) co_return removed();
+  if (here == nullptr) co_return fail(why_missing());
   co_return here;
 }
 
@@ -279,9 +288,9 @@ PartitionIndex QueueShard::choose_partition(const Queue& queue, const NewMessage
 }
 
 runtime::Task<std::vector<Result<Sent>>> QueueShard::send(QueuePtr queue, std::span<const NewMessage> messages) {
-  const std::int32_t partitions = partitions_of(*queue);
+  const std::int32_t partitions = partitions_of(queue->topic_id);
   if (partitions == 0) {
-    std::vector<Result<Sent>> out(messages.size(), removed());
+    std::vector<Result<Sent>> out(messages.size(), fail(why_missing()));
     co_return out;
   }
   const std::size_t turn = turn_++;
@@ -297,16 +306,15 @@ runtime::Task<std::vector<Result<Sent>>> QueueShard::send(QueuePtr queue, std::s
       for (const std::size_t index : indexes) part.push_back(messages[index]);
     }
     const std::span<const NewMessage> sent = by_partition.size() > 1 ? std::span<const NewMessage>(part) : messages;
-    auto outcomes =
-        co_await runtime::call_on(shard_of(owner), send_on, node_->shards[owner], id, queue, sent, partitions);
+    auto outcomes = co_await runtime::call_on(shard_of(owner), send_on, node_->shards[owner], id, queue, sent);
     for (std::size_t i = 0; i < indexes.size(); ++i) out[indexes[i]] = std::move(outcomes[i]);
   }
   co_return out;
 }
 
 runtime::Task<Status> QueueShard::append(QueuePtr queue, std::size_t spread, const log::NewRecord& record) {
-  const std::int32_t partitions = partitions_of(*queue);
-  if (partitions == 0) co_return removed();
+  const std::int32_t partitions = partitions_of(queue->topic_id);
+  if (partitions == 0) co_return fail(why_missing());
   NewMessage message;
   message.group = record.key;
   const TopicPartition id{queue->topic_id, choose_partition(*queue, message, partitions, spread)};
@@ -341,7 +349,7 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue,
       if (received->has_more) (void)bell->wake.notify_one();
       co_return std::move(received->messages);
     }
-    if (stopping_ || context_.shard.now() >= deadline) co_return std::vector<Delivery>();
+    if (waits_end_ || context_.shard.now() >= deadline) co_return std::vector<Delivery>();
     if (request.gone && *request.gone) {
       (void)bell->wake.notify_one();
       co_return std::vector<Delivery>();
@@ -356,7 +364,7 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue,
       if (is_woken) (void)bell->wake.notify_one();
       co_return std::vector<Delivery>();
     }
-    if (stopping_ || !is_woken) co_return std::vector<Delivery>();
+    if (waits_end_ || !is_woken) co_return std::vector<Delivery>();
   }
 }
 
@@ -365,7 +373,7 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePt
                                                                          bool will_wait, const Bell& bell) {
   const QueuePartition::Interest interest{number_, will_wait, bell.waiting > 0};
   const std::vector<std::size_t> owners = owners_of(*queue);
-  if (owners.empty()) co_return removed();
+  if (owners.empty()) co_return fail(why_missing());
   std::optional<Error> failure;
   for (const std::size_t owner : owners) {
     auto received =
@@ -379,7 +387,7 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePt
 
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePtr queue, ReceiveRequest request,
                                                                          QueuePartition::Interest interest) {
-  const std::int32_t partitions = partitions_of(*queue);
+  const std::int32_t partitions = partitions_of(queue->topic_id);
   const std::size_t turn = turn_++;
   const Milliseconds lease = request.lease.value_or(queue->settings.lease);
   bool is_here = false;
@@ -403,7 +411,7 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePt
     if (!received) failure = std::move(received.error());
   }
   if (failure) co_return fail(std::move(*failure));
-  if (!is_here) co_return removed();
+  if (!is_here) co_return fail(why_missing());
   co_return QueuePartition::Received{};
 }
 
@@ -429,7 +437,7 @@ PartitionIndex partition_of(const LeaseChange& change) { return change.receipt.p
 
 template <class Item>
 runtime::Task<std::vector<Status>> QueueShard::for_each_partition(QueuePtr queue, std::span<const Item> items) {
-  const std::int32_t partitions = partitions_of(*queue);
+  const std::int32_t partitions = partitions_of(queue->topic_id);
   std::vector<Status> out(items.size(), fail(Errc::not_found, "the receipt is not one of this queue"));
   std::map<PartitionIndex, std::vector<std::size_t>> by_partition;
   for (std::size_t i = 0; i < items.size(); ++i) {
@@ -458,7 +466,7 @@ runtime::Task<std::vector<Status>> QueueShard::set_lease(QueuePtr queue, std::sp
 // ---- All of a queue -------------------------------------------------------------------------------------------------
 
 runtime::Task<Status> QueueShard::purge(QueuePtr queue) {
-  for (std::int32_t p = 0; p < partitions_of(*queue); ++p) {
+  for (std::int32_t p = 0; p < partitions_of(queue->topic_id); ++p) {
     const TopicPartition id{queue->topic_id, PartitionIndex(p)};
     const std::size_t owner = node_->streams.owner(id);
     LEAT_CO_CHECK(co_await runtime::call_on(shard_of(owner), purge_on, node_->shards[owner], queue, id.partition));
@@ -479,7 +487,7 @@ runtime::Task<Status> QueueShard::rewind(QueuePtr queue, StartAt to) {
 
 runtime::Task<Result<std::vector<Delivery>>> QueueShard::browse(QueuePtr queue, std::size_t count_max) {
   std::vector<Delivery> out;
-  for (std::int32_t p = 0; p < partitions_of(*queue) && out.size() < count_max; ++p) {
+  for (std::int32_t p = 0; p < partitions_of(queue->topic_id) && out.size() < count_max; ++p) {
     const TopicPartition id{queue->topic_id, PartitionIndex(p)};
     const std::size_t owner = node_->streams.owner(id);
     LEAT_CO_TRY(std::vector<Delivery> part, co_await runtime::call_on(shard_of(owner), browse_on, node_->shards[owner],
@@ -491,7 +499,7 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::browse(QueuePtr queue, 
 
 runtime::Task<Result<QueueStats>> QueueShard::stats(QueuePtr queue) {
   QueueStats out;
-  for (std::int32_t p = 0; p < partitions_of(*queue); ++p) {
+  for (std::int32_t p = 0; p < partitions_of(queue->topic_id); ++p) {
     const TopicPartition id{queue->topic_id, PartitionIndex(p)};
     const std::size_t owner = node_->streams.owner(id);
     LEAT_CO_TRY(const QueuePartition::Stats part,

@@ -34,8 +34,12 @@ class QueueShard final : public Queues {
   void start() { tasks_.spawn(follow_topics()); }
   // Follows the catalog; on return the queues of the snapshot can be used here.
   runtime::Task<> apply(QueuesPtr snapshot);
-  // Ends what waits; everything that was decided is durable on return.
+  // Ends the receives that wait, and lets none wait from now on.
+  void end_waits();
+  // Everything that was decided is durable on return. Calls get `cancelled` from now on.
   runtime::Task<> stop();
+  // Why something that should be here is not.
+  [[nodiscard]] Error why_missing() const;
 
   [[nodiscard]] QueuePtr find(std::string_view name) const override;
   [[nodiscard]] std::vector<QueuePtr> list(std::string_view prefix, std::string_view after,
@@ -84,7 +88,7 @@ class QueueShard final : public Queues {
     std::uint64_t rings = 0;
   };
 
-  [[nodiscard]] std::int32_t partitions_of(const Queue& queue) const;
+  [[nodiscard]] std::int32_t partitions_of(const TopicId& topic_id) const;
   [[nodiscard]] std::vector<std::size_t> owners_of(const Queue& queue) const;
   [[nodiscard]] runtime::Shard& shard_of(std::size_t number) const;
   [[nodiscard]] PartitionIndex choose_partition(const Queue& queue, const NewMessage& message, std::int32_t partitions,
@@ -109,6 +113,7 @@ class QueueShard final : public Queues {
   std::unordered_map<QueueId, std::shared_ptr<Bell>> bells_;
   std::size_t waiting_ = 0;
   std::size_t turn_ = 0;
+  bool waits_end_ = false;
   bool stopping_ = false;
   runtime::Notifier stop_wake_;
   runtime::Budget changes_{1};  // one apply() at a time

@@ -65,6 +65,10 @@ Task<> start_queue_shard(ShardState* state) {
   state->queues->start();
   co_return;
 }
+Task<> end_queue_waits(ShardState* state) {
+  state->queues->end_waits();
+  co_return;
+}
 Task<> stop_queues(ShardState* state) { co_await state->queues->stop(); }
 Task<> stop_groups(ShardState* state) { co_await state->groups->stop(); }
 Task<> start_server(ShardState* state) {
@@ -319,16 +323,19 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
     }
-    if (queues_) co_await queues_->stop_redrives();
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      if (queues_) co_await runtime::call_on(*shards_[i], stop_queues, &states_[i]);
+      if (queues_) co_await runtime::call_on(*shards_[i], end_queue_waits, &states_[i]);
     }
-    co_await runtime::run_blocking([this] { queue_index_.close(); });
     {
       runtime::TaskScope connections;
       for (std::size_t i = 0; i < shards_.size(); ++i) connections.spawn(stop_connections_of(i));
       co_await connections.join();
     }
+    if (queues_) co_await queues_->stop_redrives();
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (queues_) co_await runtime::call_on(*shards_[i], stop_queues, &states_[i]);
+    }
+    co_await runtime::run_blocking([this] { queue_index_.close(); });
     if (lock_) co_await runtime::run_blocking([this] { reserve_.release(); });
     Status outcome;
     log::Checkpoint checkpoint;
