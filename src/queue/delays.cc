@@ -10,7 +10,7 @@ void Delays::expect_cold() {
 void Delays::clear() {
   entries_.clear();
   border_.reset();
-  hold_loads_ = false;
+  hold_loads_ = broken_ = false;
   put_since_load_.reset();
   load_ = 0;
   spilled_count_ = 0;
@@ -37,7 +37,7 @@ void Delays::put(const DelayEntry& entry) {
 void Delays::shrink() {
   auto at = entries_.begin();
   std::advance(at, static_cast<std::ptrdiff_t>(entries_.size() / 2));
-  border_ = at->first;
+  if (!border_ || at->first < *border_) border_ = at->first;
   for (auto moved = at; moved != entries_.end(); ++moved) {
     if (moved->second.indexed) {
       ++spilled_count_;
@@ -50,7 +50,7 @@ void Delays::shrink() {
 }
 
 std::optional<Delays::Due> Delays::take_due(Timestamp now) {
-  if (entries_.empty()) return std::nullopt;
+  if (!is_next_here()) return std::nullopt;
   const auto first = entries_.begin();
   if (first->first.first > now) return std::nullopt;
   Due due{std::move(first->second.entry), std::nullopt};
@@ -60,15 +60,14 @@ std::optional<Delays::Due> Delays::take_due(Timestamp now) {
 }
 
 std::optional<Timestamp> Delays::next_due() const {
-  if (entries_.empty()) return std::nullopt;
+  if (!is_next_here()) return std::nullopt;
   return entries_.begin()->first.first;
 }
 
 void Delays::collect_work(IndexWork& work, std::uint64_t& next_load) {
   for (IndexEntry& entry : puts_) work.puts.push_back(std::move(entry));
   puts_.clear();
-  const bool is_next_here = !entries_.empty() && (!border_ || entries_.begin()->first < *border_);
-  if (!border_ || is_next_here || load_ != 0 || hold_loads_) return;
+  if (!wants_load()) return;
   load_ = ++next_load;
   put_since_load_.reset();
   work.loads.push_back(
@@ -81,11 +80,12 @@ bool Delays::loaded(const IndexLoaded& loaded) {
   Key end = *border_;
   for (const IndexEntry& entry : loaded.entries) {
     auto decoded = decode_delay_entry(entry.key, entry.value);
-    if (!decoded) continue;
+    broken_ |= !decoded;
+    if (!decoded) return true;
     end = {decoded->due, decoded->offset + 1};
     const Key key{decoded->due, decoded->offset};
-    entries_.insert_or_assign(key, Held{std::move(*decoded), true});
-    if (spilled_count_ > 0) --spilled_count_;
+    const bool is_new = entries_.insert_or_assign(key, Held{std::move(*decoded), true}).second;
+    if (is_new && spilled_count_ > 0) --spilled_count_;
   }
   if (loaded.has_more || put_since_load_) {
     border_ = put_since_load_ && *put_since_load_ < end ? *put_since_load_ : end;
@@ -96,9 +96,10 @@ bool Delays::loaded(const IndexLoaded& loaded) {
   return true;
 }
 
-void Delays::save_all(IndexWork& work) const {
-  for (const auto& [key, held] : entries_) {
-    if (!held.indexed) work.puts.push_back({delay_entry_key(key.first, key.second), encode_delay_value(held.entry)});
+void Delays::save_all(IndexWork& work) {
+  for (auto& [key, held] : entries_) {
+    if (!std::exchange(held.indexed, true))
+      work.puts.push_back({delay_entry_key(key.first, key.second), encode_delay_value(held.entry)});
   }
 }
 

@@ -36,9 +36,12 @@ class Delays {
   void collect_work(IndexWork& work, std::uint64_t& next_load);
   // True when `loaded` answers this.
   [[nodiscard]] bool loaded(const IndexLoaded& loaded);
-  void save_all(IndexWork& work) const;
+  void save_all(IndexWork& work);
+  // An entry of the index could not be read.
+  [[nodiscard]] bool is_broken() const { return broken_; }
 
-  [[nodiscard]] bool is_loading() const { return load_ != 0; }
+  // Whether something is to come from the index.
+  [[nodiscard]] bool is_loading() const { return load_ != 0 || wants_load(); }
   // In memory and, roughly, in the index: those put there since the start.
   [[nodiscard]] std::uint64_t size() const { return entries_.size() + spilled_count_; }
 
@@ -50,12 +53,18 @@ class Delays {
   };
   void put(const DelayEntry& entry);
   void shrink();
+  [[nodiscard]] bool wants_load() const { return border_ && !is_next_here() && load_ == 0 && !hold_loads_; }
+  // Whether the next message is in memory, none in the index being before it.
+  [[nodiscard]] bool is_next_here() const {
+    return !entries_.empty() && (!border_ || entries_.begin()->first < *border_);
+  }
 
   std::size_t count_max_;
   std::map<Key, Held> entries_;
   // The index may hold entries at or behind it that are not in memory; nullopt: it holds none.
   std::optional<Key> border_;
   bool hold_loads_ = false;
+  bool broken_ = false;
   std::uint64_t load_ = 0;             // under way; 0: none
   std::optional<Key> put_since_load_;  // the least
   std::uint64_t spilled_count_ = 0;

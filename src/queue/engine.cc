@@ -5,7 +5,8 @@
 namespace leat::queue {
 namespace {
 
-constexpr std::size_t kTickMax = 10'000;  // leases and messages looked at before others run
+constexpr std::size_t kTickMax = 10'000;       // leases and messages looked at before others run
+constexpr std::int64_t kWallCheckMs = 30'000;  // the wall clock may jump: it is looked at so often
 
 Offset end_of(const DeliveredEvent& event) { return event.first + static_cast<std::int64_t>(event.count); }
 Offset end_of(const DoneEvent& event) { return event.first + static_cast<std::int64_t>(event.count); }
@@ -45,7 +46,7 @@ Engine::Engine(const QueueSettings& settings, Offset start, std::optional<IndexM
       floor_(start),
       read_to_(start),
       mark_(mark),
-      lanes_(lane_options(settings, limits)),
+      lanes_(lane_options(settings, limits), [this](Offset offset) { return is_known(offset); }),
       delays_(limits.delayed_in_memory) {
   if (!mark_) return;
   lanes_.expect_cold();
@@ -93,7 +94,7 @@ void Engine::apply_event(const DeliveredEvent& event, Timestamp time) {
     if (message.deliveries == 0) {
       message.first_delivered = time;
       message.lane = &lanes_.lane(event.lane);
-      ++message.lane->pins;  // it stays while the message is here
+      lanes_.pin(*message.lane);  // it stays while the message is here
     }
     message.deliveries = event.delivery;
     message.expires = event.expires;
@@ -189,14 +190,14 @@ void Engine::detach(Offset offset, const Delivered& message) {
     }
   }
   reasons_.erase(offset);
-  --lane.pins;
+  lanes_.unpin(lane);
   lanes_.update(lane, now_);
 }
 
 // ---- Rebuilding -----------------------------------------------------------------------------------------------------
 
 Status Engine::restore(const JournalledState& state) {
-  for (auto& [offset, message] : delivered_) --message.lane->pins;
+  for (auto& [offset, message] : delivered_) lanes_.unpin(*message.lane);
   delivered_.clear();
   reasons_.clear();
   floor_ = state.floor;
@@ -211,7 +212,7 @@ Status Engine::restore(const JournalledState& state) {
     message.ready = stored.ready;
     message.expires = stored.expires;
     message.lane = &lanes_.lane(stored.lane);
-    ++message.lane->pins;
+    lanes_.pin(*message.lane);
     if (!stored.reason.empty()) reasons_[stored.offset] = stored.reason;
   }
   return {};
@@ -291,7 +292,7 @@ void Engine::add_message(const MessageFacts& facts) {
   const bool fifo = settings_.order == Order::fifo;
   LaneKey key;
   if (!fifo && settings_.priorities) key.priority = facts.priority;
-  if (fifo || (settings_.fair && facts.has_group)) key.group = std::string(facts.group);
+  if (fifo || (settings_.fair && facts.has_group)) key.group = std::string(facts.group.substr(0, kLaneGroupMax));
   if (!fifo && facts.has_group) expect_groups();
   Timestamp due = facts.due;
   if (due == kNoTimestamp && settings_.delay.count() > 0) due = facts.sent + settings_.delay.count();
@@ -313,6 +314,7 @@ void Engine::log_starts_at(Offset start, Time now) {
   if (start <= floor_) return;
   record(DoneEvent{floor_, static_cast<std::uint64_t>(start - floor_), DoneReason::expired});
   if (read_to_ < floor_) read_to_ = floor_;
+  lanes_.forget_below(floor_, now_);
   allow_loads();
 }
 
@@ -339,22 +341,21 @@ bool Engine::may_deliver() {
 
 bool Engine::has_ready(Time now) {
   advance(now);
-  return lanes_.has_servable() && may_deliver();
+  return lanes_.has_servable(has_many_delivered()) && may_deliver();
 }
 
 std::vector<Engine::Leased> Engine::receive(std::size_t count_max, Duration lease_time, Time now) {
   tick(now);
   std::vector<Leased> out;
   const MonoTime until = now_.mono + lease_time;
-  std::size_t idle = 0;  // lanes that had nothing
   while (out.size() < count_max && may_deliver()) {
-    Lane* lane = lanes_.next(now_);
-    if (lane == nullptr || idle > lanes_.size()) break;
-    ++lane->pins;
+    Lane* lane = lanes_.next(has_many_delivered(), now_);
+    if (lane == nullptr) break;
+    lanes_.pin(*lane);
     std::uint32_t taken = 0;
     const std::size_t wanted = settings_.order == Order::fifo ? count_max - out.size() : 1;
     while (taken < wanted && may_deliver() && lanes_.may_take(*lane, now_)) {
-      const auto picked = lanes_.pick(*lane, delivered_.size() >= limits_.delivered_max, now_);
+      const auto picked = lanes_.pick(*lane, has_many_delivered(), now_);
       if (!picked) break;
       if (!picked->is_retry && is_known(picked->offset)) continue;
       const Timestamp expires = picked->is_retry ? delivered_.at(picked->offset).expires : picked->expires;
@@ -369,8 +370,7 @@ std::vector<Engine::Leased> Engine::receive(std::size_t count_max, Duration leas
       lanes_.took(*lane);
       ++taken;
     }
-    --lane->pins;
-    idle = taken > 0 ? 0 : idle + 1;
+    lanes_.unpin(*lane);
     lanes_.served(*lane, now_);
   }
   return out;
@@ -554,7 +554,10 @@ std::optional<MonoTime> Engine::next_deadline(Time now) const {
     if (!next || at < *next) next = at;
   };
   const Timestamp wall = std::max({now_.wall, time_, now.wall});
-  const auto sooner_wall = [&](Timestamp at) { sooner(now.mono + Milliseconds(std::max<std::int64_t>(at - wall, 0))); };
+  const auto sooner_wall = [&](Timestamp at) {
+    const std::int64_t left = at <= wall ? 0 : std::min(at - now.wall, kWallCheckMs);
+    sooner(now.mono + Milliseconds(left));
+  };
   if (!leases_.empty()) sooner(leases_.begin()->first);
   if (!waiting_.empty()) sooner_wall(waiting_.begin()->first);
   if (const auto due = delays_.next_due(); due && lanes_.has_room_for_due()) sooner_wall(*due);
@@ -602,7 +605,9 @@ void Engine::lose_index(Time now) {
 
 void Engine::index_loaded(const IndexLoaded& loaded, Time now) {
   advance(now);
-  if (lanes_.loaded(loaded, now_) || !delays_.loaded(loaded)) return;
+  const bool known = lanes_.loaded(loaded, now_) || delays_.loaded(loaded);
+  if (!known) return;
+  if (lanes_.is_broken() || delays_.is_broken()) return forget_read_ahead(floor_);
   move_due();
 }
 

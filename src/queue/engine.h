@@ -141,7 +141,7 @@ class Engine {
   [[nodiscard]] IndexWork save_index();  // empty when reading ahead again is cheap
 
   [[nodiscard]] JournalledState snapshot() const;
-  [[nodiscard]] EngineStats stats(Offset end) const;  // of offsets below `end`
+  [[nodiscard]] EngineStats stats(Offset end) const;          // of offsets below `end`
   [[nodiscard]] Timestamp time() const { return now_.wall; }  // of the last call
   [[nodiscard]] Offset floor() const { return floor_; }
   [[nodiscard]] std::uint32_t rewinds() const { return rewinds_; }
@@ -186,6 +186,8 @@ class Engine {
   [[nodiscard]] Result<DeliveredMap::iterator> find(const Receipt& receipt, bool leased_only);
   [[nodiscard]] bool reads_to_the_end() const;
   [[nodiscard]] bool may_deliver();
+  // Then only those are handed out that were before.
+  [[nodiscard]] bool has_many_delivered() const { return delivered_.size() >= limits_.delivered_max; }
   void add_message(const MessageFacts& facts);
   void allow_loads();
   void move_due();

@@ -7,7 +7,6 @@ namespace leat::queue {
 namespace {
 
 constexpr std::uint8_t kVersion = 1;
-constexpr std::size_t kGroupSizeMax = 0xFFFF;
 
 template <class T>
 void put_be(std::string& out, T value) {
@@ -23,7 +22,7 @@ T get_be(std::string_view from) {
 
 std::string to_string(const Bytes& bytes) { return std::string(as_text(bytes)); }
 std::uint64_t raw(Timestamp time) { return static_cast<std::uint64_t>(time.value()); }
-std::uint64_t raw_optional(Timestamp time) { return static_cast<std::uint64_t>(time.value() + 1); }
+std::uint64_t raw_optional(Timestamp time) { return raw(time) + 1; }
 Timestamp read_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint())); }
 Timestamp read_optional(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint() - 1)); }
 
@@ -36,7 +35,7 @@ std::unexpected<Error> broken(std::string_view what) {
 std::string lane_prefix(const LaneKey& lane) {
   std::string key(kLanesFrom);
   key.push_back(static_cast<char>(kPriorities - 1 - lane.priority));
-  put_be(key, static_cast<std::uint16_t>(std::min(lane.group.size(), kGroupSizeMax)));
+  put_be(key, static_cast<std::uint16_t>(lane.group.size()));
   key.append(lane.group);
   return key;
 }
@@ -83,8 +82,8 @@ Result<LaneEntry> decode_lane_entry(std::string_view key, std::string_view value
   while (!in.at_end()) {
     const std::uint64_t distance = in.varint();
     const std::uint64_t count = in.varint();
-    if (!in.ok() || count == 0 || count > UINT32_MAX ||
-        distance + count > static_cast<std::uint64_t>(INT64_MAX - end.value()))
+    const auto room = static_cast<std::uint64_t>(INT64_MAX - end.value());
+    if (!in.ok() || count == 0 || count > UINT32_MAX || count > room || distance > room - count)
       return broken("a run of a lane");
     Run run;
     run.first = end + static_cast<std::int64_t>(distance);

@@ -28,7 +28,9 @@ struct IndexLoad {
 struct IndexWork {
   bool clear = false;  // removes everything
   std::vector<IndexEntry> puts;
-  bool sync = false;  // what was put so far is to survive a power loss soon
+  // What is put says what memory knows: it may be done only when the events taken before it are durable, and is to survive
+  // a power loss soon.
+  bool sync = false;
   std::vector<IndexLoad> loads;
 
   [[nodiscard]] bool empty() const { return !clear && puts.empty() && loads.empty(); }
@@ -47,6 +49,9 @@ struct Run {
   Timestamp due = kNoTimestamp;
   Timestamp expires = kNoTimestamp;
 };
+
+// Longer groups that begin alike share a lane.
+inline constexpr std::size_t kLaneGroupMax = 0xFFFF;
 
 [[nodiscard]] std::string lane_prefix(const LaneKey& lane);
 // The least key above all with the prefix.

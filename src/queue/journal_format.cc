@@ -15,10 +15,10 @@ enum class Tag : std::uint8_t { delivered = 1, done = 2, released = 3, rewound =
 std::uint64_t raw(Offset offset) { return static_cast<std::uint64_t>(offset.value()); }
 std::uint64_t raw(Timestamp time) { return static_cast<std::uint64_t>(time.value()); }
 // For times that may be kNoTimestamp, which is -1.
-std::uint64_t raw_optional(Timestamp time) { return static_cast<std::uint64_t>(time.value() + 1); }
+std::uint64_t raw_optional(Timestamp time) { return raw(time) + 1; }
 Offset read_offset(BytesReader& in) { return Offset(static_cast<std::int64_t>(in.varint())); }
 Timestamp read_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint())); }
-Timestamp read_optional_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint()) - 1); }
+Timestamp read_optional_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint() - 1)); }
 
 void put_tag(Bytes& out, Tag tag) { put_byte(out, static_cast<std::uint8_t>(tag)); }
 void put_lane(Bytes& out, const LaneKey& lane) {
@@ -102,7 +102,8 @@ bool is_sane(const Event& event) {
     return first >= Offset(0) && count >= 1 && count <= static_cast<std::uint64_t>(INT64_MAX - first.value());
   };
   if (const auto* delivered = std::get_if<DeliveredEvent>(&event))
-    return in_range(delivered->first, delivered->count) && delivered->lane.priority < kPriorities;
+    return in_range(delivered->first, delivered->count) && delivered->delivery > 0 &&
+           delivered->lane.priority < kPriorities;
   if (const auto* done = std::get_if<DoneEvent>(&event))
     return in_range(done->first, done->count) && done->reason <= DoneReason::absent;
   if (const auto* released = std::get_if<ReleasedEvent>(&event)) return released->offset >= Offset(0);
@@ -211,6 +212,8 @@ Result<JournalledState> decode_snapshot(BytesView joined) {
     message.lane = read_lane(in);
     message.expires = read_optional_time(in);
     message.reason = std::string(in.text());
+    if (in.ok() && (message.deliveries == 0 || message.lane.priority >= kPriorities))
+      return fail(Errc::corrupt, "a queue's snapshot names an impossible delivery");
     state.delivered.push_back(std::move(message));
   }
   if (!in.ok() || !in.at_end() || state.floor < Offset(0) || before < state.floor)

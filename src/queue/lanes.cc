@@ -8,6 +8,7 @@ namespace {
 constexpr std::size_t kRefillEntries = 16;
 constexpr std::size_t kColdEntries = 64;
 constexpr std::size_t kHeadMax = 64;  // used-up places at the front of a lane before they are closed up
+constexpr std::size_t kIdleFactor = 64;
 
 bool is_due(const Run& run, Time now) { return run.due == kNoTimestamp || run.due <= now.wall; }
 
@@ -94,7 +95,7 @@ void Lanes::drop_untouched(Time now) {
   erases_.clear();
   loads_.clear();
   clear_ = true;
-  hold_loads_ = maybe_cold_ = cold_loading_ = cold_put_since_load_ = cold_found_ = false;
+  broken_ = hold_loads_ = maybe_cold_ = cold_loading_ = cold_put_since_load_ = cold_found_ = false;
   cold_cursor_ = kLanesFrom;
   runs_ = 0;
   to_refill_.clear();
@@ -106,6 +107,7 @@ void Lanes::drop_untouched(Time now) {
     lane->untouched = 0;
     lane->spilled = lane->loading = lane->put_since_load = false;
     lane->load_from = lane->loaded_to = Offset(0);
+    count_retries(*lane);
     update(*lane, now);
   }
 }
@@ -115,7 +117,7 @@ void Lanes::drop_untouched(Time now) {
 void Lanes::add(const LaneKey& key, const Run& run, Time now) {
   Lane* lane = find(key);
   if (lane == nullptr) {
-    if (maybe_cold_ || lanes_.size() >= options_.lanes_max) {
+    if (maybe_cold_ || lanes_.size() - held_ >= options_.lanes_max) {
       maybe_cold_ = cold_put_since_load_ = true;
       spill(key, run);
       return;
@@ -161,7 +163,8 @@ void Lanes::add_due(const LaneKey& key, const Run& run, std::optional<std::strin
 }
 
 void Lanes::append(Lane& lane, const Run& run, std::optional<std::string> entry, bool delayed) {
-  lane.runs.push_back({run, std::move(entry), delayed});
+  const bool indexed = entry.has_value();
+  lane.runs.push_back({run, std::move(entry), delayed, indexed});
   ++runs_;
   lane.untouched += run.count;
   if (lane.queued) servable_ += run.count;
@@ -179,6 +182,8 @@ bool Lanes::is_servable(Lane& lane, Time now) {
   if (options_.fifo && (lane.in_flight > 0 || lane.waiting > 0)) return false;
   if (is_at_limit(lane)) return false;
   if (lane.retries.empty()) {
+    while (lane.has_runs() && !is_due(lane.front().run, now) && is_known_(lane.front().run.first))
+      drop_from_front(lane, 1);
     if (!lane.has_runs()) return false;
     if (!is_due(lane.front().run, now)) {
       wake_by_due(lane, lane.front().run.due);
@@ -203,8 +208,12 @@ bool Lanes::may_take(Lane& lane, Time now) const {
 
 void Lanes::update(Lane& lane, Time now) {
   const bool servable = is_servable(lane, now);
-  if (servable && !lane.queued) enqueue(lane);
+  if (servable && !lane.queued) {
+    enqueue(lane);
+    lane.ready_since = now.wall;
+  }
   if (!servable && lane.queued) dequeue(lane);
+  count_retries(lane);
   if (can_refill(lane)) to_refill_.insert(&lane);
   if (lane.pins > 0 || lane.in_flight > 0 || lane.waiting > 0 || !lane.retries.empty() || lane.has_runs() ||
       lane.spilled || lane.loading)
@@ -218,6 +227,18 @@ void Lanes::update(Lane& lane, Time now) {
 
 bool Lanes::can_refill(const Lane& lane) const {
   return lane.spilled && !lane.loading && lane.runs.size() - lane.head < options_.lane_runs_max / 4;
+}
+
+void Lanes::count_retries(Lane& lane) {
+  const bool counts = lane.queued && !lane.retries.empty();
+  if (counts == lane.retries_counted) return;
+  lane.retries_counted = counts;
+  retrying_ += counts ? 1 : -1;
+}
+
+// While nothing can be served more is kept, as what is kept may be blocked for long.
+bool Lanes::has_room(std::size_t used, std::size_t most) const {
+  return used < most || (!has_servable() && used < most * kIdleFactor);
 }
 
 void Lanes::enqueue(Lane& lane) {
@@ -270,20 +291,26 @@ std::optional<MonoTime> Lanes::next_rated() const {
   return rated_.begin()->first;
 }
 
-bool Lanes::has_servable() const {
+bool Lanes::has_servable(bool retries_only) const {
+  if (retries_only) return retrying_ > 0;
   return std::ranges::any_of(rings_, [](const auto& ring) { return !ring.empty(); });
 }
 
-Lane* Lanes::next(Time now) {
+Lane* Lanes::next(bool retries_only, Time now) {
+  if (retries_only && retrying_ == 0) return nullptr;
   Lane* best = nullptr;
   std::int64_t best_score = -1;
   for (int priority = kPriorities - 1; priority >= 0; --priority) {
     auto& ring = rings_[static_cast<std::size_t>(priority)];
-    if (ring.empty()) continue;
+    const auto fits = [&](const Lane* lane) { return !retries_only || !lane->retries.empty(); };
+    const auto found = std::ranges::find_if(ring, fits);
+    if (found == ring.end()) continue;
+    ring.splice(ring.end(), ring, ring.begin(), found);  // those that are passed over lose their turn
     Lane* lane = ring.front();
     if (options_.ageing.count() <= 0) return lane;
-    const bool is_fresh = lane->retries.empty() && lane->has_runs();
-    const std::int64_t waited = is_fresh ? now.wall - lane->front().run.sent : 0;
+    // A retry waits since its lane was served, as others of the lane may have gone before it.
+    std::int64_t waited = lane->retries.empty() ? 0 : now.wall - lane->ready_since;
+    if (lane->has_runs()) waited = std::max(waited, now.wall - lane->front().run.sent);
     const std::int64_t score = priority + std::max<std::int64_t>(waited, 0) / options_.ageing.count();
     if (score > best_score) {
       best = lane;
@@ -303,14 +330,29 @@ std::optional<Lanes::Picked> Lanes::pick(Lane& lane, bool retries_only, Time now
   }
   if (!has_fresh) return std::nullopt;
   lane.retry_turn = true;
-  Run& run = lane.front().run;
+  const Run& run = lane.front().run;
   const Picked picked{run.first, false, run.sent, run.expires};
-  ++run.first;
-  --run.count;
-  --lane.untouched;
-  if (lane.queued) --servable_;
-  if (run.count == 0) pop_front(lane);
+  drop_from_front(lane, 1);
   return picked;
+}
+
+void Lanes::drop_from_front(Lane& lane, std::uint32_t count) {
+  Run& run = lane.front().run;
+  run.first = run.first + count;
+  run.count -= count;
+  lane.untouched -= count;
+  if (lane.queued) servable_ -= count;
+  if (run.count == 0) pop_front(lane);
+}
+
+void Lanes::forget_below(Offset floor, Time now) {
+  for (Lane* lane : all()) {
+    while (lane->has_runs() && lane->front().run.first < floor) {
+      const Run& run = lane->front().run;
+      drop_from_front(*lane, static_cast<std::uint32_t>(std::min<std::int64_t>(floor - run.first, run.count)));
+    }
+    update(*lane, now);
+  }
 }
 
 void Lanes::pop_front(Lane& lane) {
@@ -330,6 +372,7 @@ void Lanes::served(Lane& lane, Time now) {
     auto& ring = rings_[lane.key.priority];
     ring.splice(ring.end(), ring, *lane.queued);
   }
+  lane.ready_since = now.wall;
   update(lane, now);
 }
 
@@ -353,9 +396,9 @@ void Lanes::collect_work(IndexWork& work, std::uint64_t& next_load) {
     work.loads.push_back(
         {id, lane_entry_key(lane->key, lane->load_from), prefix_end(lane_prefix(lane->key)), kRefillEntries});
   }
-  if (maybe_cold_ && !cold_loading_ && lanes_.size() < options_.lanes_max && runs_ < options_.runs_max) {
+  if (wants_cold()) {
     cold_loading_ = true;
-    cold_put_since_load_ = false;
+    if (cold_cursor_ == kLanesFrom) cold_put_since_load_ = false;
     const std::uint64_t id = ++next_load;
     loads_.emplace(id, std::string());
     work.loads.push_back({id, cold_cursor_, std::string(kLanesEnd), kColdEntries});
@@ -374,7 +417,9 @@ bool Lanes::loaded(const IndexLoaded& loaded, Time now) {
   Lane& lane = *lanes_.at(key);
   lane.loading = false;
   for (const IndexEntry& entry : loaded.entries) {
-    if (auto decoded = decode_lane_entry(entry.key, entry.value)) load_entry(lane, entry.key, std::move(*decoded));
+    auto decoded = decode_lane_entry(entry.key, entry.value);
+    broken_ |= !decoded;
+    if (decoded) load_entry(lane, entry.key, std::move(*decoded));
   }
   if (!loaded.has_more && !lane.put_since_load) lane.spilled = false;
   update(lane, now);
@@ -397,6 +442,7 @@ void Lanes::load_entry(Lane& lane, const std::string& key, LaneEntry entry) {
       lane.loaded_to = end;
     }
     append(lane, run, std::nullopt, false);
+    lane.runs.back().indexed = true;
   }
   if (lane.runs.size() == before) {
     erases_.push_back(key);
@@ -412,7 +458,8 @@ void Lanes::loaded_cold(const IndexLoaded& loaded, Time now) {
   std::string last_prefix;
   for (const IndexEntry& entry : loaded.entries) {
     auto decoded = decode_lane_entry(entry.key, entry.value);
-    if (!decoded) continue;
+    broken_ |= !decoded;
+    if (!decoded) return;
     last_prefix = lane_prefix(decoded->lane);
     Lane* lane = find(decoded->lane);
     if (lane != nullptr && std::ranges::find(created, lane) == created.end()) continue;
@@ -435,18 +482,24 @@ void Lanes::loaded_cold(const IndexLoaded& loaded, Time now) {
   cold_cursor_ = kLanesFrom;
 }
 
-void Lanes::save_all(IndexWork& work) const {
-  for (const auto& [key, lane] : lanes_) {
+void Lanes::save_all(IndexWork& work) {
+  for (Lane* lane : all()) {
     std::vector<Run> runs;
-    const auto flush = [&, &owner = *lane] {
-      if (!runs.empty()) work.puts.push_back({lane_entry_key(owner.key, runs.front().first), encode_runs(runs)});
+    Lane::Held* last = nullptr;
+    const auto flush = [&] {
+      if (runs.empty()) return;
+      last->entry = lane_entry_key(lane->key, runs.front().first);
+      work.puts.push_back({*last->entry, encode_runs(runs)});
       runs.clear();
     };
     for (std::size_t i = lane->head; i < lane->runs.size(); ++i) {
-      const Lane::Held& held = lane->runs[i];
+      Lane::Held& held = lane->runs[i];
       const bool follows = runs.empty() || runs.back().first + runs.back().count <= held.run.first;
-      if (!follows) flush();
+      if (!follows || held.indexed) flush();
+      if (held.indexed) continue;
       append_run(runs, held.run);
+      held.indexed = true;
+      last = &held;
     }
     flush();
   }

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <optional>
@@ -55,7 +56,6 @@ struct Lane {
   std::set<Offset> retries;     // delivered before and ready again
   std::uint32_t in_flight = 0;  // leased
   std::uint32_t waiting = 0;    // delivered before, not ready yet, or on the way to the dead letters
-  std::uint32_t pins = 0;       // in use: it does not go while it is above 0
 
  private:
   friend class Lanes;
@@ -63,6 +63,7 @@ struct Lane {
     Run run;
     std::optional<std::string> entry;  // the index entry that goes when this run is used up
     bool delayed = false;              // from the delayed messages: stands in no order
+    bool indexed = false;              // an entry has it
   };
   [[nodiscard]] bool has_runs() const { return head < runs.size(); }
   [[nodiscard]] Held& front() { return runs[head]; }
@@ -76,7 +77,10 @@ struct Lane {
   bool loading = false;
   bool put_since_load = false;
   std::uint64_t serial = 0;  // of its creation
-  bool retry_turn = true;    // unordered: retries and fresh messages take turns
+  std::uint32_t pins = 0;
+  bool retries_counted = false;  // in retrying_
+  Timestamp ready_since{0};      // it was served last, or became servable
+  bool retry_turn = true;        // unordered: retries and fresh messages take turns
   RateLimit rate;
   std::optional<std::list<Lane*>::iterator> queued;  // its place among the servable
   Timestamp wakes_due = kNoTimestamp;                // its entry in due_
@@ -88,7 +92,9 @@ struct Lane {
 // it holds is never journalled.
 class Lanes {
  public:
-  explicit Lanes(const LaneOptions& options) : options_(options) {}
+  // `is_known`: whether a message needs no place in a lane, as it was delivered or is done.
+  Lanes(const LaneOptions& options, std::function<bool(Offset)> is_known)
+      : options_(options), is_known_(std::move(is_known)) {}
   Lanes(const Lanes&) = delete;
   Lanes& operator=(const Lanes&) = delete;
 
@@ -105,16 +111,21 @@ class Lanes {
   void end_chunk();
   // A delayed message that is due; `entry` is its index entry, if it has one.
   void add_due(const LaneKey& key, const Run& run, std::optional<std::string> entry, Time now);
-  [[nodiscard]] bool has_room_for_due() const { return runs_ < options_.runs_max; }
+  // Untouched messages below it are done.
+  void forget_below(Offset floor, Time now);
+  [[nodiscard]] bool has_room_for_due() const { return has_room(runs_, options_.runs_max); }
 
   // --- delivered messages
   [[nodiscard]] Lane& lane(const LaneKey& key);
   // After a change of its public fields. The lane may be gone afterwards.
   void update(Lane& lane, Time now);
+  // It stays until it is unpinned as often, and update() is called: somebody holds a message of it.
+  void pin(Lane& lane) { held_ += lane.pins++ == 0 ? 1 : 0; }
+  void unpin(Lane& lane) { held_ -= --lane.pins == 0 ? 1 : 0; }
 
   // --- delivering
-  // The lane whose turn it is; nullptr when none can be served now.
-  [[nodiscard]] Lane* next(Time now);
+  // The lane whose turn it is; nullptr when none can be served now. `retries_only`: of those that have retries.
+  [[nodiscard]] Lane* next(bool retries_only, Time now);
   struct Picked {
     Offset offset;
     bool is_retry = false;
@@ -136,11 +147,14 @@ class Lanes {
 
   // Untouched messages in memory that can be served now.
   [[nodiscard]] std::uint64_t servable() const { return servable_; }
-  [[nodiscard]] bool has_servable() const;
+  [[nodiscard]] bool has_servable(bool retries_only = false) const;
   // Whether messages of several lanes are known.
   [[nodiscard]] std::size_t size() const { return lanes_.size(); }
   [[nodiscard]] bool maybe_cold() const { return maybe_cold_; }
-  [[nodiscard]] bool is_loading() const { return !loads_.empty(); }
+  // Whether something is to come from the index.
+  [[nodiscard]] bool is_loading() const {
+    return !loads_.empty() || (!hold_loads_ && (!to_refill_.empty() || wants_cold()));
+  }
 
   // --- the index
   // Appends what the index has to do now.
@@ -150,7 +164,9 @@ class Lanes {
   // Entries that are used up; to be removed once what was journalled so far is durable.
   [[nodiscard]] std::vector<std::string> take_erases() { return std::exchange(erases_, {}); }
   // Puts everything that only memory holds into the index too.
-  void save_all(IndexWork& work) const;
+  void save_all(IndexWork& work);
+  // An entry of the index could not be read.
+  [[nodiscard]] bool is_broken() const { return broken_; }
 
  private:
   // What is decided must not hang on addresses.
@@ -173,10 +189,17 @@ class Lanes {
   void append(Lane& lane, const Run& run, std::optional<std::string> entry, bool delayed);
   void extend(Lane& lane, std::uint32_t count);
   void pop_front(Lane& lane);
+  void drop_from_front(Lane& lane, std::uint32_t count);
   [[nodiscard]] std::vector<Lane*> all() const;
   [[nodiscard]] bool is_at_limit(const Lane& lane) const;
   [[nodiscard]] bool is_servable(Lane& lane, Time now);
   [[nodiscard]] bool can_refill(const Lane& lane) const;
+  [[nodiscard]] bool has_room(std::size_t used, std::size_t most) const;
+  [[nodiscard]] bool wants_cold() const {
+    return maybe_cold_ && !cold_loading_ && has_room(lanes_.size() - held_, options_.lanes_max) &&
+           has_room(runs_, options_.runs_max);
+  }
+  void count_retries(Lane& lane);
   void enqueue(Lane& lane);
   void dequeue(Lane& lane);
   void wake_by_due(Lane& lane, Timestamp due);
@@ -185,6 +208,7 @@ class Lanes {
   void loaded_cold(const IndexLoaded& loaded, Time now);
 
   LaneOptions options_;
+  std::function<bool(Offset)> is_known_;
   std::unordered_map<std::string, std::unique_ptr<Lane>> lanes_;
   Lane* latest_ = nullptr;  // the lane that was looked up last
   std::array<std::list<Lane*>, kPriorities> rings_;
@@ -192,7 +216,9 @@ class Lanes {
   std::set<std::pair<Timestamp, Lane*>, InOrder> due_;   // FIFO lanes whose first message is not due
   std::set<std::pair<MonoTime, Lane*>, InOrder> rated_;  // lanes that wait for their rate
   std::set<Lane*, InOrder> to_refill_;
-  std::size_t runs_ = 0;  // of all lanes
+  std::size_t runs_ = 0;      // of all lanes
+  std::size_t held_ = 0;      // lanes that are pinned
+  std::size_t retrying_ = 0;  // lanes that can be served and have retries
   std::uint64_t servable_ = 0;
 
   std::unordered_map<std::string, Spill> chunk_;  // spilled since the last end_chunk()
@@ -200,12 +226,14 @@ class Lanes {
   std::vector<std::string> erases_;
   std::unordered_map<std::uint64_t, std::string> loads_;  // by load, the lane's map key; empty: cold lanes
   bool clear_ = false;
+  bool broken_ = false;
 
   bool hold_loads_ = false;
   bool maybe_cold_ = false;  // the index may hold lanes that are not in memory
   bool cold_loading_ = false;
+  // In this pass over the index:
   bool cold_put_since_load_ = false;
-  bool cold_found_ = false;  // in this pass over the index
+  bool cold_found_ = false;
   std::string cold_cursor_{kLanesFrom};
 };
 
