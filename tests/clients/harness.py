@@ -49,8 +49,9 @@ class Server:
         self.leat = str(leat or os.environ.get('LEAT', LEAT))
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='leat-test-'))
         self.data = pathlib.Path(data) if data else self.folder / 'data'
-        self.kafka_port, self.http_port = free_port(), free_port()
+        self.kafka_port, self.http_port, self.sqs_port = free_port(), free_port(), free_port()
         self.address = '127.0.0.1:%d' % self.kafka_port
+        self.sqs = 'http://127.0.0.1:%d' % self.sqs_port
         self.options, self.wrap = list(options), list(wrap)
         own = {k: v for k, v in os.environ.items() if not k.startswith('LEAT')}  # they would configure the server
         self.environment = {**own, **(environment or {})}
@@ -59,6 +60,7 @@ class Server:
 
     def command(self):
         return self.wrap + [self.leat, 'serve', '--listen', 'kafka=' + self.address,
+                            '--listen', 'sqs=127.0.0.1:%d' % self.sqs_port,
                             '--listen', 'http=127.0.0.1:%d' % self.http_port, '--data', str(self.data)] + self.options
 
     def spawn(self):
