@@ -144,8 +144,8 @@ def redrive_policy(target, count):
 @cases('moves a message to the dead-letter queue after exactly maxReceiveCount receives, as it was')
 def dead_letters(endpoint):
     for fifo in (False, True):
-        group = {'MessageGroupId': 'g', 'MessageDeduplicationId': 'poison'} if fifo else {}
         for limit in (1, 3):
+            group = {'MessageGroupId': 'g', 'MessageDeduplicationId': 'poison'} if fifo else {}
             dead = Queue(endpoint, 'dead', fifo=fifo)
             queue = Queue(endpoint, fifo=fifo, RedrivePolicy=redrive_policy(dead, limit))
             attributes = {'n': text('1', 'Number'), 's': text('x')}
