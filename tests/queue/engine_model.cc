@@ -18,6 +18,7 @@ void EngineModel::append(Message message, std::int64_t gap_before) {
 void EngineModel::advance(Time now) {
   mono_ = now.mono;
   time_ = std::max(time_, now.wall);
+  latest_time_ = std::max(latest_time_, time_);
 }
 
 void EngineModel::configure(const QueueSettings& settings) {
@@ -99,7 +100,7 @@ void EngineModel::check_delivery(const Engine::Leased& leased) {
   require(!state.leased, name + "is delivered to two");
   require(!state.dead, name + "is delivered though it is a dead letter");
   require(!is_expired(found->second), name + "is delivered though it has expired");
-  require(due(found->second) <= time_, name + "is delivered before it is due");
+  require(due(found->second) <= latest_time_, name + "is delivered before it is due");
   require(state.ready_min <= time_, name + "is delivered before its retry is due");
   require(leased.delivery == state.deliveries + 1,
           name + fmt::format("delivery {} follows {}", leased.delivery, state.deliveries));

@@ -121,6 +121,7 @@ class EngineModel {
   std::uint32_t durable_rewinds_ = 0;
   std::vector<Change> changes_;
   Timestamp time_{0};
+  Timestamp latest_time_{0};  // of any engine: what was due by it, the index says so without the time
   MonoTime mono_{};
   bool regrouped_ = false;  // lanes of messages in flight are not what they would be now
   MonoTime rate_since_{};

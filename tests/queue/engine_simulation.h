@@ -85,6 +85,7 @@ class EngineSimulation {
   void disturb_step(std::uint64_t what);
   void produce();
   void receive(std::size_t count_max, bool settled);
+  [[nodiscard]] bool has_more_to_do() const;
   [[nodiscard]] std::optional<Receipt> choose_receipt();
   void acknowledge();
   void extend();

@@ -68,7 +68,6 @@ void EngineSimulation::disturb_step(std::uint64_t what) {
   if (what < 31) return move_log_start();
   if (what < 36) return configure();
   if (what < 38) {
-    advance();
     engine_->expect_groups();
     return turn();
   }
@@ -105,7 +104,7 @@ void EngineSimulation::receive(std::size_t count_max, bool settled) {
     const Offset name = deliverable.value_or(Offset(-1));
     require(!deliverable || has_ready, fmt::format("message {} waits and has_ready() is false", name));
     // What it had ready may all have expired; then more is to come.
-    for (int i = 0; i < 50 && deliverable && out.empty() && engine_->is_loading(); ++i) {
+    for (int i = 0; i < 50 && deliverable && out.empty() && has_more_to_do(); ++i) {
       settle();
       out = engine_->receive(count_max, lease, now());
     }
@@ -121,6 +120,11 @@ void EngineSimulation::receive(std::size_t count_max, bool settled) {
     receipts.push_back({PartitionIndex(0), leased.offset, engine_->rewinds(), leased.delivery});
   }
   turn(std::move(receipts));
+}
+
+bool EngineSimulation::has_more_to_do() const {
+  const auto next = engine_->next_deadline(now());
+  return engine_->is_loading() || (next && *next <= mono_);
 }
 
 std::optional<Receipt> EngineSimulation::choose_receipt() {
