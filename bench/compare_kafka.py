@@ -8,7 +8,7 @@ import time
 
 import compare_floors
 from compare_report import median
-from compare_server import ROOT, Failed, OtherServer, OwnServer, bench, call, delete_topic, leat_program, with_cpu
+from compare_server import Failed, OtherServer, OwnServer, bench, built_program, call, delete_topic, leat_program, with_cpu
 
 # Kafka 4.0 on a machine like ours (2 cores, client and broker together): the upper ends of what was measured.
 PRODUCE_RATE = {1024: 440_000, 100: 1_300_000}
@@ -57,14 +57,9 @@ class Suite:
         self.report.floor('fdatasync p99', median([p99 for _, p99 in syncs]), 'ms')
 
     def rdkafka_load(self):
-        """The librdkafka client, built if need be; None when there is no librdkafka."""
+        """The librdkafka client, built if need be; False when there is no librdkafka."""
         if self.rdkafka is None:
-            beside = pathlib.Path(leat_program(self.options)).resolve().parent / 'bench/rdkafka_load'
-            program = beside if beside.exists() else ROOT / 'build/release/bench/rdkafka_load'
-            if not program.exists():
-                subprocess.run(['cmake', '--build', str(ROOT / 'build/release'), '--target', 'rdkafka_load'],
-                               capture_output=True, check=False)
-            self.rdkafka = str(program) if program.exists() else False
+            self.rdkafka = built_program(self.options, 'rdkafka_load') or False
         return self.rdkafka
 
     def load(self, client, server, mode, topic, records, size):

@@ -31,6 +31,12 @@ class Report:
                           'runs': []})
         print('  %s: FAILED: %s' % (name, why), file=sys.stderr, flush=True)
 
+    def left_out(self, name, why):
+        """What this machine cannot measure, which is nobody's failure."""
+        self.rows.append({'name': name, 'value': None, 'unit': '', 'target': None, 'better': None, 'note': 'not measured: %s' % why,
+                          'runs': []})
+        print('  %s: not measured: %s' % (name, why), file=sys.stderr, flush=True)
+
     def table(self):
         lines = [('MEASURED', 'VALUE', 'TARGET', 'OF TARGET', '', '')]
         for row in self.rows:

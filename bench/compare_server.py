@@ -23,6 +23,16 @@ def leat_program(options):
     return program
 
 
+def built_program(options, name):
+    """The path of a program that makes load, from beside leat or from the release build, built if need be; None when it
+    cannot be built: a library is missing."""
+    beside = pathlib.Path(leat_program(options)).resolve().parent / 'bench' / name
+    program = beside if beside.exists() else ROOT / 'build/release/bench' / name
+    if not program.exists():
+        subprocess.run(['cmake', '--build', str(ROOT / 'build/release'), '--target', name], capture_output=True, check=False)
+    return str(program) if program.exists() else None
+
+
 def free_port():
     with socket.socket() as probe:
         probe.bind(('127.0.0.1', 0))
