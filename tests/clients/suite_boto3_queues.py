@@ -4,7 +4,7 @@ import json
 import time
 
 from harness import Cases, equal, unique, wait_for
-from sqs_support import Queue, arn, call_json, client_of, JsonError, refused, text
+from sqs_support import JsonError, Queue, arn, call_json, client_of, refused, text
 
 cases = Cases('boto3_queues')
 GONE = 'AWS.SimpleQueueService.NonExistentQueue'
