@@ -100,6 +100,10 @@ http::Options http_options(const ServerConfig& config) {
 
 sqs::SqsOptions sqs_options(const ServerConfig& config) {
   sqs::SqsOptions options;
+  options.access_keys = security::parse_access_keys(config.sqs.access_keys).value();  // load_config checked them
+  options.region = config.sqs.region;
+  options.http.idle_timeout = config.sqs.connection_idle;
+  options.http.connections_max = static_cast<std::size_t>(config.sqs.max_connections);
   options.http.bodies_size_max =
       std::max(share_of(config.memory.requests_bytes, config.shards), kShardRequestsBytesMin);
   return options;

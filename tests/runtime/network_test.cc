@@ -95,6 +95,62 @@ TEST_P(NetworkContract, BytesGoBothWaysAndTheEndIsSeen) {
   run([] { return talk(); });
 }
 
+Task<std::string> read_shared_to_end(Socket& socket) {
+  std::string all;
+  while (true) {
+    const auto block = co_await socket.read_shared();
+    if (!block) co_return fmt::format("error {} after {}", to_string(block.error().code), all.size());
+    if (block->empty()) co_return all;
+    all += as_text(*block);
+  }
+}
+
+Task<> collect_shared(Socket& socket, std::string& all) { all = co_await read_shared_to_end(socket); }
+
+Task<> write_in_pieces(Socket& socket, std::string text, std::size_t piece) {
+  for (std::size_t at = 0; at < text.size(); at += piece)
+    EXPECT_TRUE(co_await write_text(socket, text.substr(at, piece)));
+  socket.close();
+}
+
+Task<> share_memory() {
+  Pair one = co_await make_pair();
+  Pair two = co_await make_pair();
+  CO_REQUIRE(one.server && two.server);
+  const std::string first = pattern(300'000);
+  const std::string second(200'000, 'x');
+  std::string first_read;
+  std::string second_read;
+  TaskScope scope;
+  scope.spawn(collect_shared(*one.server, first_read));
+  scope.spawn(collect_shared(*two.server, second_read));
+  scope.spawn(write_in_pieces(*one.client, first, 7'000));
+  scope.spawn(write_in_pieces(*two.client, second, 11'000));
+  co_await scope.join();
+  EXPECT_TRUE(first_read == first);
+  EXPECT_TRUE(second_read == second);
+}
+
+TEST_P(NetworkContract, SocketsThatReadIntoSharedMemoryKeepTheirBytesApart) {
+  run([] { return share_memory(); });
+}
+
+Task<> close_while_shared() {
+  Pair pair = co_await make_pair();
+  CO_REQUIRE(pair.client && pair.server);
+  std::string read;
+  TaskScope scope;
+  scope.spawn(collect_shared(*pair.server, read));
+  co_await sleep_for(1ms);
+  pair.server->close();
+  co_await scope.join();
+  EXPECT_EQ(read, "error cancelled after 0");
+}
+
+TEST_P(NetworkContract, ClosingEndsASharedRead) {
+  run([] { return close_while_shared(); });
+}
+
 Task<> end_within_a_message() {
   Pair pair = co_await make_pair();
   CO_REQUIRE(pair.client && pair.server);

@@ -306,6 +306,20 @@ TEST(ConfigDocument, ItsExampleFileLoads) {
   EXPECT_FALSE(config.sources.empty());
 }
 
+TEST(Config, AccessKeysOpenSqsToOthersAndAreNeverShown) {
+  EXPECT_THAT(refusal(input({"--listen=sqs=10.0.0.1:9324"})), HasSubstr("sqs.access_keys"));
+  const auto config = load(input({"--listen=sqs=10.0.0.1:9324"}, {{"LEAT_SQS_ACCESS_KEYS", "A=sEcReT=1,B=sEcReT2"}}));
+  EXPECT_EQ(config.sqs.access_keys, (std::vector<std::string>{"A=sEcReT=1", "B=sEcReT2"}));
+  const auto shown = render_config(config);
+  EXPECT_THAT(shown, AllOf(HasSubstr(R"(["A=***", "B=***"])"), Not(HasSubstr("sEcReT"))));
+  // Kafka's clients are still let in unasked.
+  EXPECT_THAT(refusal(input({"--listen=kafka=10.0.0.1:9092", "--sqs.access-keys=A=b"})), HasSubstr("--insecure"));
+  for (const auto* text : {"sEcReT", "=sEcReT", "ID=", "ID=sEcReT,"}) {
+    const auto refused = refusal(input({"--sqs.access-keys", text}));
+    EXPECT_THAT(refused, AllOf(HasSubstr("ID=SECRET"), Not(HasSubstr("sEcReT")))) << text;
+  }
+}
+
 TEST(Suggest, CountsInsertionsRemovalsReplacementsAndSwaps) {
   EXPECT_EQ(edit_distance("", "abc"), 3U);
   EXPECT_EQ(edit_distance("abc", "abc"), 0U);

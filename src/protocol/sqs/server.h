@@ -8,7 +8,7 @@
 
 namespace leat::sqs {
 
-// Amazon SQS on one shard: its connections and what answers them. Made, used and stopped on that shard. Listeners belong to
+// Amazon SQS on one shard: its connections and what answers them. Used and stopped on that shard. Listeners belong to
 // http::Acceptor, which spreads connections over http_server() of all shards.
 class SqsShard {
  public:

@@ -111,6 +111,13 @@ struct HttpConfig {
   Milliseconds request_timeout{10'000};
 };
 
+struct SqsConfig {
+  std::vector<std::string> access_keys;  // "ID=SECRET"
+  std::string region = "us-east-1";
+  std::int32_t max_connections = 20'000;
+  Milliseconds connection_idle{120'000};
+};
+
 struct StopConfig {
   Milliseconds grace{10'000};
 };
@@ -140,6 +147,7 @@ struct ServerConfig {
   ProducerConfig producer;
   LogDefaults log;
   MemoryConfig memory;
+  SqsConfig sqs;
   HttpConfig http;
   StopConfig stop;
   LoggingConfig logging;

@@ -71,6 +71,11 @@ Status check_together(const ServerConfig& config) {
                 "log.message_max_bytes is above kafka.request_max_bytes, so no client could send "
                 "such a batch; raise the second or lower the first");
   }
+  for (const std::string& access_key : config.sqs.access_keys) {
+    const auto equals = access_key.find('=');
+    if (equals == std::string::npos || equals == 0 || equals + 1 == access_key.size())
+      return fail(Errc::invalid_config, "sqs.access_keys: an access key is written as ID=SECRET");
+  }
   if (config.memory.requests_bytes < kRequestsBytesMin) {
     return fail(Errc::invalid_config,
                 fmt::format("memory.requests_bytes must be 0 (automatic) or at least {} (16MiB)", kRequestsBytesMin));

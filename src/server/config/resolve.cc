@@ -87,11 +87,13 @@ Status apply_advertise(ServerConfig& config) {
 
 Status check_listener(const ServerConfig& config, const ListenerConfig& listener) {
   const auto shown = fmt::format("{}={}:{}", to_string(listener.protocol), listener.host, listener.port);
-  if (!config.insecure && !is_loopback(listener.host)) {
+  const bool is_sqs = listener.protocol == ListenerProtocol::sqs;
+  const bool is_authenticated = is_sqs && !config.sqs.access_keys.empty();
+  if (!config.insecure && !is_authenticated && !is_loopback(listener.host)) {
     return fail(Errc::invalid_config,
                 fmt::format("listen: other machines could reach {} and no authentication is configured; listen on "
-                            "127.0.0.1, or add --insecure to let everyone in who can reach it",
-                            shown));
+                            "127.0.0.1, {}or add --insecure to let everyone in who can reach it",
+                            shown, is_sqs ? "configure sqs.access_keys, " : ""));
   }
   if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
     return fail(Errc::invalid_config,

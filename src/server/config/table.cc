@@ -126,6 +126,17 @@ std::vector<ConfigKey> make_keys() {
        "Memory for requests in flight; above it, reading from clients pauses. 0: an eighth of the machine's, at most "
        "512MiB."},
 
+      {"sqs.access_keys", "", at(&C::sqs, &SqsConfig::access_keys), "ID=SECRET", 0, 0,
+       "Who may use Amazon SQS: access keys, with which every request must be signed. Without any, whoever reaches the "
+       "port may. Repeatable; better in the file or the variable than as a flag, which others on the machine can see.",
+       true},
+      {"sqs.region", "", at(&C::sqs, &SqsConfig::region), "NAME", 0, 0,
+       "The region in ARNs of queues, where a request names none."},
+      {"sqs.max_connections", "", at(&C::sqs, &SqsConfig::max_connections), "N", 1, 10'000'000,
+       "SQS connections at a time; more are closed at once."},
+      {"sqs.connection_idle_ms", "", at(&C::sqs, &SqsConfig::connection_idle), "MS", 100, kDaysMax,
+       "An SQS connection without a request for this long is closed."},
+
       {"http.max_connections", "", at(&C::http, &HttpConfig::max_connections), "N", 1, 1'000'000,
        "HTTP connections at a time; more are closed at once."},
       {"http.connection_idle_ms", "", at(&C::http, &HttpConfig::connection_idle), "MS", 100, kDaysMax,

@@ -26,7 +26,8 @@ struct ConfigKey {
   std::string_view shape;  // of the value, for help: "commit|interval|os"; alternatives are enforced on texts
   double min = 0;          // of numbers, in the key's unit
   double max = 0;
-  std::string_view help;  // one sentence
+  std::string_view help;   // one sentence
+  bool is_secret = false;  // what is behind the first "=" of each of its values is never shown
 };
 
 // Every key, in the order of help and documentation: those without a section first, then section by section.

@@ -170,10 +170,13 @@ struct Shower {
   }
   std::string operator()(const std::string* field) const { return text(*field); }
   std::string operator()(const std::vector<std::string>* field) const {
-    if (!toml) return fmt::format("{}", fmt::join(*field, ","));
     std::vector<std::string> items;
     items.reserve(field->size());
-    for (const auto& item : *field) items.push_back(quoted(item));
+    for (const auto& item : *field) {
+      const auto shown = key.is_secret ? fmt::format("{}=***", std::string_view(item).substr(0, item.find('='))) : item;
+      items.push_back(toml ? quoted(shown) : shown);
+    }
+    if (!toml) return fmt::format("{}", fmt::join(items, ","));
     return fmt::format("[{}]", fmt::join(items, ", "));
   }
   std::string operator()(const FlushPolicy* field) const { return text(kFlushNames[static_cast<std::size_t>(*field)]); }
@@ -198,7 +201,9 @@ Status set_value(const ConfigKey& key, ServerConfig& config, const std::vector<s
     std::vector<std::string> items;
     for (const auto& text : texts) {
       for (const auto part : split(text, ',')) {
-        if (part.empty()) return refuse(text, fmt::format("{}, or several with commas between them", key.shape));
+        if (part.empty())
+          return refuse(key.is_secret ? "the list" : text,
+                        fmt::format("{}, or several with commas between them", key.shape));
         items.emplace_back(part);
       }
     }

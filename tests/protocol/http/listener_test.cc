@@ -4,6 +4,8 @@
 #include <gtest/gtest.h>
 
 #include "observe/metrics_page.h"
+#include "runtime/call.h"
+#include "runtime/real.h"
 #include "runtime/shard.h"
 #include "tests/observe/exposition.h"
 #include "tests/protocol/http/client.h"
@@ -354,6 +356,71 @@ Task<> stops_after_grace() {
   EXPECT_TRUE(is_closed);
 }
 TEST(HttpListener, StopClosesAfterTheGraceWhatDoesNotEnd) { testing::run(stops_after_grace); }
+
+Task<HttpResponse> wait_for_leave(const HttpRequest& request, bool& has_left) {
+  while (!request.presence->is_gone()) co_await request.presence->left().wait();
+  has_left = true;
+  co_return text_response(200, "nobody reads this");
+}
+
+Task<> notices_leaving() {
+  bool has_left = false;
+  Router router;
+  router.add({"GET", "/", "", [&has_left](const HttpRequest& request) { return wait_for_leave(request, has_left); }});
+  HttpListener listener(std::move(router), {.request_timeout = 20ms});
+  listener.start(std::move(*runtime::Shard::current().network().listen("127.0.0.1", 0)));
+  auto client = co_await Client::connect(listener.port());
+  co_await client->send(get("/"));
+  co_await runtime::sleep_for(60ms);  // an answer may take longer than a request
+  EXPECT_FALSE(has_left);
+  client->close();
+  while (!has_left) co_await runtime::sleep_for(1ms);
+  EXPECT_EQ(listener.stats().timed_out.value(), 0U);
+  co_await listener.stop(10s);
+}
+TEST(HttpListener, TellsHandlersThatTheirClientLeft) { testing::run(notices_leaving); }
+
+Task<HttpResponse> answer_with_shard(const HttpRequest&) {
+  co_return text_response(200, fmt::format("{}", runtime::Shard::current().id()));
+}
+Task<> make_server(std::unique_ptr<ShardServer>* server) {
+  *server = std::make_unique<ShardServer>(runtime::Shard::current(), answer_with_shard, Options{.connections_max = 6});
+  co_return;
+}
+Task<> stop_server(std::unique_ptr<ShardServer>* server) {
+  co_await (*server)->stop(runtime::Shard::current().now() + 10s);
+  server->reset();
+}
+Task<> spreads_connections(std::vector<runtime::Shard*> shards) {
+  std::vector<std::unique_ptr<ShardServer>> servers(shards.size());
+  std::vector<ShardServer*> raw;
+  for (std::size_t i = 0; i < shards.size(); ++i) {
+    co_await runtime::call_on(*shards[i], make_server, &servers[i]);
+    raw.push_back(servers[i].get());
+  }
+  Acceptor acceptor(raw, std::move(*runtime::Shard::current().network().listen("127.0.0.1", 0)));
+  acceptor.start();
+  std::map<std::string, int> seen;
+  std::vector<std::unique_ptr<Client>> clients;
+  for (int i = 0; i < 6; ++i) {
+    clients.push_back(co_await Client::connect(acceptor.port()));
+    co_await clients.back()->send(get("/"));
+    const auto answer = co_await clients.back()->receive();
+    CO_REQUIRE_ANSWER(answer);
+    ++seen[answer->body];
+  }
+  EXPECT_EQ(seen, (std::map<std::string, int>{{"0\n", 2}, {"1\n", 2}, {"2\n", 2}}));
+  auto extra = co_await Client::connect(acceptor.port());
+  const bool is_closed = co_await extra->is_closed_by_server();
+  EXPECT_TRUE(is_closed);  // the limit is for all shards together
+  co_await acceptor.stop();
+  for (std::size_t i = 0; i < shards.size(); ++i) co_await runtime::call_on(*shards[i], stop_server, &servers[i]);
+}
+TEST(HttpAcceptor, SpreadsConnectionsEvenlyOverShards) {
+  auto world = runtime::RealRuntime::create({.shards = 3, .io_threads = 1});
+  const auto shards = world->shards();
+  world->run([&shards] { return spreads_connections(shards); });
+}
 
 TEST(HttpStats, AreValidMetrics) {
   Stats stats;
