@@ -84,6 +84,11 @@ runtime::Task<Status> append_on(QueueShard* shard, TopicPartition id, log::NewRe
   co_return co_await found->append(std::move(record));
 }
 
+void add_received(QueuePartition::Received& all, QueuePartition::Received part) {
+  all.has_more |= part.has_more;
+  std::ranges::move(part.messages, std::back_inserter(all.messages));
+}
+
 runtime::Task<> ring_on(QueueShard* shard, QueueId queue) {
   shard->ring(queue);
   co_return;
@@ -368,21 +373,28 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue,
   }
 }
 
-// Asks the shards one after the other until one has messages.
+// Asks the shards one after the other until there are enough messages.
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePtr queue, const ReceiveRequest& request,
                                                                          bool will_wait, const Bell& bell) {
   const QueuePartition::Interest interest{number_, will_wait, bell.waiting > 0};
   const std::vector<std::size_t> owners = owners_of(*queue);
   if (owners.empty()) co_return fail(why_missing());
+  QueuePartition::Received all;
   std::optional<Error> failure;
   for (const std::size_t owner : owners) {
+    ReceiveRequest rest = request;
+    rest.count_max -= all.messages.size();
     auto received =
-        co_await runtime::call_on(shard_of(owner), receive_on, node_->shards[owner], queue, request, interest);
-    if (received && !received->messages.empty()) co_return received;
-    if (!received) failure = std::move(received.error());
+        co_await runtime::call_on(shard_of(owner), receive_on, node_->shards[owner], queue, std::move(rest), interest);
+    if (received) {
+      add_received(all, std::move(*received));
+    } else {
+      failure = std::move(received.error());
+    }
+    if (all.messages.size() >= request.count_max) break;
   }
-  if (failure) co_return fail(std::move(*failure));
-  co_return QueuePartition::Received{};
+  if (failure && all.messages.empty()) co_return fail(std::move(*failure));
+  co_return all;
 }
 
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePtr queue, ReceiveRequest request,
@@ -391,6 +403,7 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePt
   const std::size_t turn = turn_++;
   const Milliseconds lease = request.lease.value_or(queue->settings.lease);
   bool is_here = false;
+  QueuePartition::Received all;
   std::optional<Error> failure;
   for (std::int32_t i = 0; i < partitions; ++i) {
     const auto p =
@@ -403,16 +416,20 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePt
       continue;
     }
     is_here = true;
-    auto received = co_await (*found)->receive(request.count_max, lease, request.attempt_id, interest);
-    if (received && !received->messages.empty()) {
-      received->has_more |= partitions > 1;
-      co_return received;
+    auto received =
+        co_await (*found)->receive(request.count_max - all.messages.size(), lease, request.attempt_id, interest);
+    if (received) {
+      add_received(all, std::move(*received));
+    } else {
+      failure = std::move(received.error());
     }
-    if (!received) failure = std::move(received.error());
+    if (all.messages.size() < request.count_max) continue;
+    all.has_more |= i + 1 < partitions;  // nobody has asked the others
+    break;
   }
-  if (failure) co_return fail(std::move(*failure));
+  if (failure && all.messages.empty()) co_return fail(std::move(*failure));
   if (!is_here) co_return fail(why_missing());
-  co_return QueuePartition::Received{};
+  co_return all;
 }
 
 void QueueShard::ring(QueueId queue) {
