@@ -29,17 +29,18 @@ class Depth:
         return 'depth {:,}, {}: {}'.format(self.depth, self.name, what)
 
     def send(self, queue, count, *words):
-        sent = load(self.options, self.server, 'send', '--messages', str(count), '--batch', '10', '--size', str(SIZE), *words,
-                    queue=queue)
+        sent = load(self.options, self.server, 'send', queue, '--messages', str(count), '--batch', '10', '--size', str(SIZE), *words)
         if sent['messages'] != count:
             raise Failed('%d of %d messages were sent' % (sent['messages'], count))
         return sent
 
     def rate(self, queue):
-        """Messages a second, received and deleted in rounds that keep the depth as it is."""
-        rounds = 10 if self.options.quick else 100
-        return load(self.options, self.server, 'rounds', '--messages', str(ROUND), '--rounds', str(rounds), '--batch', '10',
-                    '--size', str(SIZE), '--connections', '16', *self.flow, queue=queue)['messages_per_second']
+        """(messages a second, CPU), received and deleted in rounds that keep the depth as it is; the CPU with the sends'."""
+        rounds = 20 if self.options.quick else 100
+        before = self.server.cpu_seconds()
+        found = load(self.options, self.server, 'rounds', queue, '--messages', str(ROUND), '--rounds', str(rounds), '--batch', '10',
+                     '--size', str(SIZE), '--connections', '16', *self.flow)
+        return found['messages_per_second'], (self.server.cpu_seconds() - before) * 1e6 / found['messages']
 
     def add_memory(self, when):
         time.sleep(2)
@@ -49,15 +50,16 @@ class Depth:
     def measure(self, *fill):
         """`fill`: words for queue_load that say what the messages of the depth are like; self.flow: those of others."""
         self.send(self.shallow, SHALLOW, *self.flow)
-        shallow = self.rate(self.shallow)
+        shallow, shallow_cpu = self.rate(self.shallow)
         before = self.server.cpu_seconds()
         filled = self.send(self.deep, self.depth, *fill)
         self.report.add(self.label('fill'), filled['messages_per_second'], 'messages/s',
                         note='server CPU %.1f µs a message' % ((self.server.cpu_seconds() - before) * 1e6 / self.depth))
         self.add_memory('when filled')
-        deep = self.rate(self.deep)
+        deep, deep_cpu = self.rate(self.deep)
         self.report.add(self.label('receive+delete'), deep, 'messages/s', shallow * SAME_RATE, 'more',
-                        'at depth {:,}: {:,.0f}'.format(SHALLOW, shallow))
+                        'at depth {:,}: {:,.0f}; server CPU with the sends {:.1f} µs, there {:.1f}'.format(
+                            SHALLOW, shallow, deep_cpu, shallow_cpu))
         self.add_memory('after receives')
 
     def measure_restarts(self):

@@ -32,6 +32,10 @@ class LeatQueues(OwnServer):
     def create_queue(self, name, attributes=None, tags=None):
         return self.action('CreateQueue', QueueName=name, Attributes=attributes or {}, tags=tags or {})['QueueUrl']
 
+    def queue(self, url):
+        """What queue_load calls a queue."""
+        return url
+
     def receive(self, url, **members):
         return self.action('ReceiveMessage', QueueUrl=url, **members).get('Messages', [])
 
@@ -62,11 +66,11 @@ class LeatQueues(OwnServer):
         return memory_mb(self.child.pid, 'RssAnon')
 
 
-def load(options, server, mode, *words, queue=None):
+def load(options, server, mode, queue, *words):
     """What queue_load measured on a server: one of leat or a Peer."""
     program = built_program(options, 'queue_load')
     if not program:
         raise Failed('there is no queue_load: build the release preset')
     port = getattr(server, 'sqs_port', None) or server.port
-    return json.loads(call([program, server.client, mode, '--port', str(port), '--queue', queue or server.queue(), *server.words,
+    return json.loads(call([program, server.client, mode, '--port', str(port), '--queue', server.queue(queue), *server.words,
                             *words]))

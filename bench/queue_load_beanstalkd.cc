@@ -8,7 +8,10 @@ constexpr std::string_view kLineEnd = "\r\n";
 
 class Beanstalkd : public Stream {
  public:
-  using Stream::Stream;
+  Beanstalkd(const Options& options, Load& load) : Stream(options, load) {
+    output() += "use " + options.queue + "\r\nwatch " + options.queue + "\r\nignore default\r\n";
+    run_until([this] { return is_watching_; });
+  }
 
   void send(std::span<const std::string> bodies) override {
     for (const std::string& body : bodies) {
@@ -57,8 +60,15 @@ class Beanstalkd : public Stream {
       end_of_reserve();
       return after;
     }
+    if (line.starts_with("USING ")) return after;
+    if (line.starts_with("WATCHING ")) {
+      is_watching_ = line == "WATCHING 1";  // the second of the two answers: the default tube is ignored
+      return after;
+    }
     if (line != "DELETED") die("beanstalkd answered", line);
-    if (++deleted_ == reserved_) end_of_cycle();
+    const bool is_last = ++deleted_ == reserved_;
+    if (is_last) reserved_ = deleted_ = 0;
+    load_.acknowledged(*this, 1, is_last);
     return after;
   }
 
@@ -66,15 +76,10 @@ class Beanstalkd : public Stream {
     if (--expected_ > 0) return;
     output() += deletes_;
     deletes_.clear();
-    if (reserved_ == 0) end_of_cycle();
+    if (reserved_ == 0) load_.acknowledged(*this, 0, true);
   }
 
-  void end_of_cycle() {
-    const std::size_t count = reserved_;
-    reserved_ = deleted_ = 0;
-    load_.acknowledged(*this, count, true);
-  }
-
+  bool is_watching_ = false;
   std::vector<std::size_t> puts_;  // messages of each send, the oldest first
   std::size_t inserted_ = 0;       // of the oldest
   std::size_t expected_ = 0;       // answers to reserves
