@@ -391,7 +391,9 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePt
     } else {
       failure = std::move(received.error());
     }
-    if (all.messages.size() >= request.count_max) break;
+    if (all.messages.size() < request.count_max) continue;
+    all.has_more |= owner != owners.back();  // nobody has asked the others
+    break;
   }
   if (failure && all.messages.empty()) co_return fail(std::move(*failure));
   co_return all;
