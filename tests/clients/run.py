@@ -3,9 +3,10 @@
 
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
-Client suites (each a program that is given the server's address): kcat librdkafka confluent_kafka kafka_python kafkajs
-platformatic confluent_javascript schema_client. Robustness suites: stop connections disk golden
-kill. CASES=word,word runs only cases whose names contain a word.
+Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
+kafkajs platformatic confluent_javascript schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
+sqs_errors aws_cli client_sqs sqs_workers. Robustness suites: stop connections disk golden kill queues queue_kill.
+CASES=word,word runs only cases whose names contain a word.
 """
 import argparse
 import os
@@ -54,6 +55,17 @@ CLIENTS = {
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }
+SQS = {
+    'boto3': lambda: [PYTHON, str(HERE / 'suite_boto3.py')],
+    'boto3_queues': lambda: [PYTHON, str(HERE / 'suite_boto3_queues.py')],
+    'boto3_topics': lambda: [PYTHON, str(HERE / 'suite_boto3_topics.py')],
+    'boto3_restarts': lambda: [PYTHON, str(HERE / 'suite_boto3_restarts.py')],
+    'sqs_errors': lambda: [PYTHON, str(HERE / 'suite_sqs_errors.py')],
+    'aws_cli': lambda: [PYTHON, str(HERE / 'suite_aws_cli.py')],
+    'client_sqs': node_suite('client_sqs.mjs'),
+    'sqs_workers': node_suite('sqs_workers.mjs'),
+}
+CLIENTS.update(SQS)
 
 ROBUST = {
     'stop': robust_stop.cases,
@@ -74,9 +86,10 @@ def run_client(name, make_command, seconds):
         return 0, 0, 1
     with Server() as server:
         server.start()
-        process = subprocess.Popen(command + [server.address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        process = subprocess.Popen(command + [server.sqs if name in SQS else server.address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                                    text=True, errors='replace', cwd=ROOT,
-                                   env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port)})
+                                   env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port),
+                                        'TEST_KAFKA': server.address})
         timer = threading.Timer(seconds, process.kill)
         timer.start()
         for line in process.stdout:
