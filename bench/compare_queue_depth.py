@@ -3,6 +3,7 @@ import time
 import uuid
 
 from compare_queue_server import LeatQueues, load
+from compare_report import median
 from compare_server import Failed
 
 DEPTH, QUICK_DEPTH = 10_000_000, 1_000_000
@@ -50,16 +51,18 @@ class Depth:
     def measure(self, *fill):
         """`fill`: words for queue_load that say what the messages of the depth are like; self.flow: those of others."""
         self.send(self.shallow, SHALLOW, *self.flow)
-        shallow, shallow_cpu = self.rate(self.shallow)
+        alone = self.rate(self.shallow)[0]
         before = self.server.cpu_seconds()
         filled = self.send(self.deep, self.depth, *fill)
         self.report.add(self.label('fill'), filled['messages_per_second'], 'messages/s',
                         note='server CPU %.1f µs a message' % ((self.server.cpu_seconds() - before) * 1e6 / self.depth))
         self.add_memory('when filled')
-        deep, deep_cpu = self.rate(self.deep)
+        # In turns: the machine is not the same from minute to minute.
+        runs = [(*self.rate(self.shallow), *self.rate(self.deep)) for _ in range(self.options.repeat)]
+        shallow, shallow_cpu, deep, deep_cpu = (median(values) for values in zip(*runs))
         self.report.add(self.label('receive+delete'), deep, 'messages/s', shallow * SAME_RATE, 'more',
-                        'at depth {:,}: {:,.0f}; server CPU with the sends {:.1f} µs, there {:.1f}'.format(
-                            SHALLOW, shallow, deep_cpu, shallow_cpu))
+                        'at depth {:,}: {:,.0f}, {:,.0f} before the fill; server CPU with the sends {:.1f} µs, there {:.1f}'.format(
+                            SHALLOW, shallow, alone, deep_cpu, shallow_cpu), [run[2] for run in runs])
         self.add_memory('after receives')
 
     def measure_restarts(self):

@@ -116,7 +116,8 @@ class Driver : public Load {
 
   // Links beyond the first `pollers` send, each message at the moment when it is due.
   void run_latency() {
-    begin(static_cast<std::uint64_t>(options_.rate * options_.seconds), 0);
+    const auto messages = static_cast<std::uint64_t>(options_.rate * options_.seconds);
+    begin(messages, 0.0);
     sending_ = false;
     for (std::size_t i = 0; i < options_.pollers; ++i) {
       links_[i]->receive();
