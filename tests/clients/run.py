@@ -22,6 +22,8 @@ import robust_connections
 import robust_disk
 import robust_golden
 import robust_kill
+import robust_queue_kill
+import robust_queues
 import robust_stop
 from harness import ROOT, Server
 
@@ -73,6 +75,8 @@ ROBUST = {
     'disk': robust_disk.cases,
     'golden': robust_golden.cases,
     'kill': robust_kill.cases,
+    'queues': robust_queues.cases,
+    'queue_kill': robust_queue_kill.cases,
 }
 
 
@@ -128,7 +132,7 @@ def main():
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
-    robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
+    robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
     if not os.access(options.leat, os.X_OK):
         print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
         return 1

@@ -1,6 +1,7 @@
 """What the suites of Amazon SQS share: clients, queues, and the ways to look into them."""
 import functools
 import hashlib
+import http.client
 import json
 import struct
 import time
@@ -156,3 +157,40 @@ def call_json(endpoint, action, **parameters):
             return json.loads(answer.read())
     except urllib.error.HTTPError as error:
         raise JsonError(error.code, error.headers, json.loads(error.read())) from None
+
+
+class Refused(Exception):
+    """An answer that is an error: `shape` as the model calls it."""
+
+    def __init__(self, status, shape, message):
+        super().__init__('%d %s: %s' % (status, shape, message))
+        self.status, self.shape = status, shape
+
+
+class LightClient:
+    """JSON over one connection of http.client: little CPU, no retries. For one thread. Errors: OSError and
+    HTTPException when there is no answer, Refused."""
+
+    def __init__(self, port, seconds=60):
+        self.port, self.seconds, self.connection = port, seconds, None
+
+    def __call__(self, action, **parameters):
+        if self.connection is None:
+            self.connection = http.client.HTTPConnection('127.0.0.1', self.port, timeout=self.seconds)
+        try:
+            self.connection.request('POST', '/', json.dumps(parameters), {
+                'Content-Type': 'application/x-amz-json-1.0', 'X-Amz-Target': 'AmazonSQS.' + action})
+            answer = self.connection.getresponse()
+            status, body = answer.status, answer.read()
+        except (OSError, http.client.HTTPException):
+            self.close()
+            raise
+        found = json.loads(body) if body else {}
+        if status != 200:
+            raise Refused(status, found.get('__type', '').split('#')[-1], found.get('message'))
+        return found
+
+    def close(self):
+        if self.connection is not None:
+            self.connection.close()
+            self.connection = None
