@@ -5,8 +5,8 @@ run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
 kafkajs platformatic confluent_javascript schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
-sqs_errors aws_cli client_sqs sqs_workers. Robustness suites: stop connections disk golden kill queues queue_kill.
-CASES=word,word runs only cases whose names contain a word.
+boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers. Robustness suites: stop connections disk golden kill
+queues queue_kill. CASES=word,word runs only cases whose names contain a word.
 """
 import argparse
 import os
@@ -62,12 +62,17 @@ SQS = {
     'boto3_queues': lambda: [PYTHON, str(HERE / 'suite_boto3_queues.py')],
     'boto3_topics': lambda: [PYTHON, str(HERE / 'suite_boto3_topics.py')],
     'boto3_restarts': lambda: [PYTHON, str(HERE / 'suite_boto3_restarts.py')],
+    'boto3_keys': lambda: [PYTHON, str(HERE / 'suite_boto3_keys.py')],
     'sqs_errors': lambda: [PYTHON, str(HERE / 'suite_sqs_errors.py')],
     'aws_cli': lambda: [PYTHON, str(HERE / 'suite_aws_cli.py')],
+    'queue_cli': lambda: [PYTHON, str(HERE / 'suite_queue_cli.py')],
     'client_sqs': node_suite('client_sqs.mjs'),
     'sqs_workers': node_suite('sqs_workers.mjs'),
 }
 CLIENTS.update(SQS)
+# Their clients sign with this key, and the server asks them to.
+SIGNED = ('aws_cli', 'client_sqs', 'sqs_workers')
+ACCESS_KEY = {'LEAT_SQS_ACCESS_KEYS': 'anyone=anything'}
 
 ROBUST = {
     'stop': robust_stop.cases,
@@ -88,10 +93,11 @@ def run_client(name, make_command, seconds):
     except harness.Skip as why:
         print('skipped %s: %s' % (name, why))
         return 0, 0, 1
-    with Server() as server:
+    with Server(environment=ACCESS_KEY if name in SIGNED else None) as server:
         server.start()
-        process = subprocess.Popen(command + [server.sqs if name in SQS else server.address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                   text=True, errors='replace', cwd=ROOT,
+        address = server.sqs if name in SQS else server.address
+        process = subprocess.Popen(command + [address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                                   errors='replace', cwd=ROOT,
                                    env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port),
                                         'TEST_KAFKA': server.address})
         timer = threading.Timer(seconds, process.kill)
