@@ -343,5 +343,41 @@ def limits(endpoint):
     equal(full.counts()[0], 21)
 
 
+@cases('tags set what SQS has no attribute for: backoff, limits in flight by group, rates')
+def tagged(endpoint):
+    queue = Queue(endpoint, VisibilityTimeout=1, tags={'leat:backoff': 'fixed', 'leat:backoff_base_ms': '1500'})
+    queue.send('failing')
+    started = time.monotonic()
+    queue.receive_all(1)
+    again, = queue.receive_all(1)
+    assert time.monotonic() - started >= 2.5, 'it came again after %.1f s' % (time.monotonic() - started)
+    queue.set_visibility(again, 0)
+    equal(len(queue.receive()), 1, 'what its consumer gives back is ready at once')
+
+    shared = Queue(endpoint, tags={'leat:group_in_flight_max': '2'})
+    for group in 'ab':
+        shared.send_all([group + str(i) for i in range(5)], MessageGroupId=group)
+    held = shared.receive_all(4)
+    equal(sorted(m['Body'][0] for m in held + shared.receive()), ['a', 'a', 'b', 'b'], 'in flight')
+    shared.delete([m for m in held if m['Body'][0] == 'a'])
+    equal([m['Body'][0] for m in shared.receive()], ['a', 'a'], 'after two were deleted')
+
+    slow = Queue(endpoint, tags={'leat:rate_max': '20'})
+    slow.send_all([str(i) for i in range(50)])
+    started = time.monotonic()
+    slow.receive_all(50)
+    assert time.monotonic() - started > 1.4, '50 came in %.1f s at 20 a second' % (time.monotonic() - started)
+
+
+@cases('priorities age, so that the low ones do not starve')
+def ageing(endpoint):
+    queue = Queue(endpoint, tags={'leat:priorities': 'true', 'leat:ageing_ms': '100'})
+    queue.send('low')
+    time.sleep(0.8)
+    for number in range(20):
+        queue.send('high %d' % number, MessageAttributes={'leat-priority': text('5')})
+    equal(queue.receive(1)[0]['Body'], 'low', 'after it waited for eight times the ageing')
+
+
 if __name__ == '__main__':
     cases.main()

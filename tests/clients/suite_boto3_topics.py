@@ -103,6 +103,23 @@ def sqs_to_kafka(endpoint):
     equal(ordered.bodies(4), ['f0', 'from Kafka', 'f1', 'f2'], 'in group after group')
 
 
+@cases('obeys the headers that a Kafka producer sets: due, expiry and priority')
+def headers_of_kafka(endpoint):
+    topic = create_topic('timed')
+    queue = Queue(endpoint, tags={'leat:topic': topic, 'leat:priorities': 'true'})
+    now = int(time.time() * 1000)
+    at = lambda milliseconds: str(now + milliseconds).encode()
+    produce(topic, {'value': b'gone', 'headers': {'leat-expires': at(-1000)}},
+            {'value': b'low', 'headers': {'leat-priority': b'1'}}, {'value': b'none', 'headers': {'leat-priority': b'x'}},
+            {'value': b'due', 'headers': {'leat-due': at(2000)}}, {'value': b'high', 'headers': {'leat-priority': b'9'}})
+    messages = queue.receive_all(4, MessageAttributeNames=['All'])
+    equal([m['Body'] for m in messages], ['high', 'low', 'none', 'due'])
+    assert time.time() * 1000 >= now + 2000, 'it came before it was due'
+    equal([m.get('MessageAttributes') for m in messages], [None] * 4, 'attributes')
+    queue.delete(messages)
+    equal((queue.receive(), queue.counts()), ([], (0, 0, 0)))
+
+
 @cases('two queues on one topic each get everything, and the one is not changed by the other')
 def fan_out(endpoint):
     topic = create_topic('events', 3)
