@@ -26,6 +26,79 @@ void for_each_part(Offset first, Offset end, Visit visit) {
   }
 }
 
+// Whether `bytes` are one bitmap in the portable format (https://github.com/RoaringBitmap/RoaringFormatSpec) whose
+// numbers fit each other: the library takes them on trust.
+class BitmapCheck {
+ public:
+  explicit BitmapCheck(BytesView bytes) : in_(bytes) {}
+
+  [[nodiscard]] bool passes() {
+    const std::uint32_t cookie = u16() | u16() << 16;
+    const bool has_runs = (cookie & 0xFFFF) == kRunsCookie;
+    if (!has_runs && cookie != kPlainCookie) return false;
+    const std::uint32_t size = has_runs ? (cookie >> 16) + 1 : u16() | u16() << 16;
+    if (size == 0 || size > kContainersMax) return false;
+    const BytesView runs = in_.bytes(has_runs ? (size + 7) / 8 : 0);
+    const BytesView headers = in_.bytes(std::uint64_t{size} * 4);
+    if (!has_runs || size >= kOffsetsFrom) (void)in_.bytes(std::uint64_t{size} * 4);
+    if (!in_.ok()) return false;
+    std::int64_t key_before = -1;
+    BytesReader header(headers);
+    for (std::uint32_t i = 0; i < size; ++i) {
+      const std::int64_t key = u16(header);
+      const std::uint32_t count = u16(header) + 1;
+      const bool is_run = has_runs && (static_cast<std::uint32_t>(runs[i / 8]) >> (i % 8) & 1) != 0;
+      if (key <= key_before || !(is_run ? check_runs(count) : check_values(count)) || !in_.ok()) return false;
+      key_before = key;
+    }
+    return in_.at_end();
+  }
+
+ private:
+  static constexpr std::uint32_t kPlainCookie = 12346;
+  static constexpr std::uint32_t kRunsCookie = 12347;
+  static constexpr std::uint32_t kContainersMax = 65'536;
+  static constexpr std::uint32_t kOffsetsFrom = 4;
+  static constexpr std::uint32_t kArrayMax = 4'096;
+  static constexpr std::size_t kWords = 1'024;
+
+  static std::uint32_t u16(BytesReader& in) {
+    const std::uint32_t least = in.byte();
+    return least | static_cast<std::uint32_t>(in.byte()) << 8;
+  }
+  std::uint32_t u16() { return u16(in_); }
+
+  bool check_runs(std::uint32_t count) {
+    std::uint32_t total = 0;
+    std::int64_t last_before = -1;
+    for (std::uint32_t left = u16(); left > 0 && in_.ok(); --left) {
+      const std::int64_t first = u16();
+      const std::int64_t last = first + u16();
+      if (first <= last_before || last > 0xFFFF) return false;
+      total += static_cast<std::uint32_t>(last - first + 1);
+      last_before = last;
+    }
+    return total == count;
+  }
+  bool check_values(std::uint32_t count) {
+    if (count > kArrayMax) {
+      std::uint64_t total = 0;
+      for (const std::byte byte : in_.bytes(kWords * 8))
+        total += static_cast<std::uint64_t>(std::popcount(static_cast<std::uint8_t>(byte)));
+      return total == count;
+    }
+    std::int64_t before = -1;
+    for (; count > 0 && in_.ok(); --count) {
+      const std::int64_t value = u16();
+      if (value <= before) return false;
+      before = value;
+    }
+    return true;
+  }
+
+  BytesReader in_;
+};
+
 }  // namespace
 
 void OffsetSet::add(Offset first, Offset end) {
@@ -74,12 +147,16 @@ std::uint64_t OffsetSet::size() const {
 
 std::uint64_t OffsetSet::count(Offset first, Offset end) const {
   std::uint64_t total = 0;
-  for_each_part(first, end, [&](std::uint32_t part, std::uint32_t from, std::uint32_t last) {
-    const auto found = parts_.find(part);
-    if (found == parts_.end()) return;
-    total += roaring_bitmap_rank(found->second, last);
-    if (from > 0) total -= roaring_bitmap_rank(found->second, from - 1);
-  });
+  const std::uint64_t stop = raw(end);
+  for (auto at = parts_.lower_bound(high(raw(first))); at != parts_.end(); ++at) {
+    const std::uint64_t base = std::uint64_t{at->first} * kPartSize;
+    const std::uint64_t from = std::max(base, raw(first));
+    const std::uint64_t to = std::min(base + kPartSize, stop);
+    if (base >= stop) break;
+    if (from >= to) continue;
+    total += roaring_bitmap_rank(at->second, low(to - 1));
+    if (low(from) > 0) total -= roaring_bitmap_rank(at->second, low(from) - 1);
+  }
   return total;
 }
 
@@ -104,11 +181,8 @@ Status OffsetSet::decode(BytesView bytes) {
     const std::uint64_t part = reader.varint();
     const BytesView body = reader.bytes(reader.varint());
     roaring_bitmap_t* bitmap = nullptr;
-    if (reader.ok() && part < kPartSize / 2) {
-      const char* data = reinterpret_cast<const char*>(body.data());
-      if (roaring_bitmap_portable_deserialize_size(data, body.size()) == body.size())
-        bitmap = roaring_bitmap_portable_deserialize_safe(data, body.size());
-    }
+    if (reader.ok() && part < kPartSize / 2 && BitmapCheck(body).passes())
+      bitmap = roaring_bitmap_portable_deserialize_safe(reinterpret_cast<const char*>(body.data()), body.size());
     if (bitmap == nullptr || !parts_.emplace(static_cast<std::uint32_t>(part), bitmap).second) {
       if (bitmap != nullptr) roaring_bitmap_free(bitmap);
       clear();

@@ -289,6 +289,8 @@ void EngineModel::restarted() {
     if (state.done || state.deliveries == 0) continue;
     if (settings_.deliveries_max > 0 && state.deliveries >= static_cast<std::uint32_t>(settings_.deliveries_max))
       state.dead = true;
+    if (state.dead) state.ready_min = state.ready_max = Timestamp(0);
+    if (state.dead) note(offset);
   }
 }
 

@@ -60,6 +60,9 @@ void EngineSimulation::choose_messages() {
   if (chance(60)) priority_percent_ = static_cast<unsigned>(below(100));
   if (chance(40)) gap_percent_ = static_cast<unsigned>(below(30));
   delay_max_ = chance(50) ? 200 : 5'000;
+  slow_journal_ = chance(40);
+  restless_ = chance(10);
+  fast_index_ = chance(40);
   messages_max_ = 20 + below(chance(20) ? 600 : 200);
 }
 
@@ -160,7 +163,9 @@ void EngineSimulation::do_index_work() {
     const bool waits = next.work.sync && planted_ != Planted::marks_at_once;
     if (waits && !pending_.empty() && pending_.front().number <= next.after) return;
     execute(next.work);
+    const bool is_marked = next.work.sync;
     works_.pop_front();
+    if (is_marked && !calm_ && chance(15)) return crash();
   }
 }
 
@@ -250,7 +255,8 @@ void EngineSimulation::snapshot() {
 
 void EngineSimulation::crash() {
   ++reached_.crashes;
-  const std::size_t durable = chance(30) ? pending_.size() : below(pending_.size() + 1);
+  const std::uint64_t kept = below(100);  // of what the journal had not made durable
+  const std::size_t durable = kept < 30 ? pending_.size() : kept < 50 ? 0 : below(pending_.size() + 1);
   reached_.lost_batches += pending_.size() - durable;
   make_durable(durable);
   // A snapshot of which only a part is there counts for nothing.
@@ -263,7 +269,7 @@ void EngineSimulation::crash() {
   if (chance(10)) {
     stable_.clear();
   } else {
-    flush_index(chance(30) ? operations_.size() : below(operations_.size() + 1));
+    flush_index(fast_index_ || chance(30) ? operations_.size() : below(operations_.size() + 1));
   }
   operations_.clear();
   index_ = stable_;

@@ -117,7 +117,10 @@ class EngineSimulation {
   unsigned due_percent_ = 0, expires_percent_ = 0, priority_percent_ = 0, gap_percent_ = 0;
   std::int64_t delay_max_ = 1;
   std::size_t messages_max_ = 0;
-  bool calm_ = false;  // no more chaos
+  bool slow_journal_ = false;
+  bool fast_index_ = false;  // what is put there survives a crash that the journal does not
+  bool restless_ = false;    // it is rewound all the time
+  bool calm_ = false;        // no more chaos
 
   EngineModel model_;
   std::unique_ptr<Engine> engine_;

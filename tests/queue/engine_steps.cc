@@ -29,6 +29,7 @@ std::optional<std::string> EngineSimulation::run() {
 
 void EngineSimulation::step() {
   const std::uint64_t what = below(1000);
+  if (restless_ && chance(4)) return rewind();
   if (what < 150) return pass_time();
   if (what < 270) return produce();
   if (what < 400) return read_ahead(1 + below(chance(80) ? 6 : 200));
@@ -38,7 +39,7 @@ void EngineSimulation::step() {
     if (!loads_.empty()) answer_load(below(loads_.size()));
     return;
   }
-  if (what < 680) return make_durable(1 + below(6));
+  if (what < 680) return make_durable(slow_journal_ && !chance(15) ? 0 : 1 + below(6));
   if (what < 700) return flush_index(below(operations_.size() + 1));
   if (what < 960) return consume_step(what - 700);
   disturb_step(what - 960);
@@ -253,7 +254,7 @@ void EngineSimulation::purge() {
 void EngineSimulation::rewind() {
   ++reached_.rewinds;
   const auto size = static_cast<std::uint64_t>(model_.log_end() - model_.log_start());
-  const Offset to = model_.log_start() + static_cast<std::int64_t>(below(size + 1));
+  const Offset to = model_.log_start() + static_cast<std::int64_t>(restless_ ? 0 : below(size + 1));
   advance();
   engine_->rewind(to, now());
   model_.rewound(to);
