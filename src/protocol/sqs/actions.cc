@@ -90,6 +90,11 @@ constexpr Row kRows[] = {
     {"TagQueue", Runner<tag_queue>::kRun},
     {"UntagQueue", Runner<untag_queue>::kRun},
 };
+constexpr decltype(Action::run) kOwnRuns[] = {
+    Runner<browse_messages>::kRun,
+    Runner<describe_queue>::kRun,
+    Runner<rewind_queue>::kRun,
+};
 static_assert(std::size(kRows) == kActions);
 static_assert(std::ranges::is_sorted(kRows, {}, &Row::name));
 
@@ -99,7 +104,20 @@ std::vector<Action> make_actions() {
   return actions;
 }
 
+std::vector<Action> make_own_actions() {
+  std::vector<Action> actions;
+  for (std::size_t i = 0; i < own_messages().size(); ++i)
+    actions.push_back({&own_messages()[i], kActions, kOwnRuns[i]});
+  return actions;
+}
+
 }  // namespace
+
+const Action* find_own_action(std::string_view name) {
+  static const std::vector<Action> actions = make_own_actions();
+  const auto found = std::ranges::find(actions, name, [](const Action& action) { return action.message->action; });
+  return found == actions.end() ? nullptr : &*found;
+}
 
 const Action* find_action(std::string_view name) {
   static const std::vector<Action> actions = make_actions();

@@ -16,12 +16,14 @@ struct Form {
 
 struct Action {
   const Message* message = nullptr;
-  std::size_t index = 0;  // in messages()
+  std::size_t index = 0;  // in messages(); kActions of leat's own
   // Decodes the input, does it, and appends the output to `body`, in the form's own terms.
   runtime::Task<Outcome<>> (*run)(const Action& action, Call& call, const Form& form, std::string& body) = nullptr;
 };
 
 // nullptr: no such action.
 [[nodiscard]] const Action* find_action(std::string_view name);
+// One of leat's own actions.
+[[nodiscard]] const Action* find_own_action(std::string_view name);
 
 }  // namespace leat::sqs

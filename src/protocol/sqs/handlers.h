@@ -46,6 +46,9 @@ struct Page {
 void show_page(Call& call, const Page& page, std::vector<queue::QueuePtr> queues, std::vector<std::string_view>& urls,
                std::string_view& next_token);
 
+// "beginning", "end", "offset:N" or "time:MILLISECONDS"; nullopt: none of these.
+[[nodiscard]] std::optional<queue::StartAt> parse_start(std::string_view text);
+
 // Names of 1 to 128 characters and values of up to 256, at most 50.
 [[nodiscard]] Outcome<> check_tags(const TextMap& tags);
 
@@ -80,5 +83,10 @@ Answer list_dead_letter_source_queues(Call& call, const ListDeadLetterSourceQueu
 Answer start_move_task(Call& call, const StartMoveTaskInput& in, StartMoveTaskOutput& out);
 Answer cancel_move_task(Call& call, const CancelMoveTaskInput& in, CancelMoveTaskOutput& out);
 Answer list_move_tasks(Call& call, const ListMoveTasksInput& in, ListMoveTasksOutput& out);
+
+// handlers_own.cc
+Answer browse_messages(Call& call, const BrowseMessagesInput& in, BrowseMessagesOutput& out);
+Answer describe_queue(Call& call, const QueueInput& in, DescribeQueueOutput& out);
+Answer rewind_queue(Call& call, const RewindQueueInput& in, EmptyOutput& out);
 
 }  // namespace leat::sqs

@@ -30,18 +30,6 @@ Outcome<> authorize(const Call& call, Operation operation, std::string_view topi
   return refuse(ErrorCode::access_denied, fmt::format("Access to the resource {} is denied.", topic));
 }
 
-Outcome<queue::StartAt> parse_start(std::string_view value) {
-  using Kind = queue::StartAt::Kind;
-  if (value == "beginning") return queue::StartAt{Kind::beginning, 0};
-  if (value == "end") return queue::StartAt{Kind::end, 0};
-  for (const auto& [prefix, kind] : {std::pair("offset:", Kind::offset), std::pair("time:", Kind::time)}) {
-    if (!value.starts_with(prefix)) continue;
-    const auto number = to_integer(value.substr(std::string_view(prefix).size()));
-    if (number && *number >= 0) return queue::StartAt{kind, *number};
-  }
-  return bad_tag(kStartTag, value, "it is beginning, end, offset:N or time:MILLISECONDS.");
-}
-
 // Tags: what they say of the new queue's topic, and of its settings.
 Outcome<> take_tags(const TextMap& tags, queue::NewQueue& made, QueueSetup& setup) {
   LEAT_CHECK(check_tags(tags));
@@ -50,7 +38,9 @@ Outcome<> take_tags(const TextMap& tags, queue::NewQueue& made, QueueSetup& setu
     if (tag == kTopicTag) {
       made.topic = value;
     } else if (tag == kStartTag) {
-      LEAT_TRY(made.start, parse_start(value));
+      const auto start = parse_start(value);
+      if (!start) return bad_tag(tag, value, "it is beginning, end, offset:N or time:MILLISECONDS.");
+      made.start = *start;
     } else if (tag == kPartitionsTag) {
       const auto count = to_integer(value);
       if (!count || *count < 1 || *count > kPartitionsMax) return bad_tag(tag, value, "it is a number from 1 to 1000.");
@@ -107,6 +97,18 @@ Outcome<queue::NewQueue> read_new_queue(const Call& call, const CreateQueueInput
 }
 
 }  // namespace
+
+std::optional<queue::StartAt> parse_start(std::string_view text) {
+  using Kind = queue::StartAt::Kind;
+  if (text == "beginning") return queue::StartAt{Kind::beginning, 0};
+  if (text == "end") return queue::StartAt{Kind::end, 0};
+  for (const auto& [prefix, kind] : {std::pair("offset:", Kind::offset), std::pair("time:", Kind::time)}) {
+    if (!text.starts_with(prefix)) continue;
+    const auto number = to_integer(text.substr(std::string_view(prefix).size()));
+    if (number && *number >= 0) return queue::StartAt{kind, *number};
+  }
+  return std::nullopt;
+}
 
 std::string queue_url(const Call& call, std::string_view name) {
   return fmt::format("{}/{}/{}", call.base_url, call.options.account, name);

@@ -209,6 +209,40 @@ constexpr Field kUntagQueueInput[] = {
     required(field<&UntagQueueInput::keys>("TagKeys", "TagKey")),
 };
 
+constexpr Field kBrowsedMessage[] = {
+    field<&BrowsedMessage::partition>("Partition"),
+    field<&BrowsedMessage::offset>("Offset"),
+    field<&BrowsedMessage::deliveries>("Deliveries"),
+    field<&BrowsedMessage::sent>("SentTimestamp"),
+    field<&BrowsedMessage::key>("Key"),
+    field<&BrowsedMessage::body>("Body"),
+    field<&BrowsedMessage::headers>("Headers"),
+    field<&BrowsedMessage::base64>("Base64"),
+};
+constexpr Field kBrowseMessagesInput[] = {
+    required(field<&BrowseMessagesInput::queue_url>("QueueUrl")),
+    field<&BrowseMessagesInput::max_messages>("MaxNumberOfMessages"),
+};
+constexpr Field kBrowseMessagesOutput[] = {
+    required(field<&BrowseMessagesOutput::messages>("Messages")),
+};
+constexpr Field kDescribeQueueOutput[] = {
+    field<&DescribeQueueOutput::queue_name>("QueueName"), field<&DescribeQueueOutput::topic>("Topic"),
+    field<&DescribeQueueOutput::ready>("Ready"),          field<&DescribeQueueOutput::in_flight>("InFlight"),
+    field<&DescribeQueueOutput::delayed>("Delayed"),      field<&DescribeQueueOutput::oldest>("OldestTimestamp"),
+    field<&DescribeQueueOutput::settings>("Settings"),
+};
+constexpr Field kRewindQueueInput[] = {
+    required(field<&RewindQueueInput::queue_url>("QueueUrl")),
+    required(field<&RewindQueueInput::to>("To")),
+};
+
+constexpr Message kOwnMessages[] = {
+    {"BrowseMessages", {kBrowseMessagesInput}, {kBrowseMessagesOutput}},
+    {"DescribeQueue", {kQueueInput}, {kDescribeQueueOutput}},
+    {"RewindQueue", {kRewindQueueInput}, kNothing},
+};
+
 constexpr Message kMessages[] = {
     {"AddPermission", {kAddPermissionInput}, kNothing},
     {"CancelMessageMoveTask", {kCancelMoveTaskInput}, {kCancelMoveTaskOutput}},
@@ -247,8 +281,10 @@ constexpr Shape kDeletedEntryShape{kDoneEntry};
 constexpr Shape kChangedEntryShape{kDoneEntry};
 constexpr Shape kReceivedMessageShape{kReceivedMessage};
 constexpr Shape kMoveTaskShape{kMoveTask};
+constexpr Shape kBrowsedMessageShape{kBrowsedMessage};
 
 std::span<const Message> messages() { return kMessages; }
+std::span<const Message> own_messages() { return kOwnMessages; }
 
 const Message* find_message(std::string_view action) {
   const auto found = std::ranges::lower_bound(kMessages, action, {}, &Message::action);

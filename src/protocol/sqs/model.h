@@ -219,9 +219,42 @@ struct ListMoveTasksOutput {
   std::vector<MoveTask> tasks;
 };
 
+// leat's own actions, for what SQS has none (docs/formats/queue-messages.md).
+struct BrowseMessagesInput {
+  std::string_view queue_url;
+  Integer max_messages;
+};
+struct BrowsedMessage {
+  Integer partition;
+  Integer offset;
+  Integer deliveries;
+  Integer sent;
+  std::string_view key;
+  std::string_view body;
+  TextMap headers;                       // all of them
+  std::vector<std::string_view> base64;  // which of these are no text and so encoded: "Key", "Body", names of headers
+};
+struct BrowseMessagesOutput {
+  std::vector<BrowsedMessage> messages;
+};
+struct DescribeQueueOutput {
+  std::string_view queue_name;
+  std::string_view topic;
+  Integer ready;
+  Integer in_flight;
+  Integer delayed;
+  Integer oldest;    // when it was sent; absent when the queue is empty
+  TextMap settings;  // that differ from their defaults
+};
+struct RewindQueueInput {
+  std::string_view queue_url;
+  std::string_view to;
+};
+
 // The shapes of all of them.
 extern const Shape kAttributeValueShape, kSendEntryShape, kSendResultShape, kFailedEntryShape, kDeleteEntryShape,
-    kVisibilityEntryShape, kDeletedEntryShape, kChangedEntryShape, kReceivedMessageShape, kMoveTaskShape;
+    kVisibilityEntryShape, kDeletedEntryShape, kChangedEntryShape, kReceivedMessageShape, kMoveTaskShape,
+    kBrowsedMessageShape;
 
 template <>
 inline constexpr const Shape* kShapeOf<AttributeValue> = &kAttributeValueShape;
@@ -243,6 +276,8 @@ template <>
 inline constexpr const Shape* kShapeOf<ReceivedMessage> = &kReceivedMessageShape;
 template <>
 inline constexpr const Shape* kShapeOf<MoveTask> = &kMoveTaskShape;
+template <>
+inline constexpr const Shape* kShapeOf<BrowsedMessage> = &kBrowsedMessageShape;
 
 // Names an action, its input and its output. All of them, in the order of their names.
 struct Message {
@@ -251,6 +286,8 @@ struct Message {
   Shape output;
 };
 [[nodiscard]] std::span<const Message> messages();
+// Leat's own, in the same order; in JSON only.
+[[nodiscard]] std::span<const Message> own_messages();
 [[nodiscard]] const Message* find_message(std::string_view action);
 
 }  // namespace leat::sqs

@@ -8,6 +8,7 @@ namespace leat::sqs {
 namespace {
 
 constexpr std::string_view kTargetPrefix = "AmazonSQS.";
+constexpr std::string_view kOwnTargetPrefix = "Leat.";
 constexpr std::string_view kJsonType = "application/x-amz-json-1.0";
 constexpr std::string_view kXmlType = "text/xml";
 constexpr std::string_view kNamespace = "http://queue.amazonaws.com/doc/2012-11-05/";
@@ -89,8 +90,11 @@ Service::Service(const SqsOptions& options, queue::Queues& queues, PurgeTimes& p
 Outcome<> Service::read(const http::HttpRequest& request, Exchange& exchange) {
   Form& form = exchange.form;
   std::string_view name;
+  bool is_own = false;
   if (const auto target = request.header("X-Amz-Target"); !target.empty()) {
     if (target.starts_with(kTargetPrefix)) name = target.substr(kTargetPrefix.size());
+    is_own = target.starts_with(kOwnTargetPrefix);
+    if (is_own) name = target.substr(kOwnTargetPrefix.size());
     form.json = request.body;
   } else {
     form.is_json = false;
@@ -100,7 +104,7 @@ Outcome<> Service::read(const http::HttpRequest& request, Exchange& exchange) {
     name = find_parameter(form.parameters, "Action");
     if (!is_set(name)) return refuse(ErrorCode::missing_parameter, "The request must contain the parameter Action.");
   }
-  exchange.action = find_action(name);
+  exchange.action = is_own ? find_own_action(name) : find_action(name);
   if (exchange.action == nullptr) {
     return refuse(ErrorCode::invalid_action,
                   fmt::format("The action or operation requested is invalid: {}.", shown(name)));
@@ -166,7 +170,7 @@ runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& reque
 void Service::count(const Exchange& exchange, const Outcome<>& outcome, MonoTime start) {
   const std::size_t index = exchange.action == nullptr ? kActions : exchange.action->index;
   if (!outcome) stats_.errors[index][static_cast<std::size_t>(outcome.error().code)].add();
-  if (exchange.action == nullptr) return;
+  if (index == kActions) return;
   const auto took = runtime::Shard::current().now() - start;
   stats_.actions[index].requests.add();
   stats_.actions[index].latency.record_us(
