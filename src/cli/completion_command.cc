@@ -26,6 +26,9 @@ std::string names_for(const std::string& path) {
   for (const std::string_view taker : {"leat produce", "leat consume", "leat topic describe", "leat topic alter",
                                        "leat topic delete", "leat bench produce", "leat bench consume"})
     if (path == taker) return "leat topic list --names";
+  const std::string_view command = path;
+  if (command.starts_with("leat queue ") && command != "leat queue create" && command != "leat queue list")
+    return "leat queue list --names";
   return "";
 }
 
