@@ -5,6 +5,7 @@ demo.py --leat PROGRAM [--plain]
 """
 import argparse
 import collections
+import json
 import pathlib
 import shutil
 import signal
@@ -21,12 +22,16 @@ HERE = pathlib.Path(__file__).resolve().parent
 try:
     from confluent_kafka import Consumer, Producer, TopicPartition
     from confluent_kafka.admin import AdminClient, NewTopic
-except ImportError:
-    sys.exit('error: the demo needs the Debian package python3-confluent-kafka; `./run --build-only` installs it')
+    import boto3  # noqa: F401, the workers use it
+except ImportError as missing:
+    sys.exit('error: the demo needs the Debian packages python3-confluent-kafka and python3-boto3, which `./run '
+             '--build-only` installs: %s' % missing)
 
 import package_index
 
 TOPIC, GROUP, PARTITIONS, COUNTERS = 'packages', 'sections', 6, 3
+QUEUE, DEAD_QUEUE, WORKERS, DELIVERIES = 'package-work', 'package-work-dead', 4, 8
+POISON = (b'poison', 'poison', b'Package: nobody-can-handle-me\nSection: poison')
 QUIET = {'reconnect.backoff.ms': 20, 'reconnect.backoff.max.ms': 200, 'log_level': 0, 'error_cb': lambda _: None}
 
 
@@ -69,15 +74,16 @@ def free_ports(count):
 
 class Leat:
     def __init__(self, program, folder):
-        kafka, self.http = free_ports(2)
+        kafka, self.http, sqs = free_ports(3)
         self.folder, self.program, self.process = folder, program, None
         self.address = '127.0.0.1:%d' % kafka
+        self.sqs = 'http://127.0.0.1:%d' % sqs
 
     def start(self):
         with open(self.folder / 'server.log', 'ab') as log:
             self.process = subprocess.Popen(
                 [self.program, 'serve', '--data', str(self.folder / 'data'), '--listen', 'kafka=' + self.address,
-                 '--listen', 'http=127.0.0.1:%d' % self.http], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                 '--listen', 'http=127.0.0.1:%d' % self.http, '--listen', 'sqs=' + self.sqs.partition('//')[2]], stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         began = time.monotonic()
         while time.monotonic() - began < 60:
             if self.process.poll() is not None:
@@ -101,6 +107,13 @@ class Leat:
                 self.process.wait(30)
             except subprocess.TimeoutExpired:
                 self.kill()
+
+    def command(self, *words):
+        """Standard output of `leat queue WORDS`."""
+        done = subprocess.run([self.program, 'queue', *words, '--server', self.sqs], capture_output=True, text=True)
+        if done.returncode != 0:
+            raise SystemExit('error: leat queue %s: %s' % (' '.join(words), done.stderr.strip()))
+        return done.stdout
 
     def memory_mb(self):
         for line in pathlib.Path('/proc/%d/status' % self.process.pid).read_text().splitlines():
@@ -141,6 +154,77 @@ class Counters:
                 process.kill()
         for thread in self.threads:
             thread.join(5)
+
+
+class Workers:
+    """Four processes that work a queue off through SQS. Messages are kept by their ids, so that one which is delivered again
+    counts once."""
+
+    def __init__(self, endpoint):
+        self.done, self.again, self.failures, self.lock = {}, 0, 0, threading.Lock()
+        self.processes = [subprocess.Popen([sys.executable, str(HERE / 'worker.py'), endpoint, QUEUE],
+                                           stdout=subprocess.PIPE, text=True) for _ in range(WORKERS)]
+        self.shares = [0] * WORKERS
+        self.threads = [threading.Thread(target=self.collect, args=(i,), daemon=True) for i in range(WORKERS)]
+        for thread in self.threads:
+            thread.start()
+
+    def collect(self, index):
+        for line in self.processes[index].stdout:
+            word, message, *section = line.rstrip('\n').split(' ', 2)
+            with self.lock:
+                if word == '-':
+                    self.failures += 1
+                    continue
+                self.again += message in self.done
+                self.done[message] = section[0]
+                self.shares[index] += 1
+
+    stop = Counters.stop
+
+
+def work_off(screen, leat, total):
+    """Every record as a message, through a queue on the topic; the server is killed half-way. Returns (sections by count,
+    dead letters)."""
+    screen.say('The same records as a queue, for %d SQS workers that fail 5 %% of the time, one message always:' % WORKERS)
+    leat.command('create', DEAD_QUEUE)
+    leat.command('create', QUEUE, '--topic', TOPIC, '--start', 'beginning', '--dead-letter-queue', DEAD_QUEUE,
+                 '--deliveries', str(DELIVERIES))
+    began, killed = time.monotonic(), False
+    workers = Workers(leat.sqs)
+    try:
+        while time.monotonic() - began < 180:
+            done = len(workers.done)
+            screen.bar('working off', done, total)
+            if done >= total - 1 and leat.command('dead', DEAD_QUEUE, '--json'):
+                break
+            if not killed and done > total // 2:
+                killed = True
+                leat.kill()
+                seconds = leat.start()
+                if screen.bars:
+                    sys.stdout.write('\r\x1b[K')
+                screen.say('  kill -9 with %d messages worked off; serving again after %.2f s' % (done, seconds))
+            time.sleep(0.05)
+    finally:
+        workers.stop()
+    screen.end('worked off', len(workers.done), time.monotonic() - began)
+    screen.say('  by the four: %s; failed and tried again: %d; delivered again after the crash: %d'
+               % (', '.join(map(str, workers.shares)), workers.failures, workers.again))
+    letters = [json.loads(line) for line in leat.command('dead', DEAD_QUEUE, '--json').splitlines()]
+    for letter in letters:
+        screen.say('  dead letter: record %d of partition %d of \'%s\', given up after %d deliveries'
+                   % (letter['offset'], letter['partition'], letter['topic'], letter['deliveries']))
+    return collections.Counter(workers.done.values()), letters
+
+
+def record_at(address, partition, offset):
+    """The value of one record, read through Kafka."""
+    consumer = Consumer({'bootstrap.servers': address, 'group.id': 'replay', 'enable.auto.commit': False, **QUIET})
+    consumer.assign([TopicPartition(TOPIC, partition, offset)])
+    message = consumer.poll(30)
+    consumer.close()
+    return message.value() if message and not message.error() else None
 
 
 def produce(screen, leat, counters, entries):
@@ -239,9 +323,10 @@ def carry(screen, leat):
     entries = package_index.entries()
     if len(entries) < 100:
         raise SystemExit('error: this machine has no package index; run `apt-get update` first')
+    entries.insert(len(entries) // 2, POISON)
     expected = collections.Counter(section for _, section, _ in entries)
     size = sum(len(text) for _, _, text in entries)
-    screen.say('%d packages, %.0f MB, from %d source packages' % (len(entries), size / 1e6, len({e[0] for e in entries})))
+    screen.say('%d packages, %.0f MB, from %d source packages' % (len(entries) - 1, size / 1e6, len({e[0] for e in entries}) - 1))
     screen.say('leat serves after %.2f s on %s' % (leat.start(), leat.address))
     admin = AdminClient({'bootstrap.servers': leat.address, **QUIET})
     admin.create_topics([NewTopic(TOPIC, PARTITIONS, 1)])[TOPIC].result(30)
@@ -261,6 +346,7 @@ def carry(screen, leat):
     table(screen, counted)
     screen.say('  read by the three: %s; delivered again after a crash, and counted once: %d'
                % (', '.join(map(str, counters.shares)), counters.again))
+    worked, letters = work_off(screen, leat, len(entries))
     from_offsets, times = replay(screen, 'replay from offset 0', leat.address, dict.fromkeys(range(PARTITIONS), 0))
     from_time, _ = replay(screen, 'replay from the start', leat.address, offsets_at(leat.address, start_ms))
     middle = sorted(times)[len(times) // 2]
@@ -271,6 +357,11 @@ def carry(screen, leat):
     screen.say('  server memory %.0f MB, data folder %.0f MB' % (leat.memory_mb(), data / 1e6))
     checks = {
         'the group\'s totals': counted == expected,
+        'every package worked off, at least once': worked == expected - collections.Counter({'poison': 1}),
+        'the poison message, alone in the dead-letter queue with its history':
+            [(p['from'], p['topic'], p['deliveries'], p['body'].encode()) for p in letters]
+            == [(QUEUE, TOPIC, DELIVERIES, POISON[2])]
+            and record_at(leat.address, letters[0]['partition'], letters[0]['offset']) == POISON[2],
         'the replay by offset': from_offsets == expected,
         'the replay by time': from_time == expected,
         'the replay from half-time': sum(t >= middle for t in late_times) == sum(t >= middle for t in times)
