@@ -310,3 +310,99 @@ def bad_input(_=None):
         assert grown < 200 * MEGABYTE, 'it grew by %d KB' % grown
         errors = [line for line in server.log.read_text().splitlines() if '"level":"error"' in line]
         equal(errors[:3], [], 'errors in the log')
+
+
+@cases('requests in a row on one connection are answered in their order, whatever each takes')
+def pipelining(_=None):
+    with Server() as server:
+        server.start()
+        queue, empty = Queue(server.sqs), Queue(server.sqs)
+        with connect(server) as connection:
+            requests = [raw_request('ReceiveMessage', {'QueueUrl': empty.url, 'WaitTimeSeconds': 1})]
+            requests += [raw_request('SendMessage', {'QueueUrl': queue.url, 'MessageBody': 'm%d' % i}) for i in range(200)]
+            requests += [raw_request('NoSuchThing', b'{}'), raw_request('ListQueues', {'QueueNamePrefix': queue.name})]
+            threading.Thread(target=connection.sendall, args=(b''.join(requests),)).start()
+            stream = connection.makefile('rb')
+            answers = [next_answer(stream) for _ in requests]
+        equal(answers[0], (200, {}), 'the first one, which waits')
+        equal([status for status, _ in answers[1:-2]], [200] * 200)
+        equal(len({body['MessageId'] for _, body in answers[1:-2]}), 200)
+        equal((answers[-2][0], answers[-1][1]['QueueUrls']), (400, ['http://127.0.0.1/000000000000/' + queue.name]))
+        equal(sorted(queue.bodies(200)), sorted('m%d' % i for i in range(200)))
+
+
+def next_answer(stream):
+    """(status, parsed body) of the next answer on a connection."""
+    status = int(stream.readline().split()[1])
+    length = 0
+    for line in iter(stream.readline, b'\r\n'):
+        name, _, value = line.partition(b':')
+        if name.lower() == b'content-length':
+            length = int(value)
+    return status, json.loads(stream.read(length))
+
+
+@cases('consumers that never read what they received do not fill the memory')
+def never_reads(_=None):
+    with Server() as server:
+        server.start()
+        queue, beside = Queue(server.sqs), Queue(server.sqs)
+        queue.send_all(['x' * 100_000 for _ in range(100)])
+        beside.send('warm')
+        before, connections = server.rss_kb(), []
+        try:
+            request = raw_request('ReceiveMessage', {'QueueUrl': queue.url, 'MaxNumberOfMessages': 10, 'VisibilityTimeout': 0})
+            for _ in range(40):
+                connection = socket.socket()
+                connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+                connection.connect(('127.0.0.1', server.sqs_port))
+                connection.setblocking(False)
+                connections.append(connection)
+                for _ in range(100):
+                    try:
+                        connection.send(request)
+                    except BlockingIOError:
+                        break
+            beside.send_all([str(i) for i in range(500)])
+            equal(len(beside.receive_all(501, delete=True)), 501, 'beside them')
+            grown = server.rss_kb() - before
+            assert grown < 300 * MEGABYTE, 'it grew by %d KB' % grown
+        finally:
+            for connection in connections:
+                connection.close()
+        messages = queue.receive_all(100, seconds=60, VisibilityTimeout=600)
+        equal(len(messages), 100, 'their messages')
+
+
+@cases('connections that only drip are closed in time')
+def dripping(_=None):
+    with Server() as server:
+        server.start()
+        queue = Queue(server.sqs)
+        connections = [connect(server) for _ in range(50)]
+        request = raw_request('ListQueues', {'QueueNamePrefix': 'x' * 900})
+        closed, at = set(), 0
+
+        def drip():
+            nonlocal at
+            for connection in connections:
+                if connection in closed:
+                    continue
+                try:
+                    connection.send(request[at:at + 1])
+                    connection.setblocking(False)
+                    data = connection.recv(1000)
+                    assert not data or data.startswith(b'HTTP/1.1 4'), data
+                    closed.add(connection)
+                except BlockingIOError:
+                    continue
+                except OSError:
+                    closed.add(connection)
+            at += 1
+            return len(closed) == len(connections)
+
+        wait_for('the server to close them', drip, 90, 0.5)
+        queue.send('x')
+        equal(queue.bodies(1), ['x'])
+        for connection in connections:
+            connection.close()
