@@ -46,13 +46,13 @@ Error refusal(std::string_view server, long status, const std::string& answer) {
   if (type == "QueueDoesNotExist")
     return {Errc::not_found, "there is no such queue; `leat queue list` shows those there are"};
   if (type == "QueueNameExists") return {Errc::exists, message};
-  if (type.starts_with("AccessDenied") || type.starts_with("Missing") || type.contains("Signature") ||
-      type.contains("ClientTokenId")) {
+  if (type.starts_with("AccessDenied") || type.starts_with("MissingAuthenticationToken") ||
+      type.contains("Signature") || type == "UnrecognizedClientException") {
     return {Errc::permission_denied,
-            fmt::format("{} ({}). The server asks for access keys: set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY",
+            fmt::format("{} ({}). Set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY to a key that the server knows",
                         message, type)};
   }
-  if (type == "InvalidAction")
+  if (type == "UnknownOperationException")
     return {Errc::unsupported, fmt::format("{} The server at {} is older than this command", message, server)};
   return {status < 500 ? Errc::invalid_config : Errc::internal, fmt::format("{} ({})", message, type)};
 }

@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 import tempfile
+import urllib.error
+import urllib.request
 
 from harness import Cases, LEAT, Server, equal, unique, wait_for
 from sqs_support import Queue, client_of
@@ -184,6 +186,55 @@ def on_a_topic(endpoint):
     equal(leat(endpoint, 'receive', name, '--all').split(), ['b', 'c'])
     done = subprocess.run([PROGRAM, 'consume', topic], check=True, env=kafka, capture_output=True, text=True)
     equal(done.stdout.split(), ['a', 'b', 'c'])
+
+
+def call_own(endpoint, action, **parameters):
+    """One of leat's own actions, as JSON. Returns (status, answer)."""
+    request = urllib.request.Request(endpoint, json.dumps(parameters).encode(), {'X-Amz-Target': 'Leat.' + action})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.loads(answer.read() or '{}')
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read())
+
+
+@cases('answers its own actions, and refuses what they do not take')
+def own_actions(endpoint):
+    name = unique('own-actions')
+    leat(endpoint, 'create', name)
+    leat(endpoint, 'send', name, text='a\n')
+    status, answer = call_own(endpoint, 'BrowseMessages', QueueUrl='%s/000000000000/%s' % (endpoint, name))
+    equal((status, [m['Body'] for m in answer['Messages']]), (200, ['a']))
+    for action, parameters, kind in (
+            ('BrowseMessages', {'QueueUrl': name, 'MaxNumberOfMessages': 101}, 'InvalidParameterValueException'),
+            ('BrowseMessages', {'QueueUrl': name, 'MaxNumberOfMessages': 0}, 'InvalidParameterValueException'),
+            ('BrowseMessages', {}, 'MissingRequiredParameterException'),
+            ('DescribeQueue', {'QueueUrl': unique('no-queue')}, 'QueueDoesNotExist'),
+            ('RewindQueue', {'QueueUrl': name, 'To': 'offset:-1'}, 'InvalidParameterValueException'),
+            ('RewindQueue', {'QueueUrl': name}, 'MissingRequiredParameterException'),
+            ('SendMessage', {'QueueUrl': name, 'MessageBody': 'b'}, 'UnknownOperationException')):
+        status, answer = call_own(endpoint, action, **parameters)
+        equal((status, answer['__type'].partition('#')[2]), (400, kind), '%s %s' % (action, parameters))
+    with urllib.request.urlopen(endpoint + '/?Action=ListQueues', timeout=60) as answer:
+        equal(answer.status, 200, 'an action of SQS in the Query form')
+    try:
+        urllib.request.urlopen('%s/?Action=DescribeQueue&QueueUrl=%s' % (endpoint, name), timeout=60)
+        raise AssertionError('DescribeQueue was answered in the Query form')
+    except urllib.error.HTTPError as error:
+        equal(error.code, 400, 'one of leat\'s own in the Query form')
+
+
+@cases('shows what is no text as base64')
+def binary(endpoint):
+    topic, name = unique('cli-bytes'), unique('cli-on-bytes')
+    kafka = {**os.environ, 'LEAT_SERVER': os.environ['TEST_KAFKA']}
+    record = json.dumps({'key_base64': '/w==', 'value_base64': '/wA=', 'headers': {'plain': 'text'}}) + '\n'
+    subprocess.run([PROGRAM, 'topic', 'create', topic], check=True, env=kafka, capture_output=True)
+    subprocess.run([PROGRAM, 'produce', topic, '--json'], input=record.encode(), check=True, env=kafka)
+    leat(endpoint, 'create', name, '--topic', topic)
+    row = rows(leat(endpoint, 'peek', name, '--json'))[0]
+    equal((row['group'], row['body'], row['headers'], sorted(row['base64'])),
+          ('/w==', '/wA=', {'plain': 'text'}, ['Body', 'Key']))
 
 
 @cases('watches a queue drain')
