@@ -79,8 +79,8 @@ Lane* Lanes::find(const LaneKey& key) {
 Lane& Lanes::create(const LaneKey& key) {
   auto lane = std::make_unique<Lane>();
   lane->key = key;
-  lane->spilled = maybe_cold_;
-  lane->serial = ++created_;
+  lane->spilled_ = maybe_cold_;
+  lane->serial_ = ++created_;
   return *(latest_ = lanes_.emplace(map_key(key), std::move(lane)).first->second.get());
 }
 
@@ -102,11 +102,11 @@ void Lanes::drop_untouched(Time now) {
   for (Lane* lane : all()) {
     dequeue(*lane);
     wake_by_due(*lane, kNoTimestamp);
-    lane->runs.clear();
-    lane->head = 0;
-    lane->untouched = 0;
-    lane->spilled = lane->loading = lane->put_since_load = false;
-    lane->load_from = lane->loaded_to = Offset(0);
+    lane->runs_.clear();
+    lane->head_ = 0;
+    lane->untouched_ = 0;
+    lane->spilled_ = lane->loading_ = lane->put_since_load_ = false;
+    lane->load_from_ = lane->loaded_to_ = Offset(0);
     count_retries(*lane);
     update(*lane, now);
   }
@@ -124,22 +124,22 @@ void Lanes::add(const LaneKey& key, const Run& run, Time now) {
     }
     lane = &create(key);
   }
-  if (!lane->spilled && lane->has_runs() && !lane->runs.back().entry && !lane->runs.back().delayed &&
-      continues(lane->runs.back().run, run)) {
+  if (!lane->spilled_ && lane->has_runs() && !lane->runs_.back().entry && !lane->runs_.back().delayed &&
+      continues(lane->runs_.back().run, run)) {
     extend(*lane, run.count);
-    if (!lane->queued) update(*lane, now);
+    if (!lane->queued_) update(*lane, now);
     return;
   }
-  if (!lane->spilled && lane->runs.size() - lane->head < options_.lane_runs_max && runs_ < options_.runs_max) {
+  if (!lane->spilled_ && lane->runs_.size() - lane->head_ < options_.lane_runs_max && runs_ < options_.runs_max) {
     append(*lane, run, std::nullopt, false);
     update(*lane, now);
     return;
   }
-  if (!lane->spilled) {
-    lane->spilled = true;
-    lane->load_from = run.first;
+  if (!lane->spilled_) {
+    lane->spilled_ = true;
+    lane->load_from_ = run.first;
   }
-  lane->put_since_load = true;
+  lane->put_since_load_ = true;
   spill(key, run);
   if (can_refill(*lane)) to_refill_.insert(lane);
 }
@@ -164,16 +164,16 @@ void Lanes::add_due(const LaneKey& key, const Run& run, std::optional<std::strin
 
 void Lanes::append(Lane& lane, const Run& run, std::optional<std::string> entry, bool delayed) {
   const bool indexed = entry.has_value();
-  lane.runs.push_back({run, std::move(entry), delayed, indexed});
+  lane.runs_.push_back({run, std::move(entry), delayed, indexed});
   ++runs_;
-  lane.untouched += run.count;
-  if (lane.queued) servable_ += run.count;
+  lane.untouched_ += run.count;
+  if (lane.queued_) servable_ += run.count;
 }
 
 void Lanes::extend(Lane& lane, std::uint32_t count) {
-  lane.runs.back().run.count += count;
-  lane.untouched += count;
-  if (lane.queued) servable_ += count;
+  lane.runs_.back().run.count += count;
+  lane.untouched_ += count;
+  if (lane.queued_) servable_ += count;
 }
 
 // ---- Which lane is next ---------------------------------------------------------------------------------------------
@@ -190,8 +190,8 @@ bool Lanes::is_servable(Lane& lane, Time now) {
       return false;
     }
   }
-  if (!lane.rate.allows(options_.lane_rate_max, now.mono)) {
-    wake_by_rate(lane, lane.rate.next(options_.lane_rate_max, now.mono));
+  if (!lane.rate_.allows(options_.lane_rate_max, now.mono)) {
+    wake_by_rate(lane, lane.rate_.next(options_.lane_rate_max, now.mono));
     return false;
   }
   return true;
@@ -203,36 +203,36 @@ bool Lanes::is_at_limit(const Lane& lane) const {
 }
 
 bool Lanes::may_take(Lane& lane, Time now) const {
-  return !is_at_limit(lane) && lane.rate.allows(options_.lane_rate_max, now.mono);
+  return !is_at_limit(lane) && lane.rate_.allows(options_.lane_rate_max, now.mono);
 }
 
 void Lanes::update(Lane& lane, Time now) {
   const bool servable = is_servable(lane, now);
-  if (servable && !lane.queued) {
+  if (servable && !lane.queued_) {
     enqueue(lane);
-    lane.ready_since = now.wall;
+    lane.ready_since_ = now.wall;
   }
-  if (!servable && lane.queued) dequeue(lane);
+  if (!servable && lane.queued_) dequeue(lane);
   count_retries(lane);
   if (can_refill(lane)) to_refill_.insert(&lane);
-  if (lane.pins > 0 || lane.in_flight > 0 || lane.waiting > 0 || !lane.retries.empty() || lane.has_runs() ||
-      lane.spilled || lane.loading)
+  if (lane.pins_ > 0 || lane.in_flight > 0 || lane.waiting > 0 || !lane.retries.empty() || lane.has_runs() ||
+      lane.spilled_ || lane.loading_)
     return;
   wake_by_due(lane, kNoTimestamp);
-  if (lane.wakes_at) rated_.erase({*lane.wakes_at, &lane});
+  if (lane.wakes_at_) rated_.erase({*lane.wakes_at_, &lane});
   to_refill_.erase(&lane);
   if (latest_ == &lane) latest_ = nullptr;
   lanes_.erase(map_key(lane.key));
 }
 
 bool Lanes::can_refill(const Lane& lane) const {
-  return lane.spilled && !lane.loading && lane.runs.size() - lane.head < options_.lane_runs_max / 4;
+  return lane.spilled_ && !lane.loading_ && lane.runs_.size() - lane.head_ < options_.lane_runs_max / 4;
 }
 
 void Lanes::count_retries(Lane& lane) {
-  const bool counts = lane.queued && !lane.retries.empty();
-  if (counts == lane.retries_counted) return;
-  lane.retries_counted = counts;
+  const bool counts = lane.queued_ && !lane.retries.empty();
+  if (counts == lane.retries_counted_) return;
+  lane.retries_counted_ = counts;
   retrying_ += counts ? 1 : -1;
 }
 
@@ -243,27 +243,27 @@ bool Lanes::has_room(std::size_t used, std::size_t most) const {
 
 void Lanes::enqueue(Lane& lane) {
   auto& ring = rings_[lane.key.priority];
-  lane.queued = ring.insert(ring.end(), &lane);
-  servable_ += lane.untouched;
+  lane.queued_ = ring.insert(ring.end(), &lane);
+  servable_ += lane.untouched_;
 }
 
 void Lanes::dequeue(Lane& lane) {
-  if (!lane.queued) return;
-  rings_[lane.key.priority].erase(*lane.queued);
-  lane.queued.reset();
-  servable_ -= lane.untouched;
+  if (!lane.queued_) return;
+  rings_[lane.key.priority].erase(*lane.queued_);
+  lane.queued_.reset();
+  servable_ -= lane.untouched_;
 }
 
 void Lanes::wake_by_due(Lane& lane, Timestamp due) {
-  if (lane.wakes_due == due) return;
-  if (lane.wakes_due != kNoTimestamp) due_.erase({lane.wakes_due, &lane});
-  lane.wakes_due = due;
+  if (lane.wakes_due_ == due) return;
+  if (lane.wakes_due_ != kNoTimestamp) due_.erase({lane.wakes_due_, &lane});
+  lane.wakes_due_ = due;
   if (due != kNoTimestamp) due_.insert({due, &lane});
 }
 
 void Lanes::wake_by_rate(Lane& lane, MonoTime at) {
-  if (lane.wakes_at) rated_.erase({*lane.wakes_at, &lane});
-  lane.wakes_at = at;
+  if (lane.wakes_at_) rated_.erase({*lane.wakes_at_, &lane});
+  lane.wakes_at_ = at;
   rated_.insert({at, &lane});
 }
 
@@ -276,7 +276,7 @@ void Lanes::tick(Time now) {
   while (!rated_.empty() && rated_.begin()->first <= now.mono) {
     Lane& lane = *rated_.begin()->second;
     rated_.erase(rated_.begin());
-    lane.wakes_at.reset();
+    lane.wakes_at_.reset();
     update(lane, now);
   }
 }
@@ -309,7 +309,7 @@ Lane* Lanes::next(bool retries_only, Time now) {
     Lane* lane = ring.front();
     if (options_.ageing.count() <= 0) return lane;
     // A retry waits since its lane was served, as others of the lane may have gone before it.
-    std::int64_t waited = lane->retries.empty() ? 0 : now.wall - lane->ready_since;
+    std::int64_t waited = lane->retries.empty() ? 0 : now.wall - lane->ready_since_;
     if (lane->has_runs()) waited = std::max(waited, now.wall - lane->front().run.sent);
     const std::int64_t score = priority + std::max<std::int64_t>(waited, 0) / options_.ageing.count();
     if (score > best_score) {
@@ -322,14 +322,14 @@ Lane* Lanes::next(bool retries_only, Time now) {
 
 std::optional<Lanes::Picked> Lanes::pick(Lane& lane, bool retries_only, Time now) {
   const bool has_fresh = !retries_only && lane.has_runs() && is_due(lane.front().run, now);
-  if (!lane.retries.empty() && (options_.fifo || !has_fresh || lane.retry_turn)) {
-    lane.retry_turn = false;
+  if (!lane.retries.empty() && (options_.fifo || !has_fresh || lane.retry_turn_)) {
+    lane.retry_turn_ = false;
     const Offset offset = *lane.retries.begin();
     lane.retries.erase(lane.retries.begin());
     return Picked{offset, true};
   }
   if (!has_fresh) return std::nullopt;
-  lane.retry_turn = true;
+  lane.retry_turn_ = true;
   const Run& run = lane.front().run;
   const Picked picked{run.first, false, run.sent, run.expires};
   drop_from_front(lane, 1);
@@ -340,8 +340,8 @@ void Lanes::drop_from_front(Lane& lane, std::uint32_t count) {
   Run& run = lane.front().run;
   run.first = run.first + count;
   run.count -= count;
-  lane.untouched -= count;
-  if (lane.queued) servable_ -= count;
+  lane.untouched_ -= count;
+  if (lane.queued_) servable_ -= count;
   if (run.count == 0) pop_front(lane);
 }
 
@@ -358,21 +358,21 @@ void Lanes::forget_below(Offset floor, Time now) {
 void Lanes::pop_front(Lane& lane) {
   if (auto& entry = lane.front().entry) erases_.push_back(std::move(*entry));
   --runs_;
-  if (++lane.head == lane.runs.size()) {
-    lane.runs.clear();
-    lane.head = 0;
-  } else if (lane.head > kHeadMax && lane.head * 2 > lane.runs.size()) {
-    lane.runs.erase(lane.runs.begin(), lane.runs.begin() + static_cast<std::ptrdiff_t>(lane.head));
-    lane.head = 0;
+  if (++lane.head_ == lane.runs_.size()) {
+    lane.runs_.clear();
+    lane.head_ = 0;
+  } else if (lane.head_ > kHeadMax && lane.head_ * 2 > lane.runs_.size()) {
+    lane.runs_.erase(lane.runs_.begin(), lane.runs_.begin() + static_cast<std::ptrdiff_t>(lane.head_));
+    lane.head_ = 0;
   }
 }
 
 void Lanes::served(Lane& lane, Time now) {
-  if (lane.queued) {
+  if (lane.queued_) {
     auto& ring = rings_[lane.key.priority];
-    ring.splice(ring.end(), ring, *lane.queued);
+    ring.splice(ring.end(), ring, *lane.queued_);
   }
-  lane.ready_since = now.wall;
+  lane.ready_since_ = now.wall;
   update(lane, now);
 }
 
@@ -389,12 +389,12 @@ void Lanes::collect_work(IndexWork& work, std::uint64_t& next_load) {
   if (hold_loads_) return;
   for (Lane* lane : std::exchange(to_refill_, {})) {
     if (!can_refill(*lane)) continue;
-    lane->loading = true;
-    lane->put_since_load = false;
+    lane->loading_ = true;
+    lane->put_since_load_ = false;
     const std::uint64_t id = ++next_load;
     loads_.emplace(id, map_key(lane->key));
     work.loads.push_back(
-        {id, lane_entry_key(lane->key, lane->load_from), prefix_end(lane_prefix(lane->key)), kRefillEntries});
+        {id, lane_entry_key(lane->key, lane->load_from_), prefix_end(lane_prefix(lane->key)), kRefillEntries});
   }
   if (wants_cold()) {
     cold_loading_ = true;
@@ -415,13 +415,13 @@ bool Lanes::loaded(const IndexLoaded& loaded, Time now) {
     return true;
   }
   Lane& lane = *lanes_.at(key);
-  lane.loading = false;
+  lane.loading_ = false;
   for (const IndexEntry& entry : loaded.entries) {
     auto decoded = decode_lane_entry(entry.key, entry.value);
     broken_ |= !decoded;
     if (decoded) load_entry(lane, entry.key, std::move(*decoded));
   }
-  if (!loaded.has_more && !lane.put_since_load) lane.spilled = false;
+  if (!loaded.has_more && !lane.put_since_load_) lane.spilled_ = false;
   update(lane, now);
   return true;
 }
@@ -429,25 +429,25 @@ bool Lanes::loaded(const IndexLoaded& loaded, Time now) {
 // Entries of one lane may overlap after a crash. On FIFO queues each has every message of its range: what lies below the
 // last one's end is known. On others a message may come twice; the engine passes over what it has delivered.
 void Lanes::load_entry(Lane& lane, const std::string& key, LaneEntry entry) {
-  const std::size_t before = lane.runs.size();
-  lane.load_from = std::max(lane.load_from, entry.runs.front().first + 1);
+  const std::size_t before = lane.runs_.size();
+  lane.load_from_ = std::max(lane.load_from_, entry.runs.front().first + 1);
   for (Run& run : entry.runs) {
     const Offset end = run.first + run.count;
     if (options_.fifo) {
-      if (end <= lane.loaded_to) continue;
-      if (run.first < lane.loaded_to) {
-        run.count = static_cast<std::uint32_t>(end - lane.loaded_to);
-        run.first = lane.loaded_to;
+      if (end <= lane.loaded_to_) continue;
+      if (run.first < lane.loaded_to_) {
+        run.count = static_cast<std::uint32_t>(end - lane.loaded_to_);
+        run.first = lane.loaded_to_;
       }
-      lane.loaded_to = end;
+      lane.loaded_to_ = end;
     }
     append(lane, run, std::nullopt, false);
-    lane.runs.back().indexed = true;
+    lane.runs_.back().indexed = true;
   }
-  if (lane.runs.size() == before) {
+  if (lane.runs_.size() == before) {
     erases_.push_back(key);
   } else {
-    lane.runs.back().entry = key;
+    lane.runs_.back().entry = key;
   }
 }
 
@@ -469,8 +469,8 @@ void Lanes::loaded_cold(const IndexLoaded& loaded, Time now) {
   cold_found_ |= !created.empty();
   for (Lane* lane : created) {
     const bool is_cut = loaded.has_more && lane_prefix(lane->key) == last_prefix;
-    lane->spilled = is_cut || cold_put_since_load_;
-    lane->put_since_load = lane->spilled;
+    lane->spilled_ = is_cut || cold_put_since_load_;
+    lane->put_since_load_ = lane->spilled_;
     update(*lane, now);
   }
   if (loaded.has_more) {
@@ -492,8 +492,8 @@ void Lanes::save_all(IndexWork& work) {
       work.puts.push_back({*last->entry, encode_runs(runs)});
       runs.clear();
     };
-    for (std::size_t i = lane->head; i < lane->runs.size(); ++i) {
-      Lane::Held& held = lane->runs[i];
+    for (std::size_t i = lane->head_; i < lane->runs_.size(); ++i) {
+      Lane::Held& held = lane->runs_[i];
       const bool follows = runs.empty() || runs.back().first + runs.back().count <= held.run.first;
       if (!follows || held.indexed) flush();
       if (held.indexed) continue;

@@ -65,26 +65,26 @@ struct Lane {
     bool delayed = false;              // from the delayed messages: stands in no order
     bool indexed = false;              // an entry has it
   };
-  [[nodiscard]] bool has_runs() const { return head < runs.size(); }
-  [[nodiscard]] Held& front() { return runs[head]; }
+  [[nodiscard]] bool has_runs() const { return head_ < runs_.size(); }
+  [[nodiscard]] Held& front() { return runs_[head_]; }
 
-  std::vector<Held> runs;  // from `head` on, in offset order but for delayed ones
-  std::size_t head = 0;
-  std::uint64_t untouched = 0;  // messages in `runs`
-  bool spilled = false;         // the index may hold more, in entries from `load_from` on
-  Offset load_from{0};
-  Offset loaded_to{0};  // FIFO: messages below it were loaded before
-  bool loading = false;
-  bool put_since_load = false;
-  std::uint64_t serial = 0;  // of its creation
-  std::uint32_t pins = 0;
-  bool retries_counted = false;  // in retrying_
-  Timestamp ready_since{0};      // it was served last, or became servable
-  bool retry_turn = true;        // unordered: retries and fresh messages take turns
-  RateLimit rate;
-  std::optional<std::list<Lane*>::iterator> queued;  // its place among the servable
-  Timestamp wakes_due = kNoTimestamp;                // its entry in due_
-  std::optional<MonoTime> wakes_at;                  // its entry in rated_
+  std::vector<Held> runs_;  // from `head_` on, in offset order but for delayed ones
+  std::size_t head_ = 0;
+  std::uint64_t untouched_ = 0;  // messages in `runs_`
+  bool spilled_ = false;         // the index may hold more, in entries from `load_from_` on
+  Offset load_from_{0};
+  Offset loaded_to_{0};  // FIFO: messages below it were loaded before
+  bool loading_ = false;
+  bool put_since_load_ = false;
+  std::uint64_t serial_ = 0;  // of its creation
+  std::uint32_t pins_ = 0;
+  bool retries_counted_ = false;  // in retrying_
+  Timestamp ready_since_{0};      // it was served last, or became servable
+  bool retry_turn_ = true;        // unordered: retries and fresh messages take turns
+  RateLimit rate_;
+  std::optional<std::list<Lane*>::iterator> queued_;  // its place among the servable
+  Timestamp wakes_due_ = kNoTimestamp;                // its entry in due_
+  std::optional<MonoTime> wakes_at_;                  // its entry in rated_
 };
 
 // Which message is next: lanes of untouched messages and of those to be tried again, strictly by priority (with ageing),
@@ -120,8 +120,8 @@ class Lanes {
   // After a change of its public fields. The lane may be gone afterwards.
   void update(Lane& lane, Time now);
   // It stays until it is unpinned as often, and update() is called: somebody holds a message of it.
-  void pin(Lane& lane) { held_ += lane.pins++ == 0 ? 1 : 0; }
-  void unpin(Lane& lane) { held_ -= --lane.pins == 0 ? 1 : 0; }
+  void pin(Lane& lane) { held_ += lane.pins_++ == 0 ? 1 : 0; }
+  void unpin(Lane& lane) { held_ -= --lane.pins_ == 0 ? 1 : 0; }
 
   // --- delivering
   // The lane whose turn it is; nullptr when none can be served now. `retries_only`: of those that have retries.
@@ -137,7 +137,7 @@ class Lanes {
   // Whether its limits let one more of the lane out.
   [[nodiscard]] bool may_take(Lane& lane, Time now) const;
   // One that was picked goes out.
-  void took(Lane& lane) const { lane.rate.take(options_.lane_rate_max); }
+  void took(Lane& lane) const { lane.rate_.take(options_.lane_rate_max); }
   // After picks of a lane: passes the turn on.
   void served(Lane& lane, Time now);
 
@@ -171,10 +171,10 @@ class Lanes {
  private:
   // What is decided must not hang on addresses.
   struct InOrder {
-    bool operator()(const Lane* a, const Lane* b) const { return a->serial < b->serial; }
+    bool operator()(const Lane* a, const Lane* b) const { return a->serial_ < b->serial_; }
     template <class At>
     bool operator()(const std::pair<At, Lane*>& a, const std::pair<At, Lane*>& b) const {
-      return a.first != b.first ? a.first < b.first : a.second->serial < b.second->serial;
+      return a.first != b.first ? a.first < b.first : a.second->serial_ < b.second->serial_;
     }
   };
   struct Spill {

@@ -31,7 +31,7 @@ inline constexpr std::string_view kDeadReasonHeader = "leat-dead-reason";
 struct NewMessage {
   std::optional<BytesView> group;  // the record's key
   BytesView body;
-  std::vector<log::RecordHeader> headers;  // of the user; names that begin with "leat-" are not among them
+  std::vector<log::RecordHeader> headers;  // none of those above
   std::string_view dedup_id;               // empty: none (then a queue with content_dedup makes one)
   std::optional<Milliseconds> delay;       // nullopt: the queue's
   std::optional<Milliseconds> time_to_live;

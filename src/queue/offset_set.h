@@ -7,7 +7,7 @@
 #include "base/result.h"
 #include "base/types.h"
 
-struct roaring_bitmap_s;
+struct roaring_bitmap_s;  // NOLINT(readability-identifier-naming): the library's
 
 namespace leat::queue {
 

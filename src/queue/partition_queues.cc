@@ -286,8 +286,10 @@ runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, s
 PartitionQueues::Sending PartitionQueues::begin_send(const Queue& queue, const NewMessage& message, Timestamp now) {
   const QueueSettings& settings = queue.settings;
   std::size_t size = message.body.size();
-  for (const log::RecordHeader& header : message.headers)
-    size += header.key.size() + (header.value ? header.value->size() : 0);
+  for (const log::RecordHeader& header : message.headers) {
+    // What a protocol notes beside the message is not the message.
+    if (!is_reserved_header(header.key)) size += header.key.size() + (header.value ? header.value->size() : 0);
+  }
   if (static_cast<std::int64_t>(size) > settings.message_size_max)
     return {fail(Errc::too_large,
                  fmt::format("the message has {} bytes, the queue takes {}", size, settings.message_size_max)),

@@ -22,6 +22,13 @@ std::unexpected<Error> no_queue(std::string_view name) {
   return fail(Errc::not_found, fmt::format("there is no queue '{}'", name));
 }
 
+// Deduplication is by partition, and a message group is in one.
+Status check_partitions(const QueueSettings& settings, std::int32_t partitions, bool owns_topic) {
+  if (settings.order == Order::fifo && settings.dedup_scope == DedupScope::queue && partitions > 1 && owns_topic)
+    return fail(Errc::invalid_config, "a FIFO queue has one partition unless it deduplicates by message group");
+  return {};
+}
+
 // Not found is what was wanted.
 Status unless_gone(Status status) {
   if (!status && status.error().code == Errc::not_found) return {};
@@ -130,9 +137,7 @@ runtime::Task<Status> QueueService::create_topic(const NewQueue& queue) {
 runtime::Task<Result<QueuePtr>> QueueService::create_on_topic(NewQueue queue, bool owns_topic) {
   const catalog::Topic* topic = topics().find(queue.topic);
   if (topic == nullptr) co_return fail(Errc::not_found, fmt::format("there is no topic '{}'", queue.topic));
-  if (queue.settings.order == Order::fifo && queue.settings.dedup_scope == DedupScope::queue &&
-      topic->entry.partitions > 1 && owns_topic)
-    co_return fail(Errc::invalid_config, "a FIFO queue has one partition unless it deduplicates by message group");
+  LEAT_CO_CHECK(check_partitions(queue.settings, topic->entry.partitions, owns_topic));
   const TopicId topic_id = topic->entry.id;
   catalog::ConfigMap journal{{"retention.ms", "-1"}, {"segment.bytes", fmt::format("{}", kSegmentBytes)}};
   if (auto companion = co_await topics_.create_companion(topic_id, std::move(journal)); !companion)
@@ -154,6 +159,11 @@ runtime::Task<Result<QueuePtr>> QueueService::create_on_topic(NewQueue queue, bo
 runtime::Task<Result<QueuePtr>> QueueService::alter(std::string name, QueueChange change) {
   co_await changes_.reserve(1);
   const runtime::Reservation held(changes_, 1);
+  if (const StoredQueue* known = applied_->find(name); known != nullptr && change.settings) {
+    const catalog::Topic* on = topics().find(known->queue->topic_id);
+    const std::int32_t partitions = on == nullptr ? 1 : on->entry.partitions;
+    LEAT_CO_CHECK(check_partitions(*change.settings, partitions, known->queue->owns_topic));
+  }
   LEAT_CO_TRY(const StoredQueue altered, co_await alter_queue(catalog_, std::move(name), std::move(change)));
   LEAT_CO_CHECK(co_await wait_applied(altered.revision));
   const Queue& queue = *altered.queue;
