@@ -163,8 +163,11 @@ Task<Status> remove_stored(Catalog& catalog, StoredQueue stored) {
 Task<Status> remove_orphans(Catalog& catalog, std::vector<StoredQueue> orphans) {
   Status outcome;
   for (const StoredQueue& orphan : orphans) {
-    log_warning("queue", "queue {} is removed: its topic {} ({}) is gone", orphan.queue->name, orphan.queue->topic,
-                orphan.queue->topic_id);
+    // The topic that a queue owns goes first when the queue is removed.
+    const LogLevel level = orphan.queue->owns_topic ? LogLevel::info : LogLevel::warning;
+    write_log(level, "queue",
+              fmt::format("queue {} is removed: its topic {} ({}) is gone", orphan.queue->name, orphan.queue->topic,
+                          orphan.queue->topic_id));
     const Status removed = co_await remove_stored(catalog, orphan);
     // One that changed meanwhile was found by somebody else, or will be again.
     if (!removed && removed.error().code != Errc::version_conflict) outcome = removed;
