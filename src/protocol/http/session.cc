@@ -125,6 +125,7 @@ runtime::Task<std::expected<void, Session::Failure>> Session::read_request(runti
         if (parser_.wants_continue() && unread().empty()) {
           const bool is_sent = co_await send(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
           if (!is_sent) co_return std::unexpected(Ended::connection);
+          deadline_.set(context_.options.request_timeout);  // sending ended the one that was set
         }
       }
       continue;

@@ -218,6 +218,19 @@ Task<> closes_slow_clients() {
 }
 TEST(HttpListener, ClosesAClientThatDripsItsRequest) { testing::run(closes_slow_clients); }
 
+Task<> closes_invited_clients_that_send_nothing() {
+  Served served({.idle_timeout = 1h, .request_timeout = 100ms});
+  auto client = co_await Client::connect(served.port());
+  co_await client->send("POST /echo HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n");
+  const auto interim = co_await client->receive();
+  EXPECT_EQ(interim->status, 100);
+  const bool is_closed = co_await client->is_closed_by_server();
+  EXPECT_TRUE(is_closed);
+  EXPECT_EQ(served.listener.stats().timed_out.value(), 1U);
+  co_await served.stop();
+}
+TEST(HttpListener, ClosesAClientThatIsInvitedAndSendsNoBody) { testing::run(closes_invited_clients_that_send_nothing); }
+
 Task<> closes_idle_clients() {
   Served served({.idle_timeout = 50ms, .request_timeout = 1h});
   auto silent = co_await Client::connect(served.port());
