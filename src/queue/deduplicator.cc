@@ -24,7 +24,8 @@ bool Deduplicator::has_room(Timestamp now, Milliseconds window) {
 }
 
 void Deduplicator::add(const Key& key, Original original) {
-  order_.emplace_back(original.sent, key);
+  const Timestamp last = order_.empty() ? original.sent : order_.back().first;
+  order_.emplace_back(std::max(last, original.sent), key);
   originals_.insert_or_assign(key, std::move(original));
 }
 

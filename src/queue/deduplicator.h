@@ -30,13 +30,13 @@ class Deduplicator {
   // Whether one more may be remembered.
   [[nodiscard]] bool has_room(Timestamp now, Milliseconds window);
   void add(const Key& key, Original original);
+  // Forgets what was sent at or before `before`.
+  void expire(Timestamp before);
 
  private:
   struct Hash {
     std::size_t operator()(const Key& key) const { return key[0]; }
   };
-  void expire(Timestamp before);
-
   std::size_t count_max_;
   std::unordered_map<Key, Original, Hash> originals_;
   std::deque<std::pair<Timestamp, Key>> order_;  // by when they were sent

@@ -8,6 +8,7 @@ namespace {
 
 constexpr std::size_t kBatchSize = 512 << 10;  // a larger record is alone in its batch
 constexpr Milliseconds kDiskFullRetry{500};
+constexpr Milliseconds kStallPatience{5'000};
 constexpr Milliseconds kCommitPatience{60'000};
 
 }  // namespace
@@ -25,8 +26,9 @@ runtime::Task<> GroupAppender::stop() {
 }
 
 GroupAppender::Ticket GroupAppender::add(const log::NewRecord& record) {
-  if (added_.empty() || added_.back()->builder_.uncompressed_size() >= kBatchSize)
-    added_.push_back(std::make_shared<Group>());
+  const bool is_open =
+      !added_.empty() && added_.back()->batch_.empty() && added_.back()->builder_.uncompressed_size() < kBatchSize;
+  if (!is_open) added_.push_back(std::make_shared<Group>());
   const GroupPtr& group = added_.back();
   const auto index = static_cast<std::int64_t>(group->builder_.record_count());
   group->builder_.add(record);
@@ -40,7 +42,13 @@ GroupAppender::Ticket GroupAppender::add(const log::NewRecord& record) {
 }
 
 runtime::Task<Status> GroupAppender::committed(GroupPtr group) {
-  while (!group->finished_) co_await group->wake_.wait();
+  while (!group->finished_) {
+    if (!stalled_) {
+      co_await group->wake_.wait();
+    } else if (!co_await group->wake_.wait_until(runtime::Shard::current().now() + kStallPatience) && stalled_) {
+      co_return fail(Errc::disk_full, "the disk is full; it is not known whether the change will be durable");
+    }
+  }
   co_return group->status_;
 }
 
@@ -57,6 +65,7 @@ runtime::Task<> GroupAppender::append_groups() {
     const bool was_stalled = std::exchange(stalled_, is_full && on_full_disk_ == OnFullDisk::wait);
     if (stalled_ && !stopping_) {
       if (!was_stalled) log_warning("queue", "{} waits for disk space", partition_->log().id());
+      for (const GroupPtr& waiting : added_) waiting->wake_.notify_all();  // they wait no longer than they must
       co_await added_wake_.wait_until(runtime::Shard::current().now() + kDiskFullRetry);
       continue;
     }

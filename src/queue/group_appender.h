@@ -53,7 +53,8 @@ class GroupAppender {
   // Copies the record. It will stand behind all that were added before.
   Ticket add(const log::NewRecord& record);
   // Returns when the records of the group are committed, or never will be: then nothing is known about them.
-  // Errors: those of Partition::append and wait_committed, cancelled.
+  // Errors: those of Partition::append and wait_committed, cancelled; disk_full when they wait for space for too long: they
+  // stay and may still be committed.
   runtime::Task<Status> committed(GroupPtr group);
 
   // Why nothing is appended any more: the partition failed. It serves again after a restart.

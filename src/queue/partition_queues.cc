@@ -85,14 +85,12 @@ runtime::Task<> PartitionQueues::stop() {
 runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
   const log::Partition& log = data_->log();
   std::map<QueueId, Loading> loading;
-  Milliseconds window{0};
   for (const StoredQueue* stored : snapshot->on_topic(log.id().topic)) {
     const QueueId id = stored->queue->id;
     const PartitionIndex partition = log.id().partition;
     const auto mark = co_await runtime::run_blocking([&] { return context_.index.mark(id, partition); });
     auto engine = std::make_unique<Engine>(share_of(stored->queue->settings), stored->start_of(partition), mark);
     loading.emplace(id, Loading{std::move(engine), *stored, {}, 0, {}});
-    window = std::max(window, stored->queue->settings.dedup_window);
   }
   LEAT_CO_CHECK(co_await replay(loading));
   // What is known now may be told to clients: it must not be lost any more.
@@ -103,7 +101,7 @@ runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
       if (!committed && committed.error().code != Errc::timed_out) co_return committed;
     }
   }
-  LEAT_CO_CHECK(co_await load_recent_ids(window));
+  LEAT_CO_CHECK(co_await load_recent_ids(loading));
   for (auto& [id, queue] : loading) {
     if (!queue.status) co_return fail(std::move(queue.status.error()));
     queue.engine->finish_loading(log.log_start(), log.high_watermark(), now());
@@ -156,23 +154,38 @@ Status PartitionQueues::replay_record(const log::RecordView& record, std::map<Qu
 }
 
 // Deduplication ids of what was sent within the window.
-runtime::Task<Status> PartitionQueues::load_recent_ids(Milliseconds window) {
+runtime::Task<Status> PartitionQueues::load_recent_ids(const std::map<QueueId, Loading>& queues) {
   log::Partition& log = data_->log();
-  const Timestamp since = context_.shard.wall_now() - window.count();
+  const Timestamp now = context_.shard.wall_now();
+  Milliseconds window{0};
+  bool by_queue = false;
+  bool by_group = false;
+  for (const auto& [id, queue] : queues) {
+    const QueueSettings& settings = queue.stored.queue->settings;
+    window = std::max(window, settings.dedup_window);
+    (settings.dedup_scope == DedupScope::queue ? by_queue : by_group) = true;
+  }
+  const Timestamp since = now - window.count();
   LEAT_CO_TRY(const auto first, co_await log.find_time(since));
   if (!first) co_return Status{};
   Offset next = first->offset;
   while (next < log.high_watermark() && !stopping_) {
     LEAT_CO_TRY(const Bytes batches, co_await log.copy(next, kLoadChunk));
     if (batches.empty()) break;
-    LEAT_CO_TRY(const RecordChunkPtr chunk, RecordChunk::decode(Bytes::copy_of(batches), kDecompressedMax));
+    LEAT_CO_TRY(const RecordChunkPtr chunk,
+                RecordChunk::decode(Bytes::copy_of(batches), context_.reader.decompressed_size_max()));
     for (const log::RecordView& record : chunk->records()) {
       const std::string_view stored = header_of(record, kDedupIdHeader);
       if (stored.empty() || record.timestamp < since) continue;
-      // An id within its group alone, and within the whole queue: settings may change.
+      if (!deduplicator_.has_room(now, window)) {
+        log_warning("queue", "{}: more deduplication ids than are remembered; repeated sends of older ones are taken",
+                    log.id());
+        co_return Status{};
+      }
       const std::string_view group = record.key ? as_text(*record.key) : std::string_view();
-      for (const Deduplicator::Key& key : {Deduplicator::key({}, stored), Deduplicator::key(group, stored)})
-        deduplicator_.add(key, {{}, record.offset, record.timestamp});
+      const Deduplicator::Original original{{}, record.offset, std::min(record.timestamp, now)};
+      if (by_queue) deduplicator_.add(Deduplicator::key({}, stored), original);
+      if (by_group) deduplicator_.add(Deduplicator::key(group, stored), original);
     }
     next = chunk->end();
     co_await runtime::sleep_for(Duration::zero());
@@ -210,21 +223,37 @@ runtime::Task<> PartitionQueues::update(QueuesPtr snapshot, std::int32_t partiti
   changes_.release(1);
 }
 
-// A queue that is new: the journal has nothing of it.
+// A queue that is new, or back: then the journal knows it.
 runtime::Task<> PartitionQueues::open(StoredQueue stored) {
   const QueueId id = stored.queue->id;
   const log::Partition& log = data_->log();
   auto engine =
       std::make_unique<Engine>(share_of(stored.queue->settings), stored.start_of(log.id().partition), std::nullopt);
-  engine->finish_loading(log.log_start(), log.high_watermark(), now());
-  add(std::move(stored), std::move(engine));
+  std::map<QueueId, Loading> loading;
+  loading.emplace(id, Loading{std::move(engine), std::move(stored), {}, 0, {}});
+  if (closed_.contains(id)) {
+    if (auto replayed = co_await replay(loading); !replayed) {
+      failure_ = replayed.error();
+      log_error("queue", "the queues of {} do not serve: {}", log.id(), replayed.error().message);
+      co_return;
+    }
+  }
+  Loading& opened = loading.at(id);
+  opened.engine->finish_loading(log.log_start(), log.high_watermark(), now());
+  add(std::move(opened.stored), std::move(opened.engine));
   queues_.at(id)->start();
-  co_return;
+}
+
+std::vector<std::shared_ptr<QueuePartition>> PartitionQueues::all() const {
+  std::vector<std::shared_ptr<QueuePartition>> out;
+  for (const auto& [id, queue] : queues_) out.push_back(queue);
+  return out;
 }
 
 runtime::Task<> PartitionQueues::close(std::shared_ptr<QueuePartition> queue) {
   const QueueId id = queue->queue()->id;
   queues_.erase(id);
+  closed_.insert(id);
   co_await queue->stop(false);
   co_await runtime::run_blocking([&] { context_.index.forget(id); });
 }
@@ -387,7 +416,14 @@ runtime::Task<> PartitionQueues::maintain() {
     const std::uint64_t since = journal_.appended_bytes() - snapshot_at_;
     if (since > std::max(kJournalledMin, 4 * snapshot_size_)) co_await save_snapshots();
     co_await free_done_segments();
+    deduplicator_.expire(context_.shard.wall_now() - longest_window().count());
   }
+}
+
+Milliseconds PartitionQueues::longest_window() const {
+  Milliseconds longest{0};
+  for (const auto& [id, queue] : queues_) longest = std::max(longest, queue->queue()->settings.dedup_window);
+  return longest;
 }
 
 // The state of every queue anew; what the journal had before is freed.
@@ -418,6 +454,10 @@ runtime::Task<> PartitionQueues::free_done_segments() {
     return entry.second->queue()->owns_topic;
   });
   if (!is_pure || log.segments().size() < 2) co_return;
+  // What is done must be known to be done after a crash, too.
+  for (const std::shared_ptr<QueuePartition>& queue : all()) {
+    if (!co_await queue->commit()) co_return;
+  }
   const Timestamp wall = context_.shard.wall_now();
   std::vector<std::pair<Offset, Offset>> done;
   for (std::size_t i = 0; i + 1 < log.segments().size(); ++i) {
@@ -431,10 +471,6 @@ runtime::Task<> PartitionQueues::free_done_segments() {
       done.emplace_back(segment.base, segment.end);
   }
   if (done.empty()) co_return;
-  // What is done must be known to be done after a crash, too.
-  for (const auto& [id, queue] : queues_) {
-    if (!co_await queue->commit()) co_return;
-  }
   if (auto freed = co_await data_->free_segments(context_.shard.files(), std::move(done)); !freed)
     log_warning("queue", "{} keeps segments that nobody needs: {}", log.id(), freed.error().message);
 }

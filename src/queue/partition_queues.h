@@ -2,6 +2,7 @@
 
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -67,8 +68,9 @@ class PartitionQueues {
   runtime::Task<Status> load(QueuesPtr snapshot);
   runtime::Task<Status> replay(std::map<QueueId, Loading>& loading);
   [[nodiscard]] Status replay_record(const log::RecordView& record, std::map<QueueId, Loading>& loading);
-  runtime::Task<Status> load_recent_ids(Milliseconds window);
+  runtime::Task<Status> load_recent_ids(const std::map<QueueId, Loading>& queues);
   runtime::Task<> open(StoredQueue stored);
+  [[nodiscard]] std::vector<std::shared_ptr<QueuePartition>> all() const;
   void add(StoredQueue stored, std::unique_ptr<Engine> engine);
   runtime::Task<> close(std::shared_ptr<QueuePartition> queue);
 
@@ -79,6 +81,7 @@ class PartitionQueues {
   runtime::Task<> maintain();
   runtime::Task<> free_done_segments();
   runtime::Task<> save_snapshots();
+  [[nodiscard]] Milliseconds longest_window() const;
 
   [[nodiscard]] QueueSettings share_of(QueueSettings settings) const;
   [[nodiscard]] Time now() const { return {context_.shard.now(), context_.shard.wall_now()}; }
@@ -92,6 +95,7 @@ class PartitionQueues {
   Watch watch_{*this};
   std::map<QueueId, std::shared_ptr<QueuePartition>> queues_;
   std::int32_t partitions_ = 1;
+  std::set<QueueId> closed_;  // were here once: the journal knows them
   bool loaded_ = false;
   std::optional<Error> failure_;  // why it could not be loaded
   bool stopping_ = false;

@@ -69,8 +69,8 @@ runtime::Task<> QueuePartition::stop(bool keep) {
   dead_wake_.notify_all();
   co_await tasks_.join();
   while (running_ > 0) co_await idle_.wait();
+  if (!journal_.failure()) (void)co_await commit();
   if (!keep || journal_.failure()) co_return;
-  (void)co_await commit();
   (void)co_await erase_used_up();
   if (IndexWork work = engine_->save_index(); !work.empty()) {
     if (auto saved = co_await apply_index_work(std::move(work)); !saved)
@@ -91,6 +91,7 @@ std::optional<Error> QueuePartition::reason_to_refuse() const {
   if (stopping_) return stopped();
   if (journal_.failure()) return journal_.failure();
   if (journal_.is_stalled()) return Error{Errc::disk_full, "the disk is full"};
+  if (data_->offline()) return data_->offline();
   return std::nullopt;
 }
 
@@ -102,23 +103,22 @@ GroupAppender::GroupPtr QueuePartition::flush() {
     const Bytes key = encode_journal_key(queue_->id);
     const Bytes value = encode_events(events);
     group = journal_.add({engine_->time(), key.view(), value.view(), {}}).group;
+    last_group_ = group;
   }
   if (!erases.empty()) {
-    erases_.push_back({group, std::move(erases)});
+    erases_.push_back({last_group_, std::move(erases)});
     wake_.notify_all();
   }
+  ring();  // may find out when there is something to do
   arm_ticker();
-  ring();
   return group;
 }
 
 runtime::Task<Status> QueuePartition::commit() {
-  const GroupAppender::GroupPtr group = flush();
-  if (group == nullptr) {
-    if (journal_.failure()) co_return fail(*journal_.failure());
-    co_return Status{};
-  }
-  co_return co_await journal_.committed(group);
+  (void)flush();
+  if (last_group_ != nullptr && !last_group_->is_finished()) co_return co_await journal_.committed(last_group_);
+  if (journal_.failure()) co_return fail(*journal_.failure());
+  co_return Status{};
 }
 
 void QueuePartition::tick() {
@@ -148,7 +148,7 @@ void QueuePartition::ring() {
 // ---- Background -----------------------------------------------------------------------------------------------------
 
 runtime::Task<> QueuePartition::work() {
-  while (!stopping_) {
+  while (!stopping_ && !journal_.failure()) {
     engine_->log_starts_at(data_->log_start(), now());
     const bool has_read = co_await read_ahead();
     const bool has_indexed = !stopping_ && co_await do_index_work();
@@ -174,9 +174,12 @@ runtime::Task<bool> QueuePartition::read_ahead() {
   if (!chunk) {
     if (chunk.error().code == Errc::offset_out_of_range) co_return false;  // the log's start has moved
     log_warning("queue", "{} cannot read {} at {}: {}", queue_->name, data_->id(), *from, chunk.error().message);
-    co_await wake_.wait_until(context_.shard.now() + kRetryPause);
-    co_return false;
+    read_failure_ = chunk.error();
+    read_wake_.notify_all();
+    co_await runtime::sleep_for(kRetryPause);
+    co_return true;
   }
+  read_failure_.reset();
   if (*chunk == nullptr) {  // all of it was freed
     if (engine_->wants_messages() == from) engine_->read_ahead({}, readable, now());
     co_return true;
@@ -201,7 +204,12 @@ runtime::Task<bool> QueuePartition::read_ahead() {
 runtime::Task<bool> QueuePartition::do_index_work() {
   IndexWork work = engine_->take_index_work();
   if (work.empty()) co_return false;
-  if (auto done = co_await apply_index_work(std::move(work)); !done) lose_index(done.error());
+  // What the index is said to cover must be known to be delivered or done, where it is, after a crash, too.
+  if (work.sync && !co_await commit()) co_return false;
+  if (auto done = co_await apply_index_work(std::move(work)); !done) {
+    lose_index(done.error());
+    co_await runtime::sleep_for(kRetryPause);
+  }
   co_return true;
 }
 
@@ -298,38 +306,45 @@ runtime::Task<Result<QueuePartition::Received>> QueuePartition::receive(std::siz
                                                                         std::string attempt_id, Interest interest) {
   const Running running(running_, idle_);
   if (const auto refusal = reason_to_refuse()) co_return fail(*refusal);
-  std::vector<Engine::Leased> leased = repeat_attempt(attempt_id, lease);
-  if (leased.empty()) leased = engine_->receive(count_max, lease, now());
-  // What is in the log already but not known yet counts as there.
-  while (leased.empty() && !stopping_) {
+  Received received;
+  while (received.messages.empty()) {
+    std::vector<Engine::Leased> leased = repeat_attempt(attempt_id, lease);
+    if (leased.empty()) leased = co_await lease_known(count_max, lease);
+    if (leased.empty()) break;
+    remember_attempt(attempt_id, leased);
+    GroupAppender::GroupPtr group = flush();
+    if (group == nullptr) group = last_group_;  // an attempt that was repeated may not be durable yet
+    co_await finish_receive(std::move(leased), received.messages);
+    (void)flush();
+    if (group != nullptr) LEAT_CO_CHECK(co_await journal_.committed(group));
+  }
+  if (stopping_ && received.messages.empty()) co_return fail(stopped());
+  if (read_failure_ && received.messages.empty()) co_return fail(*read_failure_);
+  if ((received.messages.empty() && interest.if_empty) || interest.always) {
+    if (interested_.size() <= interest.shard) interested_.resize(interest.shard + 1);
+    interested_[interest.shard] = 1;
+    has_interest_ = true;
+  }
+  received.has_more = engine_->has_ready(now());
+  arm_ticker();
+  if (engine_->wants_messages()) wake_.notify_all();
+  if (received.messages.empty() && engine_->is_full() && queue_->settings.order == Order::unordered)
+    co_return fail(Errc::too_large, "as many messages are in flight as the queue allows");
+  co_return received;
+}
+
+// What is in the log already but not known yet counts as there.
+runtime::Task<std::vector<Engine::Leased>> QueuePartition::lease_known(std::size_t count_max, Milliseconds lease) {
+  std::vector<Engine::Leased> leased = engine_->receive(count_max, lease, now());
+  while (leased.empty() && !stopping_ && !reason_to_refuse() && !read_failure_) {
     const auto from = engine_->wants_messages();
-    const bool may_learn = from && *from < data_->high_watermark() && !data_->offline();
+    const bool may_learn = from && *from < data_->high_watermark();
     if (!may_learn && !engine_->is_loading()) break;
     wake_.notify_all();
     (void)co_await read_wake_.wait_until(context_.shard.now() + kRetryPause);
     leased = engine_->receive(count_max, lease, now());
   }
-  if (stopping_ && leased.empty()) co_return fail(stopped());
-  const bool has_more = engine_->has_ready(now());
-  if ((leased.empty() && interest.if_empty) || interest.always) {
-    if (interested_.size() <= interest.shard) interested_.resize(interest.shard + 1);
-    interested_[interest.shard] = 1;
-    has_interest_ = true;
-  }
-  if (engine_->wants_messages()) wake_.notify_all();
-  Received received;
-  received.has_more = has_more;
-  if (leased.empty()) {
-    const bool is_full = engine_->is_full() && queue_->settings.order == Order::unordered;
-    (void)flush();
-    if (is_full) co_return fail(Errc::too_large, "as many messages are in flight as the queue allows");
-    co_return received;
-  }
-  remember_attempt(attempt_id, leased);
-  const GroupAppender::GroupPtr group = flush();
-  co_await finish_receive(std::move(leased), received.messages);
-  if (group != nullptr) LEAT_CO_CHECK(co_await journal_.committed(group));
-  co_return received;
+  co_return leased;
 }
 
 // The messages of an earlier receive with the same id, leased anew, if its consumer still has all of them.
@@ -363,6 +378,7 @@ void QueuePartition::remember_attempt(const std::string& attempt_id, const std::
 // Adds what the leased messages hold.
 runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> leased, std::vector<Delivery>& out) {
   RecordChunkPtr chunk;
+  const std::uint32_t rewinds = engine_->rewinds();
   for (const Engine::Leased& message : leased) {
     const log::RecordView* record = chunk == nullptr ? nullptr : chunk->find(message.offset);
     if (record == nullptr) {
@@ -370,17 +386,21 @@ runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> lease
       if (!read && read.error().code != Errc::offset_out_of_range) {
         log_warning("queue", "{} cannot deliver {} of {}: {}", queue_->name, message.offset, data_->id(),
                     read.error().message);
-        continue;  // its lease ends
+        const Receipt receipt{data_->id().partition, message.offset, rewinds, message.delivery};
+        (void)engine_->release(receipt, std::chrono::duration_cast<Milliseconds>(kRetryPause), {}, now());
+        continue;
       }
       chunk = read ? *read : nullptr;
       record = chunk == nullptr ? nullptr : chunk->find(message.offset);
     }
+    // While it was read it may have been purged, acknowledged or delivered anew.
+    if (engine_->rewinds() != rewinds || engine_->deliveries_of(message.offset) != message.delivery) continue;
     if (record == nullptr || is_too_old(*record)) {
       engine_->discard(message.offset, record == nullptr ? DoneReason::absent : DoneReason::expired, now());
       continue;
     }
     Delivery delivery;
-    delivery.receipt = {data_->id().partition, message.offset, engine_->rewinds(), message.delivery};
+    delivery.receipt = {data_->id().partition, message.offset, rewinds, message.delivery};
     delivery.first_delivered = message.first_delivered;
     delivery.owner = chunk;
     delivery.record = *record;
@@ -390,7 +410,8 @@ runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> lease
 
 // Retention frees whole segments; a queue's own topic keeps no message longer than it says.
 bool QueuePartition::is_too_old(const log::RecordView& record) const {
-  return queue_->owns_topic && record.timestamp < context_.shard.wall_now() - queue_->settings.retention.count();
+  return queue_->owns_topic && record.timestamp >= Timestamp(0) &&
+         record.timestamp < context_.shard.wall_now() - queue_->settings.retention.count();
 }
 
 runtime::Task<std::vector<Status>> QueuePartition::acknowledge(std::span<const Receipt> receipts) {
@@ -401,7 +422,8 @@ runtime::Task<std::vector<Status>> QueuePartition::acknowledge(std::span<const R
     out.push_back(refusal ? Status(fail(*refusal)) : engine_->acknowledge(receipt, now()));
   const Status committed = refusal ? Status{} : co_await commit();
   for (Status& outcome : out) {
-    if (outcome && !committed) outcome = committed;
+    // What is gone already may have gone a moment ago.
+    if (!committed && (outcome || outcome.error().code == Errc::not_found)) outcome = committed;
   }
   co_return out;
 }

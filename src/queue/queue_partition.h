@@ -76,7 +76,7 @@ class QueuePartition {
   [[nodiscard]] Engine& engine() { return *engine_; }
   // Journals what the engine has decided. The group in which it is; nullptr: nothing was decided since the last call.
   GroupAppender::GroupPtr flush();
-  // The same, and waits until it is durable.
+  // The same, and waits until everything that was decided so far is durable.
   runtime::Task<Status> commit();
   [[nodiscard]] std::uint64_t not_done() const;
 
@@ -103,6 +103,7 @@ class QueuePartition {
   void lose_index(const Error& error);
   runtime::Task<> bury_dead_letters();
   runtime::Task<Status> bury(Engine::DeadLetter letter);
+  runtime::Task<std::vector<Engine::Leased>> lease_known(std::size_t count_max, Milliseconds lease);
   runtime::Task<> finish_receive(std::vector<Engine::Leased> leased, std::vector<Delivery>& out);
   [[nodiscard]] std::vector<Engine::Leased> repeat_attempt(const std::string& attempt_id, Milliseconds lease);
   void remember_attempt(const std::string& attempt_id, const std::vector<Engine::Leased>& leased);
@@ -119,6 +120,8 @@ class QueuePartition {
   runtime::Notifier wake_;       // there may be something to do
   runtime::Notifier read_wake_;  // more is known than before
   runtime::Notifier dead_wake_;
+  GroupAppender::GroupPtr last_group_;  // in which the latest events are
+  std::optional<Error> read_failure_;   // why what comes next cannot be read
   std::deque<Erase> erases_;
   std::map<std::string, Attempt> attempts_;
   std::deque<std::pair<MonoTime, std::string>> attempt_order_;

@@ -113,7 +113,7 @@ runtime::Task<Result<Offset>> resolve_on(stream::StreamShard* shard, TopicPartit
 QueueShard::QueueShard(stream::StreamShard& streams, IndexStore& index, std::size_t number)
     : streams_(streams),
       number_(number),
-      reader_(kChunkMemory),
+      reader_(kChunkMemory, streams.options().store.decompressed_size_max),
       context_{streams.shard(), reader_, index,
                [this](std::size_t shard, QueueId queue) {
                  if (shard == number_) {
@@ -132,7 +132,8 @@ QueueShard::~QueueShard() = default;
 
 runtime::Task<> QueueShard::apply(QueuesPtr snapshot) {
   co_await changes_.reserve(1);
-  if (!stopping_) {
+  if (snapshot == nullptr) snapshot = snapshot_;
+  if (!stopping_ && snapshot->revision() >= snapshot_->revision()) {
     std::vector<std::shared_ptr<PartitionQueues>> known;
     for (const auto& [id, partition] : partitions_) known.push_back(partition);
     applied_topics_ = streams_.topics();
@@ -181,7 +182,7 @@ void QueueShard::open_missing(const QueuesPtr& snapshot) {
 runtime::Task<> QueueShard::follow_topics() {
   while (!stopping_) {
     (void)co_await stop_wake_.wait_until(context_.shard.now() + kTopicsPause);
-    if (!stopping_ && applied_topics_ != nullptr && streams_.topics() != applied_topics_) co_await apply(snapshot_);
+    if (!stopping_ && applied_topics_ != nullptr && streams_.topics() != applied_topics_) co_await apply(nullptr);
   }
 }
 
@@ -252,8 +253,14 @@ std::int32_t QueueShard::partitions_of(const TopicId& topic_id) const {
   return topic == nullptr ? 0 : topic->entry.partitions;
 }
 
-// The shards that have some of the queue's partitions, this one first.
-std::vector<std::size_t> QueueShard::owners_of(const Queue& queue) const {
+std::shared_ptr<QueueShard::Bell> QueueShard::bell_of(const QueueId& queue) {
+  std::shared_ptr<Bell>& known = bells_[queue];
+  if (known == nullptr) known = std::make_shared<Bell>();
+  return known;
+}
+
+// The shards that have some of the queue's partitions, in turn.
+std::vector<std::size_t> QueueShard::owners_of(const Queue& queue, std::size_t turn) const {
   std::vector<std::size_t> owners;
   const std::int32_t partitions = partitions_of(queue.topic_id);
   const auto enough = static_cast<std::size_t>(std::max(partitions, 0));
@@ -261,8 +268,7 @@ std::vector<std::size_t> QueueShard::owners_of(const Queue& queue) const {
     const std::size_t owner = node_->streams.owner({queue.topic_id, PartitionIndex(static_cast<std::int32_t>(p))});
     if (std::ranges::find(owners, owner) == owners.end()) owners.push_back(owner);
   }
-  const auto here = std::ranges::find(owners, number_);
-  if (here != owners.end()) std::iter_swap(owners.begin(), here);
+  if (!owners.empty()) std::ranges::rotate(owners, owners.begin() + static_cast<std::ptrdiff_t>(turn % owners.size()));
   return owners;
 }
 
@@ -298,7 +304,7 @@ runtime::Task<std::vector<Result<Sent>>> QueueShard::send(QueuePtr queue, std::s
     std::vector<Result<Sent>> out(messages.size(), fail(why_missing()));
     co_return out;
   }
-  const std::size_t turn = turn_++;
+  const std::size_t turn = partitions > 1 ? bell_of(queue->id)->send_turn++ : 0;
   std::map<PartitionIndex, std::vector<std::size_t>> by_partition;
   for (std::size_t i = 0; i < messages.size(); ++i)
     by_partition[choose_partition(*queue, messages[i], partitions, turn)].push_back(i);
@@ -340,9 +346,7 @@ runtime::Task<Status> QueueShard::bury(QueuePtr queue, Offset offset, const log:
 runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue, ReceiveRequest request) {
   const Milliseconds wait = request.wait.value_or(queue->settings.wait);
   const MonoTime deadline = context_.shard.now() + wait;
-  std::shared_ptr<Bell>& known = bells_[queue->id];
-  if (known == nullptr) known = std::make_shared<Bell>();
-  const std::shared_ptr<Bell> bell = known;
+  const std::shared_ptr<Bell> bell = bell_of(queue->id);
   while (true) {
     const std::uint64_t rings = bell->rings;
     auto received = co_await receive_once(queue, request, wait.count() > 0, *bell);
@@ -375,9 +379,9 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue,
 
 // Asks the shards one after the other until there are enough messages.
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePtr queue, const ReceiveRequest& request,
-                                                                         bool will_wait, const Bell& bell) {
+                                                                         bool will_wait, Bell& bell) {
   const QueuePartition::Interest interest{number_, will_wait, bell.waiting > 0};
-  const std::vector<std::size_t> owners = owners_of(*queue);
+  const std::vector<std::size_t> owners = owners_of(*queue, bell.shard_turn++);
   if (owners.empty()) co_return fail(why_missing());
   QueuePartition::Received all;
   std::optional<Error> failure;
@@ -402,7 +406,7 @@ runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePt
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_here(QueuePtr queue, ReceiveRequest request,
                                                                          QueuePartition::Interest interest) {
   const std::int32_t partitions = partitions_of(queue->topic_id);
-  const std::size_t turn = turn_++;
+  const std::size_t turn = partitions > 1 ? bell_of(queue->id)->partition_turn++ : 0;
   const Milliseconds lease = request.lease.value_or(queue->settings.lease);
   bool is_here = false;
   QueuePartition::Received all;

@@ -32,7 +32,8 @@ class QueueShard final : public Queues {
   // Before anything else is called.
   void connect(const QueueNode& node) { node_ = &node; }
   void start() { tasks_.spawn(follow_topics()); }
-  // Follows the catalog; on return the queues of the snapshot can be used here.
+  // Follows the catalog; on return the queues of the snapshot can be used here. nullptr: topics have changed, queues not. An
+  // older snapshot than the last one changes nothing.
   runtime::Task<> apply(QueuesPtr snapshot);
   // Ends the receives that wait, and lets none wait from now on.
   void end_waits();
@@ -81,20 +82,24 @@ class QueueShard final : public Queues {
   [[nodiscard]] stream::StreamShard& streams() { return streams_; }
 
  private:
-  // The receives that wait on this shard for one queue's messages.
+  // The receives that wait on this shard for one queue's messages, and whose turn it is.
   struct Bell {
     runtime::Notifier wake;
     std::size_t waiting = 0;
     std::uint64_t rings = 0;
+    std::size_t shard_turn = 0;      // which shard a receive asks first
+    std::size_t partition_turn = 0;  // and which of its partitions this shard looks at first
+    std::size_t send_turn = 0;       // which partition a send goes to
   };
 
   [[nodiscard]] std::int32_t partitions_of(const TopicId& topic_id) const;
-  [[nodiscard]] std::vector<std::size_t> owners_of(const Queue& queue) const;
+  [[nodiscard]] std::vector<std::size_t> owners_of(const Queue& queue, std::size_t turn) const;
+  [[nodiscard]] std::shared_ptr<Bell> bell_of(const QueueId& queue);
   [[nodiscard]] runtime::Shard& shard_of(std::size_t number) const;
   [[nodiscard]] PartitionIndex choose_partition(const Queue& queue, const NewMessage& message, std::int32_t partitions,
                                                 std::size_t turn) const;
   runtime::Task<Result<QueuePartition::Received>> receive_once(QueuePtr queue, const ReceiveRequest& request,
-                                                               bool will_wait, const Bell& bell);
+                                                               bool will_wait, Bell& bell);
   template <class Item>
   runtime::Task<std::vector<Status>> for_each_partition(QueuePtr queue, std::span<const Item> items);
   runtime::Task<> ring_shard(std::size_t shard, QueueId queue);
@@ -112,7 +117,6 @@ class QueueShard final : public Queues {
   std::map<TopicPartition, std::shared_ptr<PartitionQueues>> partitions_;
   std::unordered_map<QueueId, std::shared_ptr<Bell>> bells_;
   std::size_t waiting_ = 0;
-  std::size_t turn_ = 0;
   bool waits_end_ = false;
   bool stopping_ = false;
   runtime::Notifier stop_wake_;

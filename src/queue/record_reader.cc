@@ -6,7 +6,7 @@ namespace leat::queue {
 namespace {
 
 constexpr std::uint64_t kChunkSize = 128 << 10;
-constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
+constexpr std::size_t kChunkMemoryMax = std::size_t{16} << 20;  // decoded; of one batch alone it may be more
 
 }  // namespace
 
@@ -20,6 +20,7 @@ Result<RecordChunkPtr> RecordChunk::decode(Bytes batches, std::size_t decompress
     LEAT_TRY(const log::BatchHeader header, log::decode_batch_header(rest));
     const BytesView batch = rest.first(std::min(rest.size(), header.total_size()));
     rest = rest.subspan(batch.size());
+    if (!is_first && chunk->memory_ > kChunkMemoryMax) break;
     if (is_first) chunk->base_ = header.base_offset;
     is_first = false;
     chunk->end_ = header.next_offset();
@@ -48,7 +49,7 @@ runtime::Task<Result<RecordChunkPtr>> RecordReader::read(std::shared_ptr<log::Pa
   if (RecordChunkPtr kept = find(id, offset)) co_return kept;
   LEAT_CO_TRY(Bytes batches, co_await partition->copy(offset, kChunkSize));
   if (batches.empty()) co_return RecordChunkPtr();
-  LEAT_CO_TRY(RecordChunkPtr chunk, RecordChunk::decode(std::move(batches), kDecompressedMax));
+  LEAT_CO_TRY(RecordChunkPtr chunk, RecordChunk::decode(std::move(batches), decompressed_size_max_));
   keep(id, chunk);
   co_return chunk;
 }

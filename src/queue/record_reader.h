@@ -12,7 +12,7 @@
 
 namespace leat::queue {
 
-// Some neighbouring batches of a partition, decoded. Immutable; may be used and dropped on any shard.
+// Some neighbouring batches of a partition, decoded: fewer than were given when they grow large. Immutable; may be used and dropped on any shard.
 class RecordChunk {
  public:
   [[nodiscard]] static Result<std::shared_ptr<const RecordChunk>> decode(Bytes batches,
@@ -37,7 +37,8 @@ using RecordChunkPtr = std::shared_ptr<const RecordChunk>;
 // Reads records of a shard's partitions and keeps the chunks used last, at most `memory_max` bytes of them.
 class RecordReader {
  public:
-  explicit RecordReader(std::size_t memory_max = std::size_t{16} << 20) : memory_max_(memory_max) {}
+  RecordReader(std::size_t memory_max, std::size_t decompressed_size_max)
+      : memory_max_(memory_max), decompressed_size_max_(decompressed_size_max) {}
   RecordReader(const RecordReader&) = delete;
   RecordReader& operator=(const RecordReader&) = delete;
 
@@ -45,6 +46,8 @@ class RecordReader {
   // Errors: those of Partition::copy, corrupt_message when a batch cannot be read.
   runtime::Task<Result<RecordChunkPtr>> read(std::shared_ptr<log::Partition> partition, Offset offset);
   void forget(const TopicPartition& partition);
+  // Of one batch.
+  [[nodiscard]] std::size_t decompressed_size_max() const { return decompressed_size_max_; }
 
  private:
   using Key = std::pair<TopicPartition, Offset>;
@@ -57,6 +60,7 @@ class RecordReader {
   void drop(std::map<Key, Kept>::iterator at);
 
   std::size_t memory_max_;
+  std::size_t decompressed_size_max_;
   std::size_t memory_ = 0;
   std::map<Key, Kept> chunks_;  // by their base
   std::list<Key> used_;         // the longest ago first
