@@ -12,6 +12,7 @@ namespace {
 using Sha256 = std::array<std::uint8_t, 32>;
 
 constexpr std::string_view kAlgorithm = "AWS4-HMAC-SHA256";
+constexpr std::string_view kAwsPrefix = "x-amz-";
 // Another key, region or day needs another signing key; a client that invents them must not fill the memory.
 constexpr std::size_t kSigningKeysMax = 1000;
 
@@ -257,16 +258,33 @@ std::expected<Claim, SigV4Error> read_claim(const SignedRequest& request, const 
   return refuse(SigV4Failure::missing, "Request is missing Authentication Token");
 }
 
+// Whether a name is one of those in a list with ';' between them.
+bool is_listed(std::string_view names, std::string_view wanted) {
+  while (!names.empty()) {
+    const std::string_view name = names.substr(0, names.find(';'));
+    if (name == wanted) return true;
+    names.remove_prefix(std::min(names.size(), name.size() + 1));
+  }
+  return false;
+}
+
+// Headers of this prefix say what is asked for: left out of the signature, somebody on the way could change them.
+bool covers_what_it_must(const SignedRequest& request, const Claim& claim) {
+  return is_listed(claim.signed_headers, "host") && std::ranges::all_of(request.headers, [&claim](const auto& header) {
+           const std::string name = lower(header.first.substr(0, kAwsPrefix.size()));
+           return name != kAwsPrefix || is_listed(claim.signed_headers, lower(header.first));
+         });
+}
+
 // The request as its signer wrote it down, hashed. Nothing when the signature leaves out what it must cover.
 std::optional<Sha256> canonical_hash(const SignedRequest& request, const Parameters& parameters, const Claim& claim) {
+  if (!covers_what_it_must(request, claim)) return std::nullopt;
   std::string text = fmt::format("{}\n{}\n{}\n", request.method, canonical_path(request.path),
                                  canonical_query(parameters, claim.is_presigned));
-  bool has_host = false;
   std::string_view names = claim.signed_headers;
   while (!names.empty()) {
     const std::string_view wanted = names.substr(0, names.find(';'));
     names.remove_prefix(std::min(names.size(), wanted.size() + 1));
-    has_host = has_host || wanted == "host";
     std::string values;
     bool is_there = false;
     for (const auto& [name, value] : request.headers) {
@@ -277,7 +295,6 @@ std::optional<Sha256> canonical_hash(const SignedRequest& request, const Paramet
     if (!is_there) return std::nullopt;
     text += fmt::format("{}:{}\n", wanted, values);
   }
-  if (!has_host) return std::nullopt;
   text += fmt::format("\n{}\n{}", claim.signed_headers, hex(sha256(request.body)));
   return sha256(text);
 }
@@ -292,7 +309,7 @@ std::expected<void, SigV4Error> check_time(const Claim& claim, const Credential&
   const std::int64_t age = now.value() - made->value();
   std::int64_t age_max = limits.clock_skew_max.count();
   if (claim.expires_seconds) {
-    if (*claim.expires_seconds * 1000 > limits.presigned_max.count())
+    if (*claim.expires_seconds > limits.presigned_max.count() / 1000)
       return refuse(SigV4Failure::incomplete, "X-Amz-Expires must be less than a week (in seconds).");
     age_max = *claim.expires_seconds * 1000;
   }
@@ -351,8 +368,9 @@ std::expected<SigV4Verifier::Verified, SigV4Error> SigV4Verifier::verify(const S
   LEAT_CHECK(check_time(claim, *credential, now, limits_));
   const auto hash = canonical_hash(request, parameters, claim);
   if (!hash) {
-    return refuse(SigV4Failure::mismatch,
-                  "The signature must cover the Host header, and every header that it covers must be there.");
+    return refuse(
+        SigV4Failure::mismatch,
+        "The signature must cover the headers Host and X-Amz-..., and every header that it covers must be there.");
   }
   const std::string to_sign = fmt::format("{}\n{}\n{}/{}/{}/aws4_request\n{}", kAlgorithm, claim.time, credential->date,
                                           credential->region, credential->service, hex(*hash));

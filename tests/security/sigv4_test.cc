@@ -217,6 +217,16 @@ TEST(SigV4, WhatCannotBeReadIsRefused) {
   EXPECT_EQ(with(other), SigV4Failure::mismatch);
 }
 
+TEST(SigV4, HeadersOfAwsMustBeSigned) {
+  Headers headers{{"Host", "example.amazonaws.com"},
+                  {"X-Amz-Date", kTime},
+                  {"Authorization", authorization_of("host;x-amz-date", kVectors[0].signature)}};
+  headers.emplace_back("X-Amzn-Trace-Id", "Root=1");  // clients sign before others add it
+  EXPECT_EQ(verify_raw(headers), std::nullopt);
+  headers.emplace_back("X-Amz-Target", "AmazonSQS.DeleteQueue");
+  EXPECT_EQ(verify_raw(headers), SigV4Failure::mismatch);
+}
+
 // Signed with botocore's SigV4QueryAuth for these keys, this time and this service.
 TEST(SigV4, VerifiesPresignedRequestsUntilTheirEnd) {
   const std::string signed_query =
@@ -231,6 +241,9 @@ TEST(SigV4, VerifiesPresignedRequestsUntilTheirEnd) {
   EXPECT_EQ(verify_raw(host, signed_query + "&b=c"), SigV4Failure::mismatch);
   std::string longer = signed_query;
   longer.replace(longer.find("3600&"), 5, "604801&");
+  EXPECT_EQ(verify_raw(host, longer), SigV4Failure::incomplete);
+  longer = signed_query;
+  longer.replace(longer.find("3600&"), 5, "9223372036854775807&");
   EXPECT_EQ(verify_raw(host, longer), SigV4Failure::incomplete);
   longer = signed_query;
   longer.replace(longer.find("3600&"), 5, "3601&");
