@@ -170,6 +170,7 @@ class RequestParser::Impl {
     if (const auto length = parser_->content_length()) return static_cast<std::size_t>(*length);
     return limits_.body_size_max;
   }
+  std::size_t body_size() const { return request_.body.size(); }
   bool wants_continue() const {
     return !parser_->is_done() && parser_->version() >= 11 &&
            equals_ignoring_case(request_.header("Expect"), "100-continue");
@@ -247,6 +248,7 @@ std::expected<std::size_t, Fault> RequestParser::consume(std::string_view input)
 bool RequestParser::head_done() const { return impl_->head_done(); }
 bool RequestParser::done() const { return impl_->done(); }
 std::size_t RequestParser::body_size_max() const { return impl_->body_size_max(); }
+std::size_t RequestParser::body_size() const { return impl_->body_size(); }
 bool RequestParser::wants_continue() const { return impl_->wants_continue(); }
 HttpRequest RequestParser::take() { return impl_->take(); }
 void RequestParser::restart(HttpRequest used) { impl_->restart(std::move(used)); }

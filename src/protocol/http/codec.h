@@ -39,6 +39,8 @@ class RequestParser {
   [[nodiscard]] bool done() const;
   // After the head: the most that the body may take (0: there is none).
   [[nodiscard]] std::size_t body_size_max() const;
+  // What has arrived of it.
+  [[nodiscard]] std::size_t body_size() const;
   // After the head: the client waits for "100 Continue" before it sends its body.
   [[nodiscard]] bool wants_continue() const;
   // After the end: the request, once.

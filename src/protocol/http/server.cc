@@ -19,7 +19,7 @@ ShardServer::ShardServer(runtime::Shard& shard, Handler handler, const Options& 
     : shard_(shard),
       handler_(std::move(handler)),
       options_(options),
-      bodies_(std::max(options.bodies_size_max, options.limits.body_size_max)),
+      bodies_(options.bodies_size_max, options.limits.body_size_max),
       context_{handler_, options_, stats_, bodies_, log_limiter_} {}
 
 ShardServer::~ShardServer() = default;

@@ -34,7 +34,7 @@ class ShardServer {
   Handler handler_;
   Options options_;
   Stats stats_;
-  runtime::Budget bodies_;
+  BodyBudgets bodies_;
   LogLimiter log_limiter_;
   SessionContext context_;
   std::set<Session*> sessions_;

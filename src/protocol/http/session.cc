@@ -39,7 +39,8 @@ Session::Session(std::unique_ptr<runtime::Socket> socket, const SessionContext& 
       context_(context),
       peer_(socket_->peer()),
       parser_(context.options.limits),
-      deadline_(*this) {}
+      deadline_(*this),
+      room_(context.bodies) {}
 
 void Session::finish() {
   is_finishing_ = true;
@@ -47,23 +48,26 @@ void Session::finish() {
 }
 
 void Session::close() {
+  is_closed_ = true;
   socket_->close();
+  if (is_waiting_for_room_) room_.shrink(0);  // the wait may be long, and others may wait for what this one has
   input_changed_.notify_all();
 }
 
 runtime::Task<> Session::run() {
   reader_.spawn(read_all());
   while (co_await await_request()) {
-    runtime::Reservation body;
-    auto request = co_await read_request(body);
+    auto request = co_await read_request();
     if (!request) {
       if (auto* fault = std::get_if<Fault>(&request.error())) co_await refuse(std::move(*fault));
       break;
     }
     const bool goes_on = co_await answer();
+    room_.shrink(0);
     if (!goes_on) break;
   }
   deadline_.clear();
+  room_.shrink(0);
   has_ended_ = true;
   close();
   co_await reader_.join();
@@ -111,31 +115,42 @@ runtime::Task<bool> Session::await_request() {
   co_return !unread().empty();
 }
 
-runtime::Task<std::expected<void, Session::Failure>> Session::read_request(runtime::Reservation& body) {
+runtime::Task<std::expected<void, Session::Failure>> Session::read_request() {
   deadline_.set(context_.options.request_timeout);
-  bool has_room = false;
+  bool has_begun = false;  // the body
   while (!parser_.done()) {
     const auto advanced = advance();
     if (!advanced) co_return std::unexpected(advanced.error());
-    if (parser_.head_done() && !has_room) {
-      has_room = true;
-      if (const auto size = parser_.body_size_max(); size > 0) {
-        if (!context_.bodies.try_reserve(size)) co_await context_.bodies.reserve(size);
-        body = runtime::Reservation(context_.bodies, size);
-        if (parser_.wants_continue() && unread().empty()) {
-          const bool is_sent = co_await send(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
-          if (!is_sent) co_return std::unexpected(Ended::connection);
-          deadline_.set(context_.options.request_timeout);  // sending ended the one that was set
-        }
-      }
+    if (parser_.done()) break;
+    const bool begins = parser_.head_done() && !std::exchange(has_begun, parser_.head_done());
+    if (begins || room_.must_grow(parser_.body_size())) {
+      const bool has_room = co_await find_room();
+      if (!has_room) co_return std::unexpected(Ended::connection);
       continue;
     }
-    if (*advanced || parser_.done()) continue;
+    if (*advanced) continue;
     if (has_ended_) co_return std::unexpected(Ended::connection);
     co_await input_changed_.wait();
   }
+  room_.shrink(parser_.body_size());  // one in chunks had room for the largest
   deadline_.clear();
   co_return std::expected<void, Failure>();
+}
+
+runtime::Task<bool> Session::find_room() {
+  const bool begins = parser_.body_size() == 0;
+  is_waiting_for_room_ = true;
+  if (begins) {
+    co_await room_.start(parser_.body_size_max());
+  } else {
+    co_await room_.grow();
+  }
+  is_waiting_for_room_ = false;
+  if (is_closed_) co_return false;
+  if (!begins || !parser_.wants_continue() || !unread().empty()) co_return true;
+  const bool is_sent = co_await send(Bytes::copy_of(as_bytes("HTTP/1.1 100 Continue\r\n\r\n")));
+  deadline_.set(context_.options.request_timeout);  // sending ended the one that was set
+  co_return is_sent;
 }
 
 std::expected<bool, Session::Failure> Session::advance() {

@@ -5,6 +5,7 @@
 
 #include "base/log_limiter.h"
 #include "protocol/http/codec.h"
+#include "protocol/http/room.h"
 #include "protocol/http/stats.h"
 #include "runtime/network.h"
 #include "runtime/sync.h"
@@ -25,7 +26,7 @@ struct SessionContext {
   const Handler& handler;
   const Options& options;
   Stats& stats;
-  runtime::Budget& bodies;
+  BodyBudgets& bodies;
   LogLimiter& log_limiter;
 };
 
@@ -62,8 +63,10 @@ class Session {
 
   runtime::Task<> read_all();
   runtime::Task<bool> await_request();
-  // Reads the next one to its end; `body` is the room that its body takes.
-  runtime::Task<std::expected<void, Failure>> read_request(runtime::Reservation& body);
+  // Reads the next one to its end.
+  runtime::Task<std::expected<void, Failure>> read_request();
+  // Finds room for the next part of its body. Whether there is one, and the client too.
+  runtime::Task<bool> find_room();
   // Feeds the parser what is there. Whether it took something.
   std::expected<bool, Failure> advance();
   runtime::Task<bool> answer();
@@ -77,6 +80,7 @@ class Session {
   std::string peer_;
   RequestParser parser_;
   Deadline deadline_;
+  Room room_;  // of the request's body
   std::string input_;
   std::size_t taken_ = 0;  // bytes at the front of input_ that are consumed
   runtime::Notifier input_changed_;
@@ -85,6 +89,8 @@ class Session {
   bool has_ended_ = false;  // nothing more will be read
   bool is_idle_ = false;    // nothing of a next request has arrived
   bool is_finishing_ = false;
+  bool is_closed_ = false;
+  bool is_waiting_for_room_ = false;
 };
 
 }  // namespace leat::http

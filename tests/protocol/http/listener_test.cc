@@ -67,7 +67,8 @@ Router routes(Gate& gate) {
   router.add({"POST", "/echo", "", echo});
   router.add({"GET", "/large", "", large});
   router.add({"GET", "/broken", "", broken});
-  router.add({"GET", "/gate", "", [&gate](const HttpRequest&) { return gate.pass(); }});
+  for (const std::string method : {"GET", "POST"})
+    router.add({method, "/gate", "", [&gate](const HttpRequest&) { return gate.pass(); }});
   return router;
 }
 
@@ -326,6 +327,69 @@ Task<> bounds_bodies() {
   co_await served.stop();
 }
 TEST(HttpListener, BodiesWaitForRoomInMemory) { testing::run(bounds_bodies); }
+
+Task<> serves_small_beside_large() {
+  // More large bodies are announced than there is room for, and their beginnings sent: small ones do not wait for them.
+  constexpr std::size_t kLarge = std::size_t{1} << 20;
+  Served served({.limits = {.head_size_max = 1024, .body_size_max = kLarge}, .request_timeout = 1h});
+  std::vector<std::unique_ptr<Client>> slow;
+  for (int i = 0; i < 20; ++i) {
+    slow.push_back(co_await Client::connect(served.port()));
+    co_await slow.back()->send(fmt::format("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", kLarge,
+                                           std::string(BodyBudgets::kStart, 'a')));
+  }
+  int answered = 0;
+  co_await post_body(served.port(), answered);
+  EXPECT_EQ(answered, 1);
+  for (auto& client : slow) {
+    co_await client->send(std::string(kLarge - BodyBudgets::kStart, 'b'));
+    const auto answer = co_await client->receive();
+    CO_REQUIRE_ANSWER(answer);
+    EXPECT_EQ(answer->status, 200);
+    EXPECT_GT(answer->body.size(), kLarge);
+    client->close();
+  }
+  co_await served.stop();
+}
+TEST(HttpListener, SmallBodiesDoNotWaitForLargeOnes) { testing::run(serves_small_beside_large); }
+
+Task<> large_bodies_end_with_their_deadline() {
+  constexpr std::size_t kLarge = std::size_t{1} << 20;
+  const ParserLimits limits{.head_size_max = 1024, .body_size_max = kLarge};
+  Served served({.limits = limits, .request_timeout = 500ms, .bodies_size_max = kLarge});
+  std::vector<std::unique_ptr<Client>> slow;  // the first has the room that the others wait for
+  for (int i = 0; i < 10; ++i) {
+    slow.push_back(co_await Client::connect(served.port()));
+    co_await slow.back()->send(fmt::format("POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: {}\r\n\r\n{}", kLarge,
+                                           std::string(BodyBudgets::kStart, 'a')));
+  }
+  for (auto& client : slow) {
+    const bool is_closed = co_await client->is_closed_by_server();
+    EXPECT_TRUE(is_closed);
+  }
+  int answered = 0;
+  co_await post_body(served.port(), answered);
+  EXPECT_EQ(answered, 1);
+  co_await served.stop();
+}
+TEST(HttpListener, WhoSendsALargeBodySlowlyLosesItsRoom) { testing::run(large_bodies_end_with_their_deadline); }
+
+Task<> gives_back_room() {
+  // A request in chunks, which is answered late, takes no more room than its body.
+  Served served({.limits = {.head_size_max = 1024, .body_size_max = 2000}, .bodies_size_max = 2000});
+  auto waiting = co_await Client::connect(served.port());
+  co_await waiting->send("POST /gate HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n2\r\nhi\r\n0\r\n\r\n");
+  co_await served.gate.someone_waits();
+  int answered = 0;
+  co_await post_body(served.port(), answered);
+  EXPECT_EQ(answered, 1);
+  served.gate.open();
+  const auto answer = co_await waiting->receive();
+  EXPECT_EQ(answer->status, 200);
+  waiting->close();
+  co_await served.stop();
+}
+TEST(HttpListener, ARequestInChunksGivesBackTheRoomItDoesNotTake) { testing::run(gives_back_room); }
 
 Task<> note_end(Served& served, Duration grace, bool& is_ended) {
   co_await served.listener.stop(grace);
