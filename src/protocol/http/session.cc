@@ -174,7 +174,9 @@ runtime::Task<bool> Session::answer() {
   }
   const bool keep_alive = request.keep_alive && !is_finishing_;
   const ResponseContext how{request.method == "HEAD", keep_alive, runtime::Shard::current().wall_now()};
-  const bool is_sent = co_await send(encode_response(response, how));
+  Bytes encoded = encode_response(response, how);
+  response.body = std::string();  // sending may take long, and a copy is enough
+  const bool is_sent = co_await send(std::move(encoded));
   context_.stats.responses[static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5))].add();
   context_.stats.request_latency.record_us(
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now() - start).count()));
