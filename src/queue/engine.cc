@@ -62,6 +62,8 @@ LaneOptions Engine::lane_options(const QueueSettings& settings, const EngineLimi
   options.runs_max = limits.runs_in_memory;
   options.lane_runs_max = limits.lane_runs_in_memory;
   options.lanes_max = limits.lanes_in_memory;
+  options.refill_entries = limits.refill_entries;
+  options.cold_entries = limits.cold_entries;
   return options;
 }
 

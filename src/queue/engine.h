@@ -40,6 +40,8 @@ struct EngineLimits {
   std::size_t runs_in_memory = 65'536;
   std::size_t lane_runs_in_memory = 1'024;
   std::size_t lanes_in_memory = 16'384;
+  std::size_t refill_entries = 16;       // of one lane, asked of the index at once
+  std::size_t cold_entries = 64;         // of lanes that are not in memory, at once
   std::uint64_t save_after = 1'000'000;  // offsets read ahead since the index was last complete
 };
 

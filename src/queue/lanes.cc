@@ -5,8 +5,6 @@
 namespace leat::queue {
 namespace {
 
-constexpr std::size_t kRefillEntries = 16;
-constexpr std::size_t kColdEntries = 64;
 constexpr std::size_t kHeadMax = 64;  // used-up places at the front of a lane before they are closed up
 constexpr std::size_t kIdleFactor = 64;
 
@@ -394,14 +392,14 @@ void Lanes::collect_work(IndexWork& work, std::uint64_t& next_load) {
     const std::uint64_t id = ++next_load;
     loads_.emplace(id, map_key(lane->key));
     work.loads.push_back(
-        {id, lane_entry_key(lane->key, lane->load_from_), prefix_end(lane_prefix(lane->key)), kRefillEntries});
+        {id, lane_entry_key(lane->key, lane->load_from_), prefix_end(lane_prefix(lane->key)), options_.refill_entries});
   }
   if (wants_cold()) {
     cold_loading_ = true;
     if (cold_cursor_ == kLanesFrom) cold_put_since_load_ = false;
     const std::uint64_t id = ++next_load;
     loads_.emplace(id, std::string());
-    work.loads.push_back({id, cold_cursor_, std::string(kLanesEnd), kColdEntries});
+    work.loads.push_back({id, cold_cursor_, std::string(kLanesEnd), options_.cold_entries});
   }
 }
 

@@ -48,6 +48,9 @@ struct LaneOptions {
   std::size_t runs_max = 65'536;
   std::size_t lane_runs_max = 1'024;
   std::size_t lanes_max = 16'384;  // that nobody holds a message of
+  // What is asked of the index at once.
+  std::size_t refill_entries = 16;  // of one lane
+  std::size_t cold_entries = 64;
 };
 
 // The messages of one lane that can be delivered, or will be when what blocks it has ended.

@@ -49,6 +49,8 @@ void EngineSimulation::choose_limits() {
   limits_.lane_runs_in_memory = 4 + below(6);
   limits_.lanes_in_memory = 1 + below(6);
   limits_.save_after = 10 + below(80);
+  limits_.refill_entries = 1 + below(6);
+  limits_.cold_entries = 1 + below(12);
 }
 
 void EngineSimulation::choose_messages() {

@@ -125,7 +125,8 @@ void EngineSimulation::receive(std::size_t count_max, bool settled) {
 
 bool EngineSimulation::has_more_to_do() const {
   const auto next = engine_->next_deadline(now());
-  return engine_->is_loading() || (next && *next <= mono_);
+  const auto from = engine_->wants_messages();
+  return engine_->is_loading() || (next && *next <= mono_) || (from && *from < model_.log_end());
 }
 
 std::optional<Receipt> EngineSimulation::choose_receipt() {
@@ -329,6 +330,7 @@ void EngineSimulation::drain() {
   settle();
   make_durable(pending_.size());
   model_.check_states(*engine_);
+  require(engine_->floor() == model_.log_end(), "the floor reaches the end");
   require(engine_->delivered() == 0, "nothing is delivered and not done");
   const auto stats = engine_->stats(model_.log_end());
   require(stats.in_flight == 0 && stats.dead_waiting == 0, "nothing is in flight");

@@ -119,6 +119,8 @@ constexpr EngineLimits kSmall{.read_ahead = 8,
                               .runs_in_memory = 16,
                               .lane_runs_in_memory = 4,
                               .lanes_in_memory = 4,
+                              .refill_entries = 2,
+                              .cold_entries = 3,
                               .save_after = 50};
 
 // ---- Unordered ------------------------------------------------------------------------------------------------------
