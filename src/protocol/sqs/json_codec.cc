@@ -16,6 +16,10 @@ static_assert(http::HttpRequest::kBodyPadding >= simdjson::SIMDJSON_PADDING);
 // A parser keeps memory for the largest document it has seen.
 constexpr std::size_t kKeptParserCapacityMax = std::size_t{1} << 20;
 
+// Of all lists and maps together: an entry takes far more memory than it may take on the wire. As many as the Query form
+// has parameters.
+constexpr std::size_t kEntriesMax = 4000;
+
 std::unexpected<Fault> malformed(std::string_view what) {
   return refuse(ErrorCode::malformed_input, std::string(what));
 }
@@ -92,11 +96,16 @@ class Decoder {
     return {};
   }
 
+  Outcome<void*> append(const Field& field, void* into) {
+    if (++entries_ > kEntriesMax) return malformed("the request has too many entries of lists and maps");
+    return field.append(into);
+  }
+
   Outcome<> list(dom::element value, const Field& field, void* into) {
     dom::array array;
     if (value.get_array().get(array)) return wrong_type(field, "a list");
     for (const dom::element element : array) {
-      void* entry = field.append(into);
+      LEAT_TRY(void* const entry, append(field, into));
       if (field.kind == Kind::texts) {
         LEAT_TRY(*static_cast<std::string_view*>(entry), text(field, element));
         continue;
@@ -112,7 +121,7 @@ class Decoder {
     dom::object entries;
     if (value.get_object().get(entries)) return wrong_type(field, "a map");
     for (const auto member : entries) {
-      void* entry = field.append(into);
+      LEAT_TRY(void* const entry, append(field, into));
       *field.entry_name(entry) = keep(member.key);
       if (field.kind == Kind::text_map) {
         LEAT_TRY(*static_cast<std::string_view*>(field.entry_value(entry)), text(field, member.value));
@@ -126,6 +135,7 @@ class Decoder {
   }
 
   Arena& arena_;
+  std::size_t entries_ = 0;
   char* free_;  // where the next text goes: all of them together are shorter than the document
 };
 

@@ -145,6 +145,21 @@ TEST(SqsCodecs, RefuseWhatHasTheWrongType) {
   EXPECT_FALSE(from_query<ReceiveMessageInput>("ReceiveMessage", many, arena));
 }
 
+TEST(SqsCodecs, JsonListsAreBoundedAllTogether) {
+  const auto read = [](int keys, int names) {
+    std::string body = R"({"QueueUrl":"q","TagKeys":[)";
+    for (int i = 0; i < keys; ++i) body += i == 0 ? "\"\"" : ",\"\"";
+    body += R"(],"TagKeys":[)";
+    for (int i = 0; i < names; ++i) body += i == 0 ? "\"\"" : ",\"\"";
+    Arena arena;
+    return from_json<UntagQueueInput>("UntagQueue", body + "]}", arena);
+  };
+  EXPECT_TRUE(read(2000, 2000));
+  const auto refused = read(2000, 2001);
+  ASSERT_FALSE(refused);
+  EXPECT_EQ(refused.error().code, ErrorCode::malformed_input);
+}
+
 TEST(SqsCodecs, WriteAnswersInBothForms) {
   ReceiveMessageOutput out;
   auto& message = out.messages.emplace_back();
