@@ -30,9 +30,11 @@ std::string_view value_of(const AttributeValue& attribute) {
 
 bool is_number(std::string_view text) {
   double number = 0;
-  if (text.starts_with('+')) text.remove_prefix(1);
+  if (text.starts_with('+') || text.starts_with('-')) text.remove_prefix(1);
+  // What is neither: infinities, and what is no number.
+  if (text.empty() || (text[0] != '.' && (text[0] < '0' || text[0] > '9'))) return false;
   const auto [end, failure] = std::from_chars(text.data(), text.data() + text.size(), number);
-  return !text.empty() && end == text.data() + text.size() && failure != std::errc::invalid_argument;
+  return end == text.data() + text.size() && failure != std::errc::invalid_argument;
 }
 
 Outcome<> check_name(std::string_view name) {
