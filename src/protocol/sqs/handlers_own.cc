@@ -10,6 +10,7 @@ using security::Operation;
 
 constexpr std::int64_t kBrowseMax = 100;
 constexpr std::int64_t kBrowseDefault = 10;
+constexpr std::size_t kBrowseSizeMax = std::size_t{1} << 20;  // of what is shown, one message apart
 
 std::unexpected<Fault> bad_value(std::string_view parameter, std::string_view value, std::string_view reason) {
   return refuse(ErrorCode::invalid_parameter_value,
@@ -53,7 +54,11 @@ Answer browse_messages(Call& call, const BrowseMessagesInput& in, BrowseMessages
   }
   auto found = co_await call.queues.browse(queue, static_cast<std::size_t>(count));
   if (!found) co_return std::unexpected(to_fault(found.error()));
+  std::size_t size = 0;
   for (auto& delivery : *found) {
+    size += delivery.record.key.value_or(BytesView()).size() + delivery.record.value.value_or(BytesView()).size() +
+            delivery.record.raw_headers.size();
+    if (size > kBrowseSizeMax && !out.messages.empty()) break;
     out.messages.push_back(show_browsed(delivery, call.arena));
     // What the messages show lives as long as the answer is made.
     call.deliveries.push_back(std::move(delivery.owner));
