@@ -38,8 +38,10 @@ runtime::Task<Outcome<>> alter(Call& call, std::string name, queue::QueueChange 
 
 json policy_of(const Call& call, const queue::Queue& queue) {
   const auto found = queue.attributes.find(kPolicy);
-  json policy = found == queue.attributes.end() ? json() : json::parse(found->second, nullptr, false);
-  if (!policy.is_object()) {
+  json policy;
+  if (found != queue.attributes.end() && is_policy(found->second)) {
+    policy = json::parse(found->second, nullptr, false);
+  } else {
     policy = {{"Version", "2008-10-17"}, {"Id", queue_arn(call, queue.name) + "/SQSDefaultPolicy"}};
   }
   if (!policy["Statement"].is_array()) policy["Statement"] = json::array();
@@ -89,8 +91,9 @@ Outcome<> check_permission(const AddPermissionInput& in) {
   return {};
 }
 
-// Settings after tags of the name "leat:…" were put in the place of others.
-Outcome<queue::QueueSettings> settings_with(const queue::Queue& queue, const TextMap& tags) {
+// Settings after tags of the name "leat:…" were put in the place of others; nothing when they are what they were. A change
+// that leaves settings out undoes nobody else's.
+Outcome<std::optional<queue::QueueSettings>> settings_with(const queue::Queue& queue, const TextMap& tags) {
   QueueSetup setup = setup_of(queue);
   for (const auto& [tag, value] : tags) {
     if (tag == "leat:topic" || tag == "leat:start" || tag == "leat:partitions") {
@@ -99,7 +102,7 @@ Outcome<queue::QueueSettings> settings_with(const queue::Queue& queue, const Tex
     }
     if (tag.starts_with(kTagPrefix)) LEAT_CHECK(set_tagged(tag, value, setup));
   }
-  return setup.settings;
+  return setup.settings == queue.settings ? std::nullopt : std::optional(std::move(setup.settings));
 }
 
 std::string task_handle(std::string_view id) { return to_base64(json({{"taskId", id}}).dump()); }
@@ -204,7 +207,7 @@ Answer untag_queue(Call& call, const UntagQueueInput& in, EmptyOutput&) {
   }
   auto changed = queue::settings_from(settings);
   if (!changed) co_return std::unexpected(to_fault(changed.error()));
-  change.settings = std::move(*changed);
+  if (*changed != queue->settings) change.settings = std::move(*changed);
   co_return co_await alter(call, queue->name, std::move(change));
 }
 

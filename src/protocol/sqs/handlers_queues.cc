@@ -84,6 +84,7 @@ Outcome<queue::NewQueue> read_new_queue(const Call& call, const CreateQueueInput
   QueueSetup setup;
   setup.name = in.queue_name;
   for (const auto& [name, value] : in.attributes) LEAT_CHECK(set_attribute(call, name, value, setup));
+  LEAT_CHECK(check_setup(setup));
   if (is_fifo_name(in.queue_name) && setup.settings.order != Order::fifo) {
     return refuse(ErrorCode::invalid_parameter_value,
                   "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
@@ -231,9 +232,10 @@ Answer set_queue_attributes(Call& call, const SetQueueAttributesInput& in, Empty
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::alter));
   QueueSetup setup = setup_of(*queue);
   for (const auto& [name, value] : in.attributes) LEAT_CO_CHECK(set_attribute(call, name, value, setup));
+  LEAT_CO_CHECK(check_setup(setup));
   queue::QueueChange change;
-  change.settings = std::move(setup.settings);
-  change.attributes = std::move(setup.stored);
+  if (setup.settings != queue->settings) change.settings = std::move(setup.settings);
+  if (setup.stored != queue->attributes) change.attributes = std::move(setup.stored);
   const auto altered = co_await call.queues.alter(queue->name, std::move(change));
   if (!altered) co_return std::unexpected(to_fault(altered.error()));
   co_return Outcome<>();
@@ -246,7 +248,10 @@ Answer purge_queue(Call& call, const QueueInput& in, EmptyOutput&) {
                      fmt::format("Only one PurgeQueue operation on {} is allowed every 60 seconds.", queue->name));
   }
   const auto purged = co_await call.queues.purge(queue);
-  if (!purged) co_return std::unexpected(to_fault(purged.error()));
+  if (!purged) {
+    call.purge_times.forget(queue->id);  // the client is told to try again
+    co_return std::unexpected(to_fault(purged.error()));
+  }
   co_return Outcome<>();
 }
 
@@ -257,6 +262,11 @@ bool PurgeTimes::admit(const Uuid& queue, Timestamp now) {
     return now - entry.second >= kPause || entry.second > now;  // clocks jump
   });
   return last_.emplace(queue, now).second;
+}
+
+void PurgeTimes::forget(const Uuid& queue) {
+  const std::scoped_lock lock(mutex_);
+  last_.erase(queue);
 }
 
 }  // namespace leat::sqs

@@ -35,6 +35,8 @@ class PurgeTimes {
  public:
   // Whether it may be purged now; if so, it counts as purged.
   [[nodiscard]] bool admit(const Uuid& queue, Timestamp now);
+  // The purge that was admitted failed.
+  void forget(const Uuid& queue);
 
  private:
   std::mutex mutex_;

@@ -11,9 +11,12 @@ using queue::Queue;
 using queue::QueueSettings;
 using queue::QueueStats;
 
+constexpr std::string_view kThroughputLimit = "FifoThroughputLimit";
 constexpr std::string_view kFifoSuffix = ".fifo";
 constexpr std::size_t kNameSizeMax = 80;
 constexpr std::int64_t kMaxReceives = 1000;
+constexpr std::size_t kValueSizeMax = std::size_t{16} << 10;  // of any attribute
+constexpr int kPolicyDepthMax = 32;
 
 struct Seconds {
   Milliseconds QueueSettings::* member;
@@ -56,6 +59,17 @@ std::unexpected<Fault> bad_policy(std::string_view name, std::string_view value,
                 fmt::format("Value {} for parameter {} is invalid. Reason: {}", value, name, reason));
 }
 
+// A policy, which clients write and which is walked with recursion: one that is nested deeply is refused.
+json parse_policy(std::string_view text) {
+  bool is_deep = false;
+  const auto keep = [&is_deep](int depth, json::parse_event_t, const json&) {
+    is_deep = is_deep || depth > kPolicyDepthMax;
+    return !is_deep;
+  };
+  json policy = json::parse(text, keep, /*allow_exceptions=*/false);
+  return is_deep ? json(json::value_t::discarded) : policy;
+}
+
 bool is_anything(std::string_view) { return true; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_data_key_age(std::string_view value) {
@@ -63,15 +77,12 @@ bool is_data_key_age(std::string_view value) {
   return seconds && *seconds >= 60 && *seconds <= 86'400;
 }
 bool is_throughput_limit(std::string_view value) { return value == "perQueue" || value == "perMessageGroupId"; }
-bool is_object(std::string_view value) {
-  return value.empty() || json::parse(value, nullptr, /*allow_exceptions=*/false).is_object();
-}
 
 // Whether the queue `target` lets `source` use it for its dead letters.
 bool allows_redrive(const Queue& target, std::string_view source) {
   const auto found = target.attributes.find("RedriveAllowPolicy");
   if (found == target.attributes.end()) return true;
-  const json policy = json::parse(found->second, nullptr, false);
+  const json policy = parse_policy(found->second);
   if (!policy.is_object()) return true;
   const auto permission = policy.value("redrivePermission", std::string("allowAll"));
   if (permission != "byQueue") return permission != "denyAll";
@@ -88,7 +99,7 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
     setup.settings.deliveries_max = 0;
     return {};
   }
-  const json policy = json::parse(value, nullptr, false);
+  const json policy = parse_policy(value);
   if (!policy.is_object()) return bad_policy(kName, value, "Redrive policy is not a valid JSON map.");
   const auto arn = policy.find("deadLetterTargetArn");
   const auto count = policy.find("maxReceiveCount");
@@ -100,10 +111,12 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
   if (count->is_number_integer()) receives = count->get<std::int64_t>();
   if (count->is_string()) receives = to_integer(count->get_ref<const std::string&>());
   if (!receives || *receives < 1 || *receives > kMaxReceives) {
+    const bool is_plain = count->is_number() || count->is_string();
     return bad_policy(
         kName, value,
         fmt::format("Invalid value for maxReceiveCount: {}, valid values are from 1 to {} both inclusive.",
-                    count->dump(-1, ' ', false, json::error_handler_t::replace), kMaxReceives));
+                    is_plain ? count->dump(-1, ' ', false, json::error_handler_t::replace) : count->type_name(),
+                    kMaxReceives));
   }
   const auto target_name = name_in_arn(arn->get_ref<const std::string&>());
   if (!target_name) return bad_policy(kName, value, "Dead-letter target ARN is not valid.");
@@ -131,7 +144,7 @@ Outcome<> set_redrive_allow_policy(const Call&, std::string_view value, QueueSet
     setup.stored.erase(std::string(kName));
     return {};
   }
-  const json policy = json::parse(value, nullptr, false);
+  const json policy = parse_policy(value);
   if (!policy.is_object()) return bad_policy(kName, value, "Redrive allow policy is not a valid JSON map.");
   const auto permission = policy.find("redrivePermission");
   if (permission == policy.end() || !permission->is_string() ||
@@ -197,7 +210,7 @@ const QueueAttribute kAttributes[] = {
     {"MessageRetentionPeriod", false, Seconds{&QueueSettings::retention, 60, 1'209'600}},
     {"DelaySeconds", false, Seconds{&QueueSettings::delay, 0, 900}},
     {"ReceiveMessageWaitTimeSeconds", false, Seconds{&QueueSettings::wait, 0, 20}},
-    {"Policy", false, Stored{is_object, ""}},
+    {"Policy", false, Stored{is_policy, ""}},
     {"RedrivePolicy", false, Special{set_redrive_policy, get_redrive_policy}},
     {"RedriveAllowPolicy", false, Special{set_redrive_allow_policy, get_redrive_allow_policy}},
     {"KmsMasterKeyId", false, Stored{is_anything, ""}},
@@ -206,7 +219,7 @@ const QueueAttribute kAttributes[] = {
     {"FifoQueue", false, Special{set_fifo, get_fifo}},
     {"ContentBasedDeduplication", true, Flag{&QueueSettings::content_dedup}},
     {"DeduplicationScope", true, Special{set_dedup_scope, get_dedup_scope}},
-    {"FifoThroughputLimit", true, Stored{is_throughput_limit, "perQueue"}},
+    {kThroughputLimit, true, Stored{is_throughput_limit, "perQueue"}},
 };
 
 const QueueAttribute* find_attribute(std::string_view name) {
@@ -287,6 +300,8 @@ struct Getter {
 
 QueueSetup setup_of(const Queue& queue) { return {queue.name, queue.settings, queue.attributes, false}; }
 
+bool is_policy(std::string_view text) { return parse_policy(text).is_object(); }
+
 bool is_fifo_name(std::string_view name) { return name.ends_with(kFifoSuffix); }
 
 Outcome<> check_queue_name(std::string_view name) {
@@ -302,7 +317,18 @@ Outcome<> check_queue_name(std::string_view name) {
 Outcome<> set_attribute(const Call& call, std::string_view name, std::string_view value, QueueSetup& setup) {
   const QueueAttribute* attribute = find_attribute(name);
   if (attribute == nullptr || (attribute->is_fifo_only && !is_fifo_name(setup.name))) return unknown_attribute(name);
+  if (value.size() > kValueSizeMax) return bad_value(name);
   return std::visit(Setter{call, name, value, setup}, attribute->rule);
+}
+
+Outcome<> check_setup(const QueueSetup& setup) {
+  const auto limit = setup.stored.find(kThroughputLimit);
+  if (limit == setup.stored.end() || limit->second != "perMessageGroupId" ||
+      setup.settings.dedup_scope == queue::DedupScope::message_group) {
+    return {};
+  }
+  return refuse(ErrorCode::invalid_attribute_value,
+                "The FifoThroughputLimit perMessageGroupId needs the DeduplicationScope messageGroup.");
 }
 
 Outcome<> set_tagged(std::string_view tag, std::string_view value, QueueSetup& setup) {

@@ -17,6 +17,10 @@ struct QueueSetup {
 };
 [[nodiscard]] QueueSetup setup_of(const queue::Queue& queue);
 
+// Whether it is a JSON object that is nested no deeper than policies are: one that may be copied and written out, which
+// recurses.
+[[nodiscard]] bool is_policy(std::string_view text);
+
 [[nodiscard]] bool is_fifo_name(std::string_view name);
 // 1 to 80 letters, digits, hyphens and underscores, ".fifo" apart. Error: invalid_parameter_value.
 [[nodiscard]] Outcome<> check_queue_name(std::string_view name);
@@ -24,6 +28,9 @@ struct QueueSetup {
 // Errors: invalid_attribute_name, invalid_attribute_value, invalid_parameter_value (of policies).
 [[nodiscard]] Outcome<> set_attribute(const Call& call, std::string_view name, std::string_view value,
                                       QueueSetup& setup);
+
+// What attributes demand of each other, once all are set. Error: invalid_attribute_value.
+[[nodiscard]] Outcome<> check_setup(const QueueSetup& setup);
 
 // What tags called "leat:…" set: settings that SQS has no attribute for, by their own names.
 inline constexpr std::string_view kTagPrefix = "leat:";

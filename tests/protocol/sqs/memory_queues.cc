@@ -199,6 +199,7 @@ runtime::Task<std::vector<Status>> MemoryQueues::set_lease(QueuePtr queue,
 }
 
 runtime::Task<Status> MemoryQueues::purge(QueuePtr queue) {
+  if (const auto failure = std::exchange(failure_, std::nullopt)) co_return fail(*failure, "planted");
   for (auto& message : contents(*queue).messages) message.is_gone = true;
   co_return Status{};
 }

@@ -255,6 +255,9 @@ Task<> names_errors() {
   served.queues.fail_next(Errc::disk_full);
   const std::string down = co_await served.failure("SendMessage", with({{"MessageBody", "x"}}));
   EXPECT_EQ(down, "ServiceUnavailable;Receiver 503 ServiceUnavailable");
+  served.queues.fail_next(Errc::disk_full);
+  const std::string unpurged = co_await served.failure("PurgeQueue", q);
+  EXPECT_EQ(unpurged, "ServiceUnavailable;Receiver 503 ServiceUnavailable");
   co_await served.done("PurgeQueue", q);
   const std::string purged = co_await served.failure("PurgeQueue", q);
   EXPECT_EQ(purged, aws + "PurgeQueueInProgress;Sender 403 PurgeQueueInProgress");
@@ -264,7 +267,7 @@ Task<> names_errors() {
   EXPECT_EQ(shown.error, "");
   EXPECT_EQ(shown.samples.at("leat_sqs_errors_total{action=\"other\",error=\"UnknownOperationException\"}"), 1);
   EXPECT_EQ(shown.samples.at("leat_sqs_errors_total{action=\"PurgeQueue\",error=\"PurgeQueueInProgress\"}"), 1);
-  EXPECT_EQ(shown.samples.at("leat_sqs_requests_total{action=\"PurgeQueue\"}"), 2);
+  EXPECT_EQ(shown.samples.at("leat_sqs_requests_total{action=\"PurgeQueue\"}"), 3);
   co_await served.stop();
 }
 TEST(SqsService, NamesEveryErrorAsSdksKnowIt) { run(names_errors); }
@@ -397,6 +400,68 @@ Task<> redrives() {
   co_await served.stop();
 }
 TEST(SqsService, RedrivePoliciesAndMoveTasksFollowTheRules) { run(redrives); }
+
+Task<> bounds_browsing() {
+  Served served;
+  co_await served.done("CreateQueue", {{"QueueName", "q"}});
+  for (int i = 0; i < 4; ++i)
+    co_await served.done("SendMessage", {{"QueueUrl", kUrl}, {"MessageBody", std::string(400'000, 'x')}});
+  auto client = co_await Client::connect(served.acceptor.port());
+  std::string request = Served::request("BrowseMessages", json({{"QueueUrl", kUrl}}).dump());
+  request.replace(request.find("AmazonSQS"), 9, "Leat");
+  co_await client->send(request);
+  const auto answer = co_await client->receive();
+  EXPECT_EQ(answer->status, 200);
+  EXPECT_THAT(json::parse(answer->body)["Messages"], SizeIs(2));
+  client->close();
+  co_await served.stop();
+}
+TEST(SqsService, BrowsingShowsNoMoreThanAnAnswerHolds) { run(bounds_browsing); }
+
+Task<> checks_throughput_limits() {
+  Served served;
+  const auto created = [&served](json attributes) {
+    attributes["FifoQueue"] = "true";
+    return served.call("CreateQueue", {{"QueueName", "l.fifo"}, {"Attributes", std::move(attributes)}});
+  };
+  const Answer alone = co_await created({{"FifoThroughputLimit", "perMessageGroupId"}});
+  EXPECT_EQ(alone.status, 400);
+  EXPECT_THAT(alone.body, HasSubstr("InvalidAttributeValue"));
+  // Whichever of them comes first.
+  const Answer both =
+      co_await created({{"DeduplicationScope", "messageGroup"}, {"FifoThroughputLimit", "perMessageGroupId"}});
+  EXPECT_EQ(both.status, 200) << both.body;
+  const json back = {{"QueueUrl", "http://x/1/l.fifo"}, {"Attributes", {{"DeduplicationScope", "queue"}}}};
+  const Answer set = co_await served.call("SetQueueAttributes", back);
+  EXPECT_THAT(set.body, HasSubstr("InvalidAttributeValue"));
+  co_await served.stop();
+}
+TEST(SqsService, ThroughputPerGroupNeedsDeduplicationPerGroup) { run(checks_throughput_limits); }
+
+Task<> refuses_deep_policies() {
+  Served served;
+  co_await served.done("CreateQueue", {{"QueueName", "q"}});
+  const auto set = [](std::string name, std::string value) -> json {
+    return {{"QueueUrl", kUrl}, {"Attributes", {{std::move(name), std::move(value)}}}};
+  };
+  // Deeper than any stack bears, longer than a value may be, and deep within that length.
+  for (const std::size_t depth : {200'000U, 8'000U, 33U}) {
+    const std::string deep = std::string(depth, '[') + std::string(depth, ']');
+    for (const std::string name : {"Policy", "RedrivePolicy", "RedriveAllowPolicy"}) {
+      const Answer answer = co_await served.call(
+          "SetQueueAttributes",
+          set(name, fmt::format(R"({{"deadLetterTargetArn":"arn:aws:sqs:r:0:q","maxReceiveCount":{}}})", deep)));
+      EXPECT_EQ(answer.status, 400) << name << " " << depth;
+    }
+  }
+  const Answer list = co_await served.call(
+      "SetQueueAttributes",
+      set("RedrivePolicy", R"({"deadLetterTargetArn":"arn:aws:sqs:r:0:q","maxReceiveCount":["echoed"]})"));
+  EXPECT_THAT(list.body, HasSubstr("Invalid value for maxReceiveCount: array"));
+  co_await served.done("SetQueueAttributes", set("Policy", R"({"Statement":[{"Principal":{"AWS":["*"]}}]})"));
+  co_await served.stop();
+}
+TEST(SqsService, PoliciesThatAreNestedDeeplyAreRefused) { run(refuses_deep_policies); }
 
 Task<> pages() {
   Served served;
