@@ -49,6 +49,8 @@ void Session::finish() {
 
 void Session::close() {
   is_closed_ = true;
+  has_ended_ = true;
+  presence_.leave();  // whoever reads may not: while much is unread, it waits
   socket_->close();
   if (is_waiting_for_room_) room_.shrink(0);  // the wait may be long, and others may wait for what this one has
   input_changed_.notify_all();

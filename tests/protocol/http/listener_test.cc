@@ -457,6 +457,21 @@ Task<> notices_leaving() {
 }
 TEST(HttpListener, TellsHandlersThatTheirClientLeft) { testing::run(notices_leaving); }
 
+Task<> tells_of_closing() {
+  constexpr std::size_t kPipelined = std::size_t{160} << 10;  // more than is read while a request is answered
+  bool has_left = false;
+  Router router;
+  router.add({"GET", "/", "", [&has_left](const HttpRequest& request) { return wait_for_leave(request, has_left); }});
+  HttpListener listener(std::move(router), {});
+  listener.start(std::move(*runtime::Shard::current().network().listen("127.0.0.1", 0)));
+  auto client = co_await Client::connect(listener.port());
+  co_await client->send(get("/") + std::string(kPipelined, 'x'));
+  while (listener.stats().received_bytes.value() < (std::size_t{128} << 10)) co_await runtime::sleep_for(1ms);
+  co_await listener.stop(20ms);
+  EXPECT_TRUE(has_left);
+}
+TEST(HttpListener, TellsHandlersThatTheConnectionIsClosedHoweverMuchIsUnread) { testing::run(tells_of_closing); }
+
 Task<HttpResponse> answer_with_shard(const HttpRequest&) {
   co_return text_response(200, fmt::format("{}", runtime::Shard::current().id()));
 }
