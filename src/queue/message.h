@@ -59,8 +59,8 @@ struct Receipt {
 struct Delivery {
   Receipt receipt;
   Timestamp first_delivered;
-  std::shared_ptr<const void> owner;   // of what the record's views show
-  log::RecordView record;              // its timestamp is when it was sent
+  std::shared_ptr<const void> owner;  // of what the record's views show
+  log::RecordView record;             // its timestamp is when it was sent
 };
 
 // Whether `header` is one of leat's own, which protocols neither show to their clients nor take from them.

@@ -42,12 +42,12 @@ struct QueueSettings {
   Milliseconds backoff_base{1'000};
   Milliseconds backoff_max{3'600'000};
 
-  bool priorities = false;     // honour the messages' priorities (unordered queues)
-  Milliseconds ageing{0};      // a waiting message gains one priority each time this has passed; 0: never
-  bool fair = true;            // groups of an unordered queue take turns
+  bool priorities = false;  // honour the messages' priorities (unordered queues)
+  Milliseconds ageing{0};   // a waiting message gains one priority each time this has passed; 0: never
+  bool fair = true;         // groups of an unordered queue take turns
   std::int64_t in_flight_max = 120'000;
   std::int64_t group_in_flight_max = 0;
-  double rate_max = 0;         // deliveries a second
+  double rate_max = 0;  // deliveries a second
   double group_rate_max = 0;
 
   DedupScope dedup_scope = DedupScope::queue;
