@@ -132,7 +132,8 @@ class Engine {
   [[nodiscard]] std::vector<Event> take_events() { return std::exchange(events_, {}); }
   [[nodiscard]] bool has_events() const { return !events_.empty(); }
   [[nodiscard]] IndexWork take_index_work();
-  // Index entries that may be removed once the events taken so far are durable.
+  // Index entries that may be removed once the events taken so far are durable and the index work taken so far is done;
+  // work that clears makes those taken before it void.
   [[nodiscard]] std::vector<std::string> take_index_erases() { return lanes_.take_erases(); }
   void index_loaded(const IndexLoaded& loaded, Time now);
   // Whether answers from the index are awaited.

@@ -124,11 +124,18 @@ void EngineSimulation::make_durable(std::size_t turns) {
       model_.made_durable(turn.changes, turn.rewinds);
       held_.insert(held_.end(), turn.answers.begin(), turn.answers.end());
     }
-    for (std::string& key : turn.erases) {
-      ++reached_.erases;
-      operations_.push_back({IndexOperation::Kind::erase, {std::move(key), {}}});
-      apply(index_, operations_.back());
-    }
+    std::ranges::move(turn.erases, std::back_inserter(erasable_));
+  }
+  erase_used_up();
+}
+
+// After the work that was taken before.
+void EngineSimulation::erase_used_up() {
+  if (!works_.empty()) return;
+  for (std::string& key : std::exchange(erasable_, {})) {
+    ++reached_.erases;
+    operations_.push_back({IndexOperation::Kind::erase, {std::move(key), {}}});
+    apply(index_, operations_.back());
   }
 }
 
@@ -154,6 +161,7 @@ void EngineSimulation::read_ahead(std::size_t records_max) {
 }
 
 void EngineSimulation::take_index_work() {
+  if (!works_.empty()) return;  // one at a time
   IndexWork work = engine_->take_index_work();
   if (!work.empty()) works_.push_back({std::move(work), turns_});
 }
@@ -169,14 +177,17 @@ void EngineSimulation::do_index_work() {
     works_.pop_front();
     if (is_marked && !calm_ && chance(15)) return crash();
   }
+  erase_used_up();
 }
 
 void EngineSimulation::execute(const IndexWork& work) {
   if (work.clear && planted_ != Planted::no_clear) {
     operations_.push_back({IndexOperation::Kind::clear, {}});
     apply(index_, operations_.back());
-    if (planted_ != Planted::erases_survive_clear)
+    if (planted_ != Planted::erases_survive_clear) {
+      erasable_.clear();
       for (Turn& turn : pending_) turn.erases.clear();
+    }
   }
   for (const IndexEntry& entry : work.puts) {
     reached_.spills += entry.key == kMarkKey ? 0 : 1;
@@ -297,6 +308,7 @@ void EngineSimulation::stop() {
 // Rebuilds the engine from the journal.
 void EngineSimulation::start(std::optional<IndexMark> mark) {
   works_.clear();
+  erasable_.clear();
   loads_.clear();
   letters_.clear();
   engine_ = std::make_unique<Engine>(settings_, Offset(0), mark, limits_);

@@ -74,6 +74,7 @@ class EngineSimulation {
   void take_index_work();
   void do_index_work();
   void execute(const IndexWork& work);
+  void erase_used_up();
   void answer_load(std::size_t which);
   void apply(Index& index, const IndexOperation& operation) const;
   void flush_index(std::size_t operations);
@@ -135,6 +136,7 @@ class EngineSimulation {
   std::vector<std::pair<Offset, std::uint32_t>> letters_;  // with the rewinds when it was taken
 
   std::deque<Work> works_;
+  std::vector<std::string> erasable_;  // what they name is durably delivered or done
   std::vector<IndexLoaded> loads_;
   Index index_;
   Index stable_;  // what a power loss leaves

@@ -76,6 +76,7 @@ void EngineSimulation::disturb_step(std::uint64_t what) {
     index_.clear();
     operations_.push_back({IndexOperation::Kind::clear, {}});
     works_.clear();
+    erasable_.clear();
     loads_.clear();
     for (Turn& pending : pending_) pending.erases.clear();
     advance();
