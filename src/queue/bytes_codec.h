@@ -1,6 +1,7 @@
 #pragma once
 
 #include "base/bytes.h"
+#include "base/types.h"
 #include "base/varint.h"
 
 // The small things that stored queue state is made of: varints, texts, big-endian integers.
@@ -62,5 +63,14 @@ class BytesReader {
   BytesView rest_;
   bool ok_ = true;
 };
+
+[[nodiscard]] inline std::uint64_t raw(Offset offset) { return static_cast<std::uint64_t>(offset.value()); }
+[[nodiscard]] inline std::uint64_t raw(Timestamp time) { return static_cast<std::uint64_t>(time.value()); }
+// For times that may be kNoTimestamp, which is -1.
+[[nodiscard]] inline std::uint64_t raw_optional(Timestamp time) { return raw(time) + 1; }
+[[nodiscard]] inline Timestamp read_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint())); }
+[[nodiscard]] inline Timestamp read_optional_time(BytesReader& in) {
+  return Timestamp(static_cast<std::int64_t>(in.varint() - 1));
+}
 
 }  // namespace leat::queue

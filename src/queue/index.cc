@@ -21,10 +21,6 @@ T get_be(std::string_view from) {
 }
 
 std::string to_string(const Bytes& bytes) { return std::string(as_text(bytes)); }
-std::uint64_t raw(Timestamp time) { return static_cast<std::uint64_t>(time.value()); }
-std::uint64_t raw_optional(Timestamp time) { return raw(time) + 1; }
-Timestamp read_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint())); }
-Timestamp read_optional(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint() - 1)); }
 
 std::unexpected<Error> broken(std::string_view what) {
   return fail(Errc::corrupt, fmt::format("an entry of the queue index cannot be read: {}", what));
@@ -89,8 +85,8 @@ Result<LaneEntry> decode_lane_entry(std::string_view key, std::string_view value
     run.first = end + static_cast<std::int64_t>(distance);
     run.count = static_cast<std::uint32_t>(count);
     run.sent = read_time(in);
-    run.due = read_optional(in);
-    run.expires = read_optional(in);
+    run.due = read_optional_time(in);
+    run.expires = read_optional_time(in);
     end = run.first + run.count;
     entry.runs.push_back(run);
   }
@@ -125,7 +121,7 @@ Result<DelayEntry> decode_delay_entry(std::string_view key, std::string_view val
   entry.lane.priority = in.byte();
   entry.lane.group = std::string(in.text());
   entry.sent = read_time(in);
-  entry.expires = read_optional(in);
+  entry.expires = read_optional_time(in);
   if (!in.ok() || !in.at_end() || version != kVersion || entry.lane.priority >= kPriorities || entry.offset < Offset(0))
     return broken("a delayed message");
   return entry;

@@ -12,13 +12,7 @@ constexpr std::uint8_t kEventsKind = 1;
 constexpr std::uint8_t kSnapshotKind = 2;
 enum class Tag : std::uint8_t { delivered = 1, done = 2, released = 3, rewound = 4, grouped = 5 };
 
-std::uint64_t raw(Offset offset) { return static_cast<std::uint64_t>(offset.value()); }
-std::uint64_t raw(Timestamp time) { return static_cast<std::uint64_t>(time.value()); }
-// For times that may be kNoTimestamp, which is -1.
-std::uint64_t raw_optional(Timestamp time) { return raw(time) + 1; }
 Offset read_offset(BytesReader& in) { return Offset(static_cast<std::int64_t>(in.varint())); }
-Timestamp read_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint())); }
-Timestamp read_optional_time(BytesReader& in) { return Timestamp(static_cast<std::int64_t>(in.varint() - 1)); }
 
 void put_tag(Bytes& out, Tag tag) { put_byte(out, static_cast<std::uint8_t>(tag)); }
 void put_lane(Bytes& out, const LaneKey& lane) {

@@ -13,13 +13,13 @@ constexpr std::uint64_t kPartSize = std::uint64_t{1} << 32;
 
 std::uint32_t high(std::uint64_t value) { return static_cast<std::uint32_t>(value >> 32); }
 std::uint32_t low(std::uint64_t value) { return static_cast<std::uint32_t>(value); }
-std::uint64_t raw(Offset offset) { return static_cast<std::uint64_t>(std::max<std::int64_t>(offset.value(), 0)); }
+std::uint64_t clamped(Offset offset) { return static_cast<std::uint64_t>(std::max<std::int64_t>(offset.value(), 0)); }
 
 // Calls visit(high half, first, last) for each part of [first, end).
 template <class Visit>
 void for_each_part(Offset first, Offset end, Visit visit) {
-  const std::uint64_t stop = raw(end);
-  for (std::uint64_t at = raw(first); at < stop;) {
+  const std::uint64_t stop = clamped(end);
+  for (std::uint64_t at = clamped(first); at < stop;) {
     const std::uint64_t part_end = std::min(stop, (at / kPartSize + 1) * kPartSize);
     visit(high(at), low(at), low(part_end - 1));
     at = part_end;
@@ -116,8 +116,8 @@ void OffsetSet::add(Offset first, Offset end) {
 void OffsetSet::remove(Offset first, Offset end) {
   for (auto at = parts_.begin(); at != parts_.end();) {
     const std::uint64_t base = std::uint64_t{at->first} * kPartSize;
-    const std::uint64_t from = std::max(base, raw(first));
-    const std::uint64_t stop = std::min(base + kPartSize, raw(end));
+    const std::uint64_t from = std::max(base, clamped(first));
+    const std::uint64_t stop = std::min(base + kPartSize, clamped(end));
     if (from < stop) roaring_bitmap_remove_range_closed(at->second, low(from), low(stop - 1));
     if (roaring_bitmap_is_empty(at->second)) {
       roaring_bitmap_free(at->second);
@@ -135,8 +135,8 @@ void OffsetSet::clear() {
 
 bool OffsetSet::contains(Offset offset) const {
   if (parts_.empty() || offset < Offset(0)) return false;
-  const auto found = parts_.find(high(raw(offset)));
-  return found != parts_.end() && roaring_bitmap_contains(found->second, low(raw(offset)));
+  const auto found = parts_.find(high(clamped(offset)));
+  return found != parts_.end() && roaring_bitmap_contains(found->second, low(clamped(offset)));
 }
 
 std::uint64_t OffsetSet::size() const {
@@ -147,10 +147,10 @@ std::uint64_t OffsetSet::size() const {
 
 std::uint64_t OffsetSet::count(Offset first, Offset end) const {
   std::uint64_t total = 0;
-  const std::uint64_t stop = raw(end);
-  for (auto at = parts_.lower_bound(high(raw(first))); at != parts_.end(); ++at) {
+  const std::uint64_t stop = clamped(end);
+  for (auto at = parts_.lower_bound(high(clamped(first))); at != parts_.end(); ++at) {
     const std::uint64_t base = std::uint64_t{at->first} * kPartSize;
-    const std::uint64_t from = std::max(base, raw(first));
+    const std::uint64_t from = std::max(base, clamped(first));
     const std::uint64_t to = std::min(base + kPartSize, stop);
     if (base >= stop) break;
     if (from >= to) continue;

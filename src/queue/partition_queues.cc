@@ -1,10 +1,9 @@
 #include "queue/partition_queues.h"
 
-#include <openssl/evp.h>
-
 #include <algorithm>
 
 #include "base/logging.h"
+#include "queue/content_id.h"
 #include "queue/message_facts.h"
 #include "runtime/call.h"
 
@@ -19,15 +18,6 @@ constexpr std::uint64_t kJournalledMin = 32 << 20;  // between snapshots
 constexpr std::size_t kSnapshotPiece = 256 << 10;
 constexpr Duration kRoomPause = std::chrono::milliseconds(20);
 constexpr Duration kRoomPatience = std::chrono::seconds(10);
-
-std::string sha256_hex(BytesView bytes) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> digest;
-  unsigned size = 0;
-  EVP_Digest(bytes.data(), bytes.size(), digest.data(), &size, EVP_sha256(), nullptr);
-  std::string text;
-  for (unsigned i = 0; i < size; ++i) text += fmt::format("{:02x}", digest[i]);
-  return text;
-}
 
 std::unexpected<Error> closed() { return fail(Errc::cancelled, "the queues of this partition are closed"); }
 
@@ -325,9 +315,9 @@ PartitionQueues::Sending PartitionQueues::begin_send(const Queue& queue, const N
             std::nullopt};
 
   Sent sent{data_->log().id().partition, Offset(0), now, false};
-  std::string content_id;
+  std::string made_id;
   std::string_view dedup_id = message.dedup_id;
-  if (dedup_id.empty() && settings.content_dedup) dedup_id = content_id = sha256_hex(message.body);
+  if (dedup_id.empty() && settings.content_dedup) dedup_id = made_id = content_id(message.body);
   std::optional<Deduplicator::Key> dedup_key;
   if (!dedup_id.empty()) {
     const bool by_group = settings.dedup_scope == DedupScope::message_group && message.group;

@@ -4,20 +4,17 @@
 
 #include <cstdlib>
 
+#include "tests/environment.h"
+
 namespace leat::log::testing {
 namespace {
 
 // LEAT_CRASH_POINTS sets how many power losses the first test goes through; LEAT_SEED runs one world alone.
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 constexpr int kCrashesPerWorld = 4;
 
 TEST(PowerLoss, LosesNothingThatWasAcknowledged) {
-  const std::uint64_t seed = from_environment("LEAT_SEED", 0);
-  const std::uint64_t points = from_environment("LEAT_CRASH_POINTS", 3000);
+  const std::uint64_t seed = leat::testing::number_from_environment("LEAT_SEED", 0);
+  const std::uint64_t points = leat::testing::number_from_environment("LEAT_CRASH_POINTS", 3000);
   const std::uint64_t first = seed != 0 ? seed : 1;
   const std::uint64_t last = seed != 0 ? seed : points / kCrashesPerWorld;
   std::map<std::string, std::uint64_t> reached;

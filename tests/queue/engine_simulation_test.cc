@@ -4,22 +4,20 @@
 
 #include <cstdlib>
 
+#include "tests/environment.h"
+
 namespace leat::queue {
 namespace {
 
 using testing::EngineSimulation;
 using testing::Planted;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 // LEAT_SEED=n runs that one; LEAT_SEEDS=n how many there are without it.
 TEST(EngineSimulation, KeepsItsPromisesThroughChaosAndCrashes) {
   const bool one = std::getenv("LEAT_SEED") != nullptr;
-  const std::uint64_t first = number_from_environment("LEAT_SEED", number_from_environment("LEAT_FIRST_SEED", 1));
-  const std::uint64_t count = one ? 1 : number_from_environment("LEAT_SEEDS", 500);
+  const std::uint64_t first =
+      leat::testing::number_from_environment("LEAT_SEED", leat::testing::number_from_environment("LEAT_FIRST_SEED", 1));
+  const std::uint64_t count = one ? 1 : leat::testing::number_from_environment("LEAT_SEEDS", 500);
   EngineSimulation::Reached total;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     EngineSimulation simulation(seed);

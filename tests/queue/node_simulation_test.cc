@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 
+#include "tests/environment.h"
 #include "tests/queue/node.h"
 
 // Whole nodes whose power fails at any moment: what was promised about messages holds.
@@ -241,14 +242,9 @@ class PowerFailure {
   bool is_last_ = false;
 };
 
-std::uint64_t from_environment(const char* name, std::uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text == nullptr ? otherwise : std::strtoull(text, nullptr, 10);
-}
-
 TEST(QueueNode, KeepsItsPromisesThroughPowerFailures) {
-  const std::uint64_t first = from_environment("LEAT_SEED", 1);
-  const std::uint64_t count = from_environment("LEAT_SEEDS", 60);
+  const std::uint64_t first = leat::testing::number_from_environment("LEAT_SEED", 1);
+  const std::uint64_t count = leat::testing::number_from_environment("LEAT_SEEDS", 60);
   std::size_t received = 0;
   std::size_t dead = 0;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {

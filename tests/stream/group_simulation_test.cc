@@ -4,21 +4,18 @@
 
 #include <cstdlib>
 
+#include "tests/environment.h"
+
 namespace leat::stream {
 namespace {
 
 using testing::GroupSimulation;
 
-std::uint64_t number_from_environment(const char* name, std::uint64_t otherwise) {
-  const char* value = std::getenv(name);
-  return value == nullptr ? otherwise : std::strtoull(value, nullptr, 10);
-}
-
 // LEAT_SEED=n runs that one; LEAT_SEEDS=n how many there are without it.
 TEST(GroupSimulation, KeepsItsPromisesThroughChaosAndCrashes) {
   const bool one = std::getenv("LEAT_SEED") != nullptr;
-  const std::uint64_t first = number_from_environment("LEAT_SEED", 1);
-  const std::uint64_t count = one ? 1 : number_from_environment("LEAT_SEEDS", 2000);
+  const std::uint64_t first = leat::testing::number_from_environment("LEAT_SEED", 1);
+  const std::uint64_t count = one ? 1 : leat::testing::number_from_environment("LEAT_SEEDS", 2000);
   GroupSimulation::Reached total;
   for (std::uint64_t seed = first; seed < first + count; ++seed) {
     GroupSimulation simulation(seed);

@@ -1,5 +1,6 @@
 #include "protocol/sqs/message_attributes.h"
 #include "protocol/sqs/receipt_handle.h"
+#include "queue/content_id.h"
 
 namespace leat::sqs {
 namespace {
@@ -43,7 +44,7 @@ std::string_view show_dedup_id(const Shown& shown) {
   if (!shown.is_fifo()) return {};
   if (const auto id = shown.header(queue::kDedupIdHeader); is_set(id)) return as_sqs_text(id, shown.arena);
   if (!shown.context.queue.settings.content_dedup || !shown.delivery.record.value) return {};
-  return shown.arena.keep(sha256_hex(as_text(*shown.delivery.record.value)));
+  return shown.arena.keep(queue::content_id(*shown.delivery.record.value));
 }
 std::string_view show_sequence_number(const Shown& shown) {
   return shown.is_fifo() ? shown.arena.keep(sequence_number(shown.delivery.receipt.offset)) : std::string_view();

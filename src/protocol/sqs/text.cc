@@ -151,13 +151,6 @@ Md5 md5_of(std::string_view bytes) {
   return out;
 }
 
-std::string sha256_hex(std::string_view bytes) {
-  thread_local Digest digest("SHA256");
-  std::array<std::uint8_t, 32> out;
-  digest(bytes, out.data());
-  return hex(out);
-}
-
 std::string hex(std::span<const std::uint8_t> bytes) {
   static constexpr std::string_view kDigits = "0123456789abcdef";
   std::string out(2 * bytes.size(), '\0');

@@ -54,7 +54,6 @@ inline constexpr std::string_view kEmptyText{""};
 using Md5 = std::array<std::uint8_t, 16>;
 [[nodiscard]] Md5 md5_of(std::string_view bytes);
 [[nodiscard]] std::string hex(std::span<const std::uint8_t> bytes);
-[[nodiscard]] std::string sha256_hex(std::string_view bytes);
 
 [[nodiscard]] std::optional<std::int64_t> to_integer(std::string_view text);
 
