@@ -3,7 +3,8 @@
 // SQS's JSON codec on any bytes: whatever is read can be written, and is then read the same.
 namespace {
 
-using namespace leat::sqs;
+using namespace leat::aws;
+namespace fuzz = leat::sqs::fuzz;
 
 std::string_view body;
 

@@ -4,12 +4,21 @@
 #include <string_view>
 
 #include "protocol/http/message.h"
-#include "protocol/sqs/json_codec.h"
+#include "protocol/aws/json_codec.h"
 #include "protocol/sqs/model.h"
-#include "protocol/sqs/query_codec.h"
+#include "protocol/aws/query_codec.h"
 
 // Decoding any action's input from fuzzed bytes, for the fuzz targets of both codecs.
 namespace leat::sqs::fuzz {
+
+using aws::decode_json;
+using aws::encode_json;
+using aws::encode_xml;
+
+inline const Message* find_message(std::string_view action) {
+  const auto found = std::ranges::find(messages(), action, &Message::action);
+  return found == messages().end() ? nullptr : &*found;
+}
 
 inline void require(bool condition) {
   if (!condition) __builtin_trap();

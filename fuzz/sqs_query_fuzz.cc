@@ -3,7 +3,8 @@
 // SQS's Query codec on any bytes: whatever is read is text that both forms can write, and is then read the same.
 namespace {
 
-using namespace leat::sqs;
+using namespace leat::aws;
+namespace fuzz = leat::sqs::fuzz;
 
 template <class Input>
 void read(const Shape& shape, Input input, const std::vector<Parameter>& parameters, Arena& arena) {

@@ -75,7 +75,9 @@ runtime::Task<> PartitionQueues::stop() {
 runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
   const log::Partition& log = data_->log();
   std::map<QueueId, Loading> loading;
+  take_inlets(*snapshot);
   for (const StoredQueue* stored : snapshot->on_topic(log.id().topic)) {
+    if (!stored->queue->settings.delivers) continue;
     const QueueId id = stored->queue->id;
     const PartitionIndex partition = log.id().partition;
     const auto mark = co_await runtime::run_blocking([&] { return context_.index.mark(id, partition); });
@@ -91,7 +93,7 @@ runtime::Task<Status> PartitionQueues::load(QueuesPtr snapshot) {
       if (!committed && committed.error().code != Errc::timed_out) co_return committed;
     }
   }
-  LEAT_CO_CHECK(co_await load_recent_ids(loading));
+  LEAT_CO_CHECK(co_await load_recent_ids(*snapshot));
   for (auto& [id, queue] : loading) {
     if (!queue.status) co_return fail(std::move(queue.status.error()));
     queue.engine->finish_loading(log.log_start(), log.high_watermark(), now());
@@ -144,14 +146,14 @@ Status PartitionQueues::replay_record(const log::RecordView& record, std::map<Qu
 }
 
 // Deduplication ids of what was sent within the window.
-runtime::Task<Status> PartitionQueues::load_recent_ids(const std::map<QueueId, Loading>& queues) {
+runtime::Task<Status> PartitionQueues::load_recent_ids(const QueuesSnapshot& snapshot) {
   log::Partition& log = data_->log();
   const Timestamp now = context_.shard.wall_now();
   Milliseconds window{0};
   bool by_queue = false;
   bool by_group = false;
-  for (const auto& [id, queue] : queues) {
-    const QueueSettings& settings = queue.stored.queue->settings;
+  for (const StoredQueue* stored : snapshot.on_topic(log.id().topic)) {
+    const QueueSettings& settings = stored->queue->settings;
     window = std::max(window, settings.dedup_window);
     (settings.dedup_scope == DedupScope::queue ? by_queue : by_group) = true;
   }
@@ -201,7 +203,9 @@ runtime::Task<> PartitionQueues::update(QueuesPtr snapshot, std::int32_t partiti
       if (snapshot->find(id) == nullptr) gone.push_back(queue);
     }
     for (auto& queue : gone) co_await close(std::move(queue));
+    take_inlets(*snapshot);
     for (const StoredQueue* stored : snapshot->on_topic(data_->log().id().topic)) {
+      if (!stored->queue->settings.delivers) continue;
       const auto known = queues_.find(stored->queue->id);
       if (known == queues_.end()) {
         co_await open(*stored);
@@ -211,6 +215,13 @@ runtime::Task<> PartitionQueues::update(QueuesPtr snapshot, std::int32_t partiti
     }
   }
   changes_.release(1);
+}
+
+void PartitionQueues::take_inlets(const QueuesSnapshot& snapshot) {
+  inlets_.clear();
+  for (const StoredQueue* stored : snapshot.on_topic(data_->log().id().topic)) {
+    if (!stored->queue->settings.delivers) inlets_.emplace(stored->queue->id, stored->queue);
+  }
 }
 
 // A queue that is new, or back: then the journal knows it.
@@ -260,8 +271,8 @@ runtime::Task<Result<std::shared_ptr<QueuePartition>>> PartitionQueues::find(Que
 
 runtime::Task<std::vector<Result<Sent>>> PartitionQueues::send(QueuePtr queue, std::span<const NewMessage> messages) {
   std::vector<Result<Sent>> out;
-  auto found = co_await find(queue->id);
-  if (!found || *found == nullptr) {
+  const auto found = co_await find(queue->id);
+  if (!found || (*found == nullptr && !inlets_.contains(queue->id))) {
     const Error error = found ? Error{Errc::not_found, "the queue was removed"} : found.error();
     out.assign(messages.size(), fail(error));
     co_return out;
@@ -410,9 +421,16 @@ runtime::Task<> PartitionQueues::maintain() {
   }
 }
 
+std::vector<QueuePtr> PartitionQueues::all_known() const {
+  std::vector<QueuePtr> out;
+  for (const auto& [id, queue] : queues_) out.push_back(queue->queue());
+  for (const auto& [id, queue] : inlets_) out.push_back(queue);
+  return out;
+}
+
 Milliseconds PartitionQueues::longest_window() const {
   Milliseconds longest{0};
-  for (const auto& [id, queue] : queues_) longest = std::max(longest, queue->queue()->settings.dedup_window);
+  for (const QueuePtr& queue : all_known()) longest = std::max(longest, queue->settings.dedup_window);
   return longest;
 }
 
@@ -440,9 +458,9 @@ runtime::Task<> PartitionQueues::save_snapshots() {
 // Segments of a topic that is there for its queues alone go when all of them are through with everything in them.
 runtime::Task<> PartitionQueues::free_done_segments() {
   log::Partition& log = data_->log();
-  const bool is_pure = !queues_.empty() && std::ranges::any_of(queues_, [](const auto& entry) {
-    return entry.second->queue()->owns_topic;
-  });
+  const bool is_pure =
+      !queues_.empty() && std::ranges::any_of(all_known(), [](const QueuePtr& queue) { return queue->owns_topic; });
+  const Milliseconds window = longest_window();
   if (!is_pure || log.segments().size() < 2) co_return;
   // What is done must be known to be done after a crash, too.
   for (const std::shared_ptr<QueuePartition>& queue : all()) {
@@ -453,12 +471,10 @@ runtime::Task<> PartitionQueues::free_done_segments() {
   for (std::size_t i = 0; i + 1 < log.segments().size(); ++i) {
     const log::Segment& segment = *log.segments()[i];
     const auto is_done_with = [&](const auto& entry) {
-      const QueuePartition& queue = *entry.second;
-      return entry.second->engine().is_done(segment.base, segment.end) &&
-             segment.max_timestamp < wall - queue.queue()->settings.dedup_window.count();
+      return entry.second->engine().is_done(segment.base, segment.end);
     };
-    if (segment.end <= log.high_watermark() && std::ranges::all_of(queues_, is_done_with))
-      done.emplace_back(segment.base, segment.end);
+    const bool is_open = segment.end > log.high_watermark() || segment.max_timestamp >= wall - window.count();
+    if (!is_open && std::ranges::all_of(queues_, is_done_with)) done.emplace_back(segment.base, segment.end);
   }
   if (done.empty()) co_return;
   if (auto freed = co_await data_->free_segments(context_.shard.files(), std::move(done)); !freed)

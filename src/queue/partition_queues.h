@@ -31,7 +31,7 @@ class PartitionQueues {
   // nullptr: no such queue here. Waits for the journal to be read. Error: why it could not be.
   runtime::Task<Result<std::shared_ptr<QueuePartition>>> find(QueueId queue);
   // Whether any queue is here.
-  [[nodiscard]] bool empty() const { return queues_.empty(); }
+  [[nodiscard]] bool empty() const { return queues_.empty() && inlets_.empty(); }
 
   // One outcome a message; see Queues::send.
   runtime::Task<std::vector<Result<Sent>>> send(QueuePtr queue, std::span<const NewMessage> messages);
@@ -68,7 +68,7 @@ class PartitionQueues {
   runtime::Task<Status> load(QueuesPtr snapshot);
   runtime::Task<Status> replay(std::map<QueueId, Loading>& loading);
   [[nodiscard]] Status replay_record(const log::RecordView& record, std::map<QueueId, Loading>& loading);
-  runtime::Task<Status> load_recent_ids(const std::map<QueueId, Loading>& queues);
+  runtime::Task<Status> load_recent_ids(const QueuesSnapshot& snapshot);
   runtime::Task<> open(StoredQueue stored);
   [[nodiscard]] std::vector<std::shared_ptr<QueuePartition>> all() const;
   void add(StoredQueue stored, std::unique_ptr<Engine> engine);
@@ -81,6 +81,9 @@ class PartitionQueues {
   runtime::Task<> maintain();
   runtime::Task<> free_done_segments();
   runtime::Task<> save_snapshots();
+  void take_inlets(const QueuesSnapshot& snapshot);
+  // Those of queues_ and inlets_.
+  [[nodiscard]] std::vector<QueuePtr> all_known() const;
   [[nodiscard]] Milliseconds longest_window() const;
 
   [[nodiscard]] QueueSettings share_of(QueueSettings settings) const;
@@ -94,6 +97,7 @@ class PartitionQueues {
   Deduplicator deduplicator_;
   Watch watch_{*this};
   std::map<QueueId, std::shared_ptr<QueuePartition>> queues_;
+  std::map<QueueId, QueuePtr> inlets_;  // those that deliver nothing
   std::int32_t partitions_ = 1;
   std::set<QueueId> closed_;  // were here once: the journal knows them
   bool loaded_ = false;

@@ -274,15 +274,14 @@ Task<Result<StoredQueue>> create_queue(Catalog& catalog, Queue queue, std::vecto
 }
 
 Task<Result<StoredQueue>> alter_queue(Catalog& catalog, std::string name, QueueChange change) {
-  if (change.settings) LEAT_CO_CHECK(check_settings(*change.settings));
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     LEAT_CO_TRY(StoredQueue stored, co_await read_queue(catalog, name));
     Queue queue = *stored.queue;
-    if (change.settings && change.settings->order != queue.settings.order)
-      co_return fail(Errc::invalid_config, fmt::format("the order of queue '{}' cannot change", name));
-    if (change.settings) queue.settings = *change.settings;
-    if (change.attributes) queue.attributes = *change.attributes;
-    if (change.tags) queue.tags = *change.tags;
+    LEAT_CO_CHECK(apply_change(change, queue));
+    const QueueSettings& before = stored.queue->settings;
+    if (queue.settings.order != before.order || queue.settings.delivers != before.delivers)
+      co_return fail(Errc::invalid_config,
+                     fmt::format("the order of queue '{}' cannot change, nor whether it delivers", name));
     queue.modified = Shard::current().wall_now();
     Commit request;
     request.conditions.push_back({queue_key(name), stored.revision});

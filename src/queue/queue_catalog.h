@@ -82,7 +82,7 @@ using QueuesPtr = std::shared_ptr<const QueuesSnapshot>;
 // (no topic of that name and id), invalid_argument (`start` has more partitions than the topic, or that is internal).
 [[nodiscard]] runtime::Task<Result<StoredQueue>> create_queue(catalog::Catalog& catalog, Queue queue,
                                                               std::vector<Offset> start);
-// Error: invalid_config, also when the order would change.
+// Error: invalid_config, also when the order would change, or whether it delivers.
 [[nodiscard]] runtime::Task<Result<StoredQueue>> alter_queue(catalog::Catalog& catalog, std::string name,
                                                              QueueChange change);
 // With the redrives from it. Its topic stays: one that goes with it is deleted first, so that a crash in between leaves a

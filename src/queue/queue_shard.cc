@@ -147,6 +147,7 @@ runtime::Task<> QueueShard::apply(QueuesPtr snapshot) {
       co_await partition->stop();
     }
     snapshot_ = std::move(snapshot);
+    changed_.notify_all();
     std::erase_if(bells_, [this](const auto& entry) {
       return entry.second->waiting == 0 && snapshot_->find(entry.first) == nullptr;
     });

@@ -45,6 +45,7 @@ class QueueShard final : public Queues {
   [[nodiscard]] QueuePtr find(std::string_view name) const override;
   [[nodiscard]] std::vector<QueuePtr> list(std::string_view prefix, std::string_view after,
                                            std::size_t count_max) const override;
+  [[nodiscard]] runtime::Notifier& changed() override { return changed_; }
   runtime::Task<Result<QueuePtr>> create(NewQueue queue) override;
   runtime::Task<Result<QueuePtr>> alter(std::string name, QueueChange change) override;
   runtime::Task<Status> remove(std::string name) override;
@@ -120,6 +121,7 @@ class QueueShard final : public Queues {
   bool waits_end_ = false;
   bool stopping_ = false;
   runtime::Notifier stop_wake_;
+  runtime::Notifier changed_;
   runtime::Budget changes_{1};  // one apply() at a time
   runtime::TaskScope tasks_;
 };

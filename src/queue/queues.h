@@ -11,6 +11,7 @@
 #include "base/result.h"
 #include "queue/message.h"
 #include "queue/settings.h"
+#include "runtime/sync.h"
 #include "runtime/task.h"
 
 namespace leat::queue {
@@ -46,12 +47,17 @@ struct NewQueue {
   SettingsMap tags;
 };
 
-// What to change of a queue; nullopt: nothing.
+// What to change of a queue: names, with their new values or nullopt to remove them (settings: for the default). What is
+// not named stays as it is when the change is made, whatever else changed meanwhile.
 struct QueueChange {
-  std::optional<QueueSettings> settings;
-  std::optional<SettingsMap> attributes;
-  std::optional<SettingsMap> tags;
+  SettingsPatch settings;
+  SettingsPatch attributes;
+  SettingsPatch tags;
 };
+// What makes `before` into `after`, of the three.
+[[nodiscard]] QueueChange change_between(const Queue& before, const Queue& after);
+// Makes the change. Error: invalid_config.
+[[nodiscard]] Status apply_change(const QueueChange& change, Queue& queue);
 
 struct ReceiveRequest {
   std::size_t count_max = 1;
@@ -108,6 +114,8 @@ class Queues {
   // In name order, beginning after `after`.
   [[nodiscard]] virtual std::vector<QueuePtr> list(std::string_view prefix, std::string_view after,
                                                    std::size_t count_max) const = 0;
+  // Notified whenever find() and list() may answer something new.
+  [[nodiscard]] virtual runtime::Notifier& changed() = 0;
 
   // Errors: exists (a queue of that name), invalid_name, invalid_config, not_found (no such topic), invalid_argument.
   virtual runtime::Task<Result<QueuePtr>> create(NewQueue queue) = 0;

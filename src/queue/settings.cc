@@ -32,6 +32,7 @@ struct Field {
 
 const Field kFields[] = {
     {"order", &QueueSettings::order},
+    {"delivers", &QueueSettings::delivers},
     {"lease_ms", &QueueSettings::lease, 0, kDurationMaxMs},
     {"delay_ms", &QueueSettings::delay, 0, kDurationMaxMs},
     {"wait_ms", &QueueSettings::wait, 0, kDurationMaxMs},
@@ -182,6 +183,28 @@ Result<QueueSettings> settings_from(const SettingsMap& map) {
   }
   LEAT_CHECK(check_settings(settings));
   return settings;
+}
+
+SettingsPatch patch_between(const SettingsMap& before, const SettingsMap& after) {
+  SettingsPatch patch;
+  for (const auto& [name, value] : after) {
+    const auto known = before.find(name);
+    if (known == before.end() || known->second != value) patch.emplace(name, value);
+  }
+  for (const auto& [name, value] : before) {
+    if (!after.contains(name)) patch.emplace(name, std::nullopt);
+  }
+  return patch;
+}
+
+void apply_patch(const SettingsPatch& patch, SettingsMap& map) {
+  for (const auto& [name, value] : patch) {
+    if (value) {
+      map.insert_or_assign(name, *value);
+    } else {
+      map.erase(name);
+    }
+  }
 }
 
 }  // namespace leat::queue

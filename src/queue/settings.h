@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,6 +30,7 @@ inline constexpr std::int32_t kPriorities = 10;  // 0 … 9; the highest first
 // What may be set of a queue. Sizes in bytes; 0 in a limit or rate: none, unless it says otherwise.
 struct QueueSettings {
   Order order = Order::unordered;
+  bool delivers = true;  // false: a way into its topic and no more; the topic's other queues deliver what is sent to it
 
   Milliseconds lease{30'000};  // how long a delivery is its consumer's when the consumer does not say
   Milliseconds delay{0};       // of messages that do not carry their own
@@ -69,5 +71,10 @@ struct QueueSettings {
 using SettingsMap = std::map<std::string, std::string, std::less<>>;
 [[nodiscard]] SettingsMap to_map(const QueueSettings& settings);
 [[nodiscard]] Result<QueueSettings> settings_from(const SettingsMap& map);
+
+// Names with their new values; nullopt: the name goes.
+using SettingsPatch = std::map<std::string, std::optional<std::string>, std::less<>>;
+[[nodiscard]] SettingsPatch patch_between(const SettingsMap& before, const SettingsMap& after);
+void apply_patch(const SettingsPatch& patch, SettingsMap& map);
 
 }  // namespace leat::queue

@@ -182,6 +182,7 @@ void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_memory(page, parts.kafka->shard());
   collect_queues(page, *parts.queues);
   parts.sqs->collect(page);
+  parts.sns->api().collect(page);
 }
 
 }  // namespace leat::server

@@ -4,6 +4,7 @@
 
 #include "observe/registry.h"
 #include "protocol/kafka/server.h"
+#include "protocol/sns/server.h"
 #include "protocol/sqs/server.h"
 #include "queue/queue_shard.h"
 #include "stream/group_shard.h"
@@ -17,6 +18,7 @@ struct ShardParts {
   queue::QueueShard* queues = nullptr;
   const kafka::ShardServer* kafka = nullptr;
   const sqs::SqsShard* sqs = nullptr;
+  const sns::SnsShard* sns = nullptr;
 };
 
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts);

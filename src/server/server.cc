@@ -11,6 +11,7 @@
 #include "protocol/http/handlers.h"
 #include "protocol/http/listener.h"
 #include "protocol/kafka/server.h"
+#include "protocol/sns/server.h"
 #include "protocol/sqs/server.h"
 #include "queue/queue_service.h"
 #include "queue/queue_shard.h"
@@ -37,6 +38,7 @@ struct ShardState {
   std::unique_ptr<stream::GroupShard> groups;
   std::unique_ptr<queue::QueueShard> queues;
   std::unique_ptr<kafka::ShardServer> kafka;
+  std::unique_ptr<sns::SnsShard> sns;
   std::unique_ptr<sqs::SqsShard> sqs;
 };
 
@@ -53,6 +55,15 @@ Task<> start_groups(ShardState* state) {
   state->groups->start_all();
   co_return;
 }
+Task<> start_deliveries(ShardState* state) {
+  state->sns->deliverer().start();
+  co_return;
+}
+Task<> begin_stop_deliveries(ShardState* state) {
+  state->sns->deliverer().begin_stop();
+  co_return;
+}
+Task<> stop_deliveries(ShardState* state) { co_await state->sns->deliverer().stop(); }
 Task<Status> forget_topic(ShardState* state, std::string name) {
   for (const auto& [partition, coordinator] : state->groups->coordinators()) {
     const auto reply = co_await coordinator->topic_deleted({name});
@@ -93,6 +104,7 @@ Task<std::vector<std::pair<TopicPartition, log::RecoveryPoint>>> checkpoint_stre
 Task<> drop_state(ShardState* state) {
   state->kafka.reset();
   state->sqs.reset();
+  state->sns.reset();
   state->queues.reset();
   state->groups.reset();
   state->streams.reset();
@@ -214,10 +226,16 @@ class Server {
   }
 
   Task<Status> start_sqs() {
+    outgoing_ = std::make_unique<http::OutgoingClient>();
+    signing_keys_ = std::make_unique<sns::SigningKeys>(*shards_[0], *catalog_);
     std::vector<http::ShardServer*> servers;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      states_[i].sqs =
-          std::make_unique<sqs::SqsShard>(*shards_[i], sqs_options(config_), *states_[i].queues, purge_times_);
+      const sqs::SqsOptions options = sqs_options(config_);
+      states_[i].sns = std::make_unique<sns::SnsShard>(options, *states_[i].queues, *outgoing_, *signing_keys_,
+                                                       sns::DelivererOptions{.number = i, .shards = shards_.size()});
+      states_[i].sqs = std::make_unique<sqs::SqsShard>(*shards_[i], options, *states_[i].queues, purge_times_,
+                                                       std::vector<aws::Api*>{&states_[i].sns->api()});
+      co_await runtime::call_on(*shards_[i], start_deliveries, &states_[i]);
       servers.push_back(&states_[i].sqs->http_server());
     }
     for (const ListenerConfig& wanted : config_.listeners) {
@@ -249,7 +267,7 @@ class Server {
       states_[i].kafka = std::make_unique<kafka::ShardServer>(*node_, *states_[i].streams);
       servers.push_back(states_[i].kafka.get());
       const ShardParts parts{states_[i].streams.get(), states_[i].groups.get(), states_[i].queues.get(),
-                             states_[i].kafka.get(), states_[i].sqs.get()};
+                             states_[i].kafka.get(),   states_[i].sqs.get(),    states_[i].sns.get()};
       registry_.add(*shards_[i], [parts](observe::MetricsPage& page) { collect_shard(page, parts); });
     }
     registry_.add_task(
@@ -324,12 +342,17 @@ class Server {
       if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
     }
     for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (states_[i].sns) co_await runtime::call_on(*shards_[i], begin_stop_deliveries, &states_[i]);
       if (queues_) co_await runtime::call_on(*shards_[i], end_queue_waits, &states_[i]);
     }
+    if (outgoing_) outgoing_->stop();
     {
       runtime::TaskScope connections;
       for (std::size_t i = 0; i < shards_.size(); ++i) connections.spawn(stop_connections_of(i));
       co_await connections.join();
+    }
+    for (std::size_t i = 0; i < shards_.size(); ++i) {
+      if (states_[i].sns) co_await runtime::call_on(*shards_[i], stop_deliveries, &states_[i]);
     }
     if (queues_) co_await queues_->stop_redrives();
     for (std::size_t i = 0; i < shards_.size(); ++i) {
@@ -380,6 +403,8 @@ class Server {
   std::unique_ptr<queue::QueueService> queues_;
   std::unique_ptr<kafka::KafkaNode> node_;
   sqs::PurgeTimes purge_times_;
+  std::unique_ptr<http::OutgoingClient> outgoing_;
+  std::unique_ptr<sns::SigningKeys> signing_keys_;
   std::vector<std::unique_ptr<http::Acceptor>> sqs_acceptors_;
   std::vector<std::unique_ptr<kafka::Acceptor>> acceptors_;
   std::vector<BoundEndpoint> endpoints_;

@@ -210,16 +210,15 @@ Task<> alters(Catalog& catalog) {
   EXPECT_FINE(created);
   co_await runtime::sleep_for(std::chrono::seconds(5));
   QueueChange change;
-  change.settings.emplace();
-  change.settings->lease = Milliseconds(7);
+  change.settings["lease_ms"] = "7";
   const auto altered = co_await alter_queue(catalog, "q", change);
   EXPECT_FINE(altered);
   EXPECT_EQ(altered->queue->settings.lease, Milliseconds(7));
   EXPECT_GT(altered->queue->modified, created->queue->modified);
   EXPECT_EQ(altered->queue->created, created->queue->created);
-  const auto tagged = co_await alter_queue(catalog, "q", {.tags = SettingsMap{{"k", "v"}}});
+  const auto tagged = co_await alter_queue(catalog, "q", {.tags = {{"k", "v"}}});
   EXPECT_FINE(tagged);
-  const auto attributed = co_await alter_queue(catalog, "q", {.attributes = SettingsMap{{"a", "1"}}});
+  const auto attributed = co_await alter_queue(catalog, "q", {.attributes = {{"a", "1"}}});
   EXPECT_FINE(attributed);
   const auto loaded = co_await load_queues(catalog);
   EXPECT_FINE(loaded);
@@ -230,22 +229,21 @@ Task<> alters(Catalog& catalog) {
   EXPECT_EQ(stored.queue->id, created->queue->id);
   EXPECT_EQ(stored.start, std::vector<Offset>{Offset(3)});
   EXPECT_EQ(stored.revision, attributed->revision);
-  change.settings->order = Order::fifo;
+  change.settings["order"] = "fifo";
   EXPECT_EQ(error_of(co_await alter_queue(catalog, "q", change)), Errc::invalid_config);
-  change.settings->order = Order::unordered;
-  change.settings->deliveries_max = 4;
+  change.settings.erase("order");
+  change.settings["deliveries_max"] = "4";
   EXPECT_EQ(error_of(co_await alter_queue(catalog, "q", change)), Errc::invalid_config);
 }
 TEST(QueueCatalog, AlterChangesWhatItNamesAndNothingElse) { run(alters); }
 
 Task<> add_tag(Catalog& catalog, int& done) {
-  const auto altered = co_await alter_queue(catalog, "q", {.attributes = SettingsMap{{"a", "1"}}});
+  const auto altered = co_await alter_queue(catalog, "q", {.attributes = {{"a", "1"}}});
   done += altered ? 1 : 0;
 }
 Task<> set_lease(Catalog& catalog, int& done) {
   QueueChange change;
-  change.settings.emplace();
-  change.settings->lease = Milliseconds(7);
+  change.settings["lease_ms"] = "7";
   const auto altered = co_await alter_queue(catalog, "q", std::move(change));
   done += altered ? 1 : 0;
 }
@@ -330,7 +328,7 @@ Task<> applies_changes(Catalog& catalog) {
   EXPECT_FINE(co_await create_queue(catalog, queue_on("brief", "t", topic), {}));
   EXPECT_FINE(co_await create_queue(catalog, queue_on("new", "t", topic), {}));
   EXPECT_FINE(co_await remove_queue(catalog, "brief"));
-  EXPECT_FINE(co_await alter_queue(catalog, "new", {.tags = SettingsMap{{"k", "v"}}}));
+  EXPECT_FINE(co_await alter_queue(catalog, "new", {.tags = {{"k", "v"}}}));
   QueuesPtr followed = *before;
   while (followed->find("new") == nullptr || followed->find("new")->queue->tags.empty()) {
     const auto changes = co_await (*watch)->next();

@@ -1,71 +1,17 @@
 #pragma once
 
-#include <cstdint>
-#include <expected>
-#include <string>
-#include <string_view>
-
 #include "base/result.h"
+#include "protocol/aws/errors.h"
 
 // What SQS calls what went wrong.
 namespace leat::sqs {
 
-enum class ErrorCode : std::uint8_t {
-  // Declared by the API's model.
-  batch_entry_ids_not_distinct,
-  batch_request_too_long,
-  empty_batch_request,
-  invalid_address,
-  invalid_attribute_name,
-  invalid_attribute_value,
-  invalid_batch_entry_id,
-  invalid_message_contents,
-  message_not_inflight,
-  over_limit,
-  purge_queue_in_progress,
-  queue_does_not_exist,
-  queue_name_exists,
-  receipt_handle_is_invalid,
-  request_throttled,
-  resource_not_found,
-  too_many_entries_in_batch_request,
-  unsupported_operation,
-  // Of every AWS service.
-  access_denied,
-  invalid_action,
-  invalid_parameter_value,
-  malformed_input,
-  missing_parameter,
-  missing_authentication_token,
-  incomplete_signature,
-  invalid_client_token_id,
-  signature_does_not_match,
-  request_expired,
-  internal_failure,
-  service_unavailable,
-};
-inline constexpr std::size_t kErrorCodes = static_cast<std::size_t>(ErrorCode::service_unavailable) + 1;
+using aws::ErrorCode;
+using aws::Fault;
+using aws::Outcome;
+using aws::refuse;
 
-// As it goes over the wire.
-struct WireError {
-  ErrorCode code;
-  std::string_view shape;   // in JSON's "__type", with its namespace before it
-  std::string_view legacy;  // in the Query form, and in x-amzn-query-error
-  int status;
-  bool is_in_model;  // else it is one of every service
-};
-[[nodiscard]] const WireError& wire_error(ErrorCode code);
-
-struct Fault {
-  ErrorCode code = ErrorCode::internal_failure;
-  std::string message;
-};
-template <class T = void>
-using Outcome = std::expected<T, Fault>;
-
-[[nodiscard]] inline std::unexpected<Fault> refuse(ErrorCode code, std::string message) {
-  return std::unexpected(Fault{code, std::move(message)});
-}
+[[nodiscard]] const aws::WireError& wire_error(ErrorCode code);
 
 // An error of the queues as SQS tells it to its clients.
 [[nodiscard]] Fault to_fault(const Error& error);

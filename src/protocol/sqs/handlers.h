@@ -1,30 +1,51 @@
 #pragma once
 
-#include "protocol/http/message.h"
+#include "protocol/aws/run.h"
 #include "protocol/sqs/errors.h"
 #include "protocol/sqs/model.h"
 #include "protocol/sqs/options.h"
-#include "protocol/sqs/stats.h"
-#include "protocol/sqs/text.h"
 #include "queue/queues.h"
 #include "runtime/task.h"
 
 // What each action does: from its input to calls of the queues, to its output. Which codec is in use is unknown here.
 namespace leat::sqs {
 
+// Messages that went through one shard.
+struct Stats {
+  Counter messages_sent;
+  Counter messages_received;
+};
+
 // One request, while it is answered.
 struct Call {
+  Call(aws::Call& shared, queue::Queues& the_queues, const SqsOptions& the_options, PurgeTimes& times, Stats& counters,
+       bool is_leats_own)
+      : queues(the_queues),
+        options(the_options),
+        purge_times(times),
+        stats(counters),
+        is_own(is_leats_own),
+        arena(shared.arena),
+        region(shared.region),
+        base_url(shared.base_url),
+        sender(shared.sender),
+        now(shared.now),
+        presence(shared.presence),
+        kept(shared.kept) {}
+
   queue::Queues& queues;
   const SqsOptions& options;
   PurgeTimes& purge_times;
   Stats& stats;
-  Arena arena;           // of texts in the output
-  std::string region;    // of the request's signature, or the default
-  std::string base_url;  // "http://host:port" as the client wrote it
-  std::string sender;    // who sends: an access key's id; empty when nobody is known
+  bool is_own;  // an action of leat's: it knows queues that SQS has not
+  // Of aws::Call.
+  Arena& arena;
+  const std::string& region;
+  const std::string& base_url;
+  const std::string& sender;
   Timestamp now;
-  http::Presence* presence = nullptr;                   // of the client
-  std::vector<std::shared_ptr<const void>> deliveries;  // of which the output shows parts
+  http::Presence* presence;
+  std::vector<std::shared_ptr<const void>>& kept;
 };
 
 [[nodiscard]] std::string queue_url(const Call& call, std::string_view name);
@@ -52,7 +73,7 @@ void show_page(Call& call, const Page& page, std::vector<queue::QueuePtr> queues
 // Names of 1 to 128 characters and values of up to 256, at most 50.
 [[nodiscard]] Outcome<> check_tags(const TextMap& tags);
 
-using Answer = runtime::Task<Outcome<>>;
+using aws::Answer;
 
 // handlers_messages.cc
 Answer send_message(Call& call, const SendMessageInput& in, SendResult& out);

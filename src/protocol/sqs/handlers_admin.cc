@@ -55,15 +55,14 @@ bool has_label(const json& statement, std::string_view label) {
 }
 
 queue::QueueChange with_policy(const queue::Queue& queue, const json& policy) {
-  queue::QueueChange change;
-  change.attributes = queue.attributes;
+  queue::Queue wanted = queue;
   if (policy["Statement"].empty()) {
-    change.attributes->erase(std::string(kPolicy));
+    wanted.attributes.erase(std::string(kPolicy));
   } else {
-    change.attributes->insert_or_assign(std::string(kPolicy),
-                                        policy.dump(-1, ' ', false, json::error_handler_t::replace));
+    wanted.attributes.insert_or_assign(std::string(kPolicy),
+                                       policy.dump(-1, ' ', false, json::error_handler_t::replace));
   }
-  return change;
+  return queue::change_between(queue, wanted);
 }
 
 Outcome<> check_permission(const AddPermissionInput& in) {
@@ -91,9 +90,8 @@ Outcome<> check_permission(const AddPermissionInput& in) {
   return {};
 }
 
-// Settings after tags of the name "leat:…" were put in the place of others; nothing when they are what they were. A change
-// that leaves settings out undoes nobody else's.
-Outcome<std::optional<queue::QueueSettings>> settings_with(const queue::Queue& queue, const TextMap& tags) {
+// Settings after tags of the name "leat:…" were put in the place of others.
+Outcome<queue::QueueSettings> settings_with(const queue::Queue& queue, const TextMap& tags) {
   QueueSetup setup = setup_of(queue);
   for (const auto& [tag, value] : tags) {
     if (tag == "leat:topic" || tag == "leat:start" || tag == "leat:partitions") {
@@ -102,12 +100,12 @@ Outcome<std::optional<queue::QueueSettings>> settings_with(const queue::Queue& q
     }
     if (tag.starts_with(kTagPrefix)) LEAT_CHECK(set_tagged(tag, value, setup));
   }
-  return setup.settings == queue.settings ? std::nullopt : std::optional(std::move(setup.settings));
+  return std::move(setup.settings);
 }
 
-std::string task_handle(std::string_view id) { return to_base64(json({{"taskId", id}}).dump()); }
+std::string task_handle(std::string_view id) { return aws::to_base64(json({{"taskId", id}}).dump()); }
 std::optional<std::string> task_id(std::string_view handle) {
-  const auto text = from_base64(handle);
+  const auto text = aws::from_base64(handle);
   const json parsed = text ? json::parse(*text, nullptr, false) : json();
   if (!parsed.is_object() || !parsed.contains("taskId") || !parsed["taskId"].is_string()) return std::nullopt;
   return parsed["taskId"].get<std::string>();
@@ -144,9 +142,9 @@ Outcome<> check_tags(const TextMap& tags) {
   if (tags.size() > kTagsMax)
     return refuse(ErrorCode::invalid_parameter_value, fmt::format("Too many tags: a queue can have {}.", kTagsMax));
   for (const auto& [name, value] : tags) {
-    if (name.empty() || name.size() > kTagNameSizeMax || !is_sqs_text(name))
+    if (name.empty() || name.size() > kTagNameSizeMax || !is_aws_text(name))
       return refuse(ErrorCode::invalid_parameter_value, "Tag keys must be between 1 and 128 characters in length.");
-    if (value.size() > kTagValueSizeMax || !is_sqs_text(value))
+    if (value.size() > kTagValueSizeMax || !is_aws_text(value))
       return refuse(ErrorCode::invalid_parameter_value, "Tag values must be between 0 and 256 characters in length.");
   }
   return {};
@@ -187,27 +185,22 @@ Answer remove_permission(Call& call, const RemovePermissionInput& in, EmptyOutpu
 Answer tag_queue(Call& call, const TagQueueInput& in, EmptyOutput&) {
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::alter));
   LEAT_CO_CHECK(check_tags(in.tags));
-  queue::QueueChange change;
-  change.tags = queue->tags;
-  for (const auto& [name, value] : in.tags) change.tags->insert_or_assign(std::string(name), std::string(value));
-  if (change.tags->size() > kTagsMax)
+  queue::Queue wanted = *queue;
+  for (const auto& [name, value] : in.tags) wanted.tags.insert_or_assign(std::string(name), std::string(value));
+  if (wanted.tags.size() > kTagsMax)
     co_return refuse(ErrorCode::invalid_parameter_value, "Too many tags: a queue can have 50.");
-  LEAT_CO_TRY(change.settings, settings_with(*queue, in.tags));
-  co_return co_await alter(call, queue->name, std::move(change));
+  LEAT_CO_TRY(wanted.settings, settings_with(*queue, in.tags));
+  co_return co_await alter(call, queue->name, queue::change_between(*queue, wanted));
 }
 
 Answer untag_queue(Call& call, const UntagQueueInput& in, EmptyOutput&) {
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::alter));
   queue::QueueChange change;
-  change.tags = queue->tags;
-  queue::SettingsMap settings = queue::to_map(queue->settings);
   for (const std::string_view name : in.keys) {
-    if (change.tags->erase(std::string(name)) == 0 || !name.starts_with(kTagPrefix)) continue;
-    settings.erase(std::string(name.substr(kTagPrefix.size())));  // what is not in the map is at its default
+    if (!queue->tags.contains(name)) continue;
+    change.tags.emplace(name, std::nullopt);
+    if (name.starts_with(kTagPrefix)) change.settings.emplace(name.substr(kTagPrefix.size()), std::nullopt);
   }
-  auto changed = queue::settings_from(settings);
-  if (!changed) co_return std::unexpected(to_fault(changed.error()));
-  if (*changed != queue->settings) change.settings = std::move(*changed);
   co_return co_await alter(call, queue->name, std::move(change));
 }
 

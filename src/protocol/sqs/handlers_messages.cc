@@ -1,3 +1,4 @@
+#include "protocol/aws/batch.h"
 #include "protocol/sqs/handlers.h"
 #include "protocol/sqs/message_attributes.h"
 #include "protocol/sqs/receipt_handle.h"
@@ -9,8 +10,6 @@ using queue::Order;
 using queue::QueuePtr;
 using security::Operation;
 
-constexpr std::size_t kBatchMax = 10;
-constexpr std::size_t kEntryIdSizeMax = 80;
 constexpr std::int64_t kVisibilitySecondsMax = 43'200;
 constexpr std::int64_t kWaitSecondsMax = 20;
 constexpr std::size_t kAttemptIdSizeMax = 128;
@@ -20,37 +19,8 @@ std::unexpected<Fault> bad_value(std::string_view parameter, std::string_view va
                 fmt::format("Value {} for parameter {} is invalid. Reason: {}", value, parameter, reason));
 }
 
-template <class Entry>
-Outcome<> check_batch(const std::vector<Entry>& entries, std::string_view entry_name) {
-  if (entries.empty()) {
-    return refuse(ErrorCode::empty_batch_request,
-                  fmt::format("There should be at least one {} in the request.", entry_name));
-  }
-  if (entries.size() > kBatchMax) {
-    return refuse(
-        ErrorCode::too_many_entries_in_batch_request,
-        fmt::format("Maximum number of entries per request are {}. You have sent {}.", kBatchMax, entries.size()));
-  }
-  for (std::size_t i = 0; i < entries.size(); ++i) {
-    const std::string_view id = entries[i].id;
-    const bool is_valid = !id.empty() && id.size() <= kEntryIdSizeMax && std::ranges::all_of(id, [](unsigned char c) {
-      return (c < 0x80 && std::isalnum(c) != 0) || c == '-' || c == '_';
-    });
-    if (!is_valid) {
-      return refuse(ErrorCode::invalid_batch_entry_id,
-                    "A batch entry id can only contain alphanumeric characters, hyphens and underscores. It can be at "
-                    "most 80 letters long.");
-    }
-    for (std::size_t other = 0; other < i; ++other) {
-      if (entries[other].id == id)
-        return refuse(ErrorCode::batch_entry_ids_not_distinct, fmt::format("Id {} repeated.", id));
-    }
-  }
-  return {};
-}
-
 FailedEntry failed(std::string_view id, Fault fault, Arena& arena) {
-  const WireError& wire = wire_error(fault.code);
+  const aws::WireError& wire = wire_error(fault.code);
   return {id, wire.status < 500, wire.legacy, arena.keep(std::move(fault.message))};
 }
 
@@ -155,9 +125,9 @@ void report(std::vector<HandleTask>& tasks, Output& out, Arena& arena) {
 Outcome<queue::ReceiveRequest> read_receive(const ReceiveMessageInput& in, const queue::Queue& queue) {
   queue::ReceiveRequest request;
   const std::int64_t count = in.max_messages.value_or(1);
-  if (count < 1 || count > static_cast<std::int64_t>(kBatchMax)) {
+  if (count < 1 || count > static_cast<std::int64_t>(aws::kBatchMax)) {
     return bad_value("MaxNumberOfMessages", fmt::to_string(count),
-                     fmt::format("Must be between 1 and {}, if provided.", kBatchMax));
+                     fmt::format("Must be between 1 and {}, if provided.", aws::kBatchMax));
   }
   request.count_max = static_cast<std::size_t>(count);
   if (in.visibility_timeout) {
@@ -211,7 +181,7 @@ Answer send_message(Call& call, const SendMessageInput& in, SendResult& out) {
 
 Answer send_message_batch(Call& call, const SendMessageBatchInput& in, SendMessageBatchOutput& out) {
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::write));
-  LEAT_CO_CHECK(check_batch(in.entries, "SendMessageBatchRequestEntry"));
+  LEAT_CO_CHECK(aws::check_batch(in.entries, "SendMessageBatchRequestEntry"));
   std::size_t size = 0;
   for (const auto& entry : in.entries) size += size_of(entry);
   if (static_cast<std::int64_t>(size) > kMessageSizeMax) {
@@ -261,7 +231,7 @@ Answer receive_message(Call& call, const ReceiveMessageInput& in, ReceiveMessage
   out.messages.reserve(received->size());
   for (const auto& delivery : *received) out.messages.push_back(show_message(delivery, context, call.arena));
   // What the messages show lives as long as the answer is made.
-  for (auto& delivery : *received) call.deliveries.push_back(std::move(delivery.owner));
+  for (auto& delivery : *received) call.kept.push_back(std::move(delivery.owner));
   co_return Outcome<>();
 }
 
@@ -274,7 +244,7 @@ Answer delete_message(Call& call, const DeleteMessageInput& in, EmptyOutput&) {
 
 Answer delete_message_batch(Call& call, const DeleteMessageBatchInput& in, DeleteMessageBatchOutput& out) {
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::read));
-  LEAT_CO_CHECK(check_batch(in.entries, "DeleteMessageBatchRequestEntry"));
+  LEAT_CO_CHECK(aws::check_batch(in.entries, "DeleteMessageBatchRequestEntry"));
   std::vector<HandleTask> tasks;
   for (const auto& entry : in.entries) tasks.push_back({entry.id, entry.receipt_handle, {}, {}});
   co_await settle(call, queue, tasks, true);
@@ -292,7 +262,7 @@ Answer change_visibility(Call& call, const ChangeVisibilityInput& in, EmptyOutpu
 
 Answer change_visibility_batch(Call& call, const ChangeVisibilityBatchInput& in, ChangeVisibilityBatchOutput& out) {
   LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::read));
-  LEAT_CO_CHECK(check_batch(in.entries, "ChangeMessageVisibilityBatchRequestEntry"));
+  LEAT_CO_CHECK(aws::check_batch(in.entries, "ChangeMessageVisibilityBatchRequestEntry"));
   std::vector<HandleTask> tasks;
   for (const auto& entry : in.entries) {
     auto& task = tasks.emplace_back(HandleTask{entry.id, entry.receipt_handle, {}, {}});

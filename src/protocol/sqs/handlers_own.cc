@@ -20,9 +20,9 @@ std::unexpected<Fault> bad_value(std::string_view parameter, std::string_view va
 // Keys, values and headers can be any bytes; what is no text is base64, and `name` says so.
 std::string_view show_bytes(std::string_view bytes, std::string_view name, BrowsedMessage& message, Arena& arena) {
   if (!is_set(bytes)) return kEmptyText;
-  if (is_sqs_text(bytes)) return bytes;
+  if (is_aws_text(bytes)) return bytes;
   message.base64.push_back(name);
-  return arena.keep(to_base64(bytes));
+  return arena.keep(aws::to_base64(bytes));
 }
 
 BrowsedMessage show_browsed(const queue::Delivery& delivery, Arena& arena) {
@@ -36,7 +36,7 @@ BrowsedMessage show_browsed(const queue::Delivery& delivery, Arena& arena) {
       delivery.record.value ? show_bytes(as_text(*delivery.record.value), "Body", message, arena) : kEmptyText;
   for (const auto& header :
        log::decode_record_headers(delivery.record.raw_headers).value_or(std::vector<log::RecordHeader>())) {
-    if (header.key.empty() || !is_sqs_text(header.key)) continue;
+    if (header.key.empty() || !is_aws_text(header.key)) continue;
     const std::string_view value = header.value ? as_text(*header.value) : kEmptyText;
     message.headers.push_back({header.key, show_bytes(value, header.key, message, arena)});
   }
@@ -61,7 +61,7 @@ Answer browse_messages(Call& call, const BrowseMessagesInput& in, BrowseMessages
     if (size > kBrowseSizeMax && !out.messages.empty()) break;
     out.messages.push_back(show_browsed(delivery, call.arena));
     // What the messages show lives as long as the answer is made.
-    call.deliveries.push_back(std::move(delivery.owner));
+    call.kept.push_back(std::move(delivery.owner));
   }
   co_return Outcome<>();
 }

@@ -20,16 +20,6 @@ std::unexpected<Fault> bad_tag(std::string_view tag, std::string_view value, std
                 fmt::format("Value {} for tag {} is invalid. Reason: {}", value, tag, wanted));
 }
 
-security::Principal principal_of(const Call& call) {
-  return call.sender.empty() ? security::Principal::anonymous() : security::Principal{"User:" + call.sender};
-}
-
-Outcome<> authorize(const Call& call, Operation operation, std::string_view topic) {
-  const security::Resource resource{security::ResourceType::topic, topic};
-  if (call.options.authorizer->allows(principal_of(call), operation, resource)) return {};
-  return refuse(ErrorCode::access_denied, fmt::format("Access to the resource {} is denied.", topic));
-}
-
 // Tags: what they say of the new queue's topic, and of its settings.
 Outcome<> take_tags(const TextMap& tags, queue::NewQueue& made, QueueSetup& setup) {
   LEAT_CHECK(check_tags(tags));
@@ -42,7 +32,7 @@ Outcome<> take_tags(const TextMap& tags, queue::NewQueue& made, QueueSetup& setu
       if (!start) return bad_tag(tag, value, "it is beginning, end, offset:N or time:MILLISECONDS.");
       made.start = *start;
     } else if (tag == kPartitionsTag) {
-      const auto count = to_integer(value);
+      const auto count = aws::to_integer(value);
       if (!count || *count < 1 || *count > kPartitionsMax) return bad_tag(tag, value, "it is a number from 1 to 1000.");
       made.partitions = static_cast<std::int32_t>(*count);
     } else if (tag.starts_with(kTagPrefix)) {
@@ -105,7 +95,7 @@ std::optional<queue::StartAt> parse_start(std::string_view text) {
   if (text == "end") return queue::StartAt{Kind::end, 0};
   for (const auto& [prefix, kind] : {std::pair("offset:", Kind::offset), std::pair("time:", Kind::time)}) {
     if (!text.starts_with(prefix)) continue;
-    const auto number = to_integer(text.substr(std::string_view(prefix).size()));
+    const auto number = aws::to_integer(text.substr(std::string_view(prefix).size()));
     if (number && *number >= 0) return queue::StartAt{kind, *number};
   }
   return std::nullopt;
@@ -135,14 +125,15 @@ Outcome<QueuePtr> find_queue(const Call& call, std::string_view url, Operation o
     return refuse(ErrorCode::invalid_address, fmt::format("The address {} is not valid for this endpoint.", url));
   }
   auto queue = call.queues.find(name);
-  if (!queue) return refuse(ErrorCode::queue_does_not_exist, "The specified queue does not exist.");
-  LEAT_CHECK(authorize(call, operation, queue->topic));
+  if (!queue || (!call.is_own && !is_queue_name(name)))
+    return refuse(ErrorCode::queue_does_not_exist, "The specified queue does not exist.");
+  LEAT_CHECK(aws::authorize(call.options, call.sender, operation, queue->topic));
   return queue;
 }
 
 Answer create_queue(Call& call, const CreateQueueInput& in, QueueUrlOutput& out) {
   LEAT_CO_CHECK(check_queue_name(in.queue_name));
-  LEAT_CO_CHECK(authorize(call, Operation::create, in.queue_name));
+  LEAT_CO_CHECK(aws::authorize(call.options, call.sender, Operation::create, in.queue_name));
   out.queue_url = call.arena.keep(queue_url(call, in.queue_name));
   // QueueDeletedRecently is not enforced: a queue that was deleted is gone when DeleteQueue returns, and there is no
   // minute in which its name could mean two queues.
@@ -185,7 +176,7 @@ Outcome<Page> read_page(Integer max_results, std::string_view next_token) {
   }
   page.size = static_cast<std::size_t>(count);
   if (is_set(next_token) && !next_token.empty()) {
-    auto after = from_base64(next_token);
+    auto after = aws::from_base64(next_token);
     if (!after) return refuse(ErrorCode::invalid_parameter_value, "Invalid or expired next token.");
     page.after = std::move(*after);
   }
@@ -196,14 +187,26 @@ void show_page(Call& call, const Page& page, std::vector<QueuePtr> queues, std::
                std::string_view& next_token) {
   if (queues.size() > page.size) {
     queues.resize(page.size);
-    next_token = call.arena.keep(to_base64(queues.back()->name));
+    next_token = call.arena.keep(aws::to_base64(queues.back()->name));
   }
   for (const auto& queue : queues) urls.push_back(call.arena.keep(queue_url(call, queue->name)));
 }
 
 Answer list_queues(Call& call, const ListQueuesInput& in, ListQueuesOutput& out) {
   LEAT_CO_TRY(const Page page, read_page(in.max_results, in.next_token));
-  show_page(call, page, call.queues.list(in.prefix, page.after, page.size + 1), out.urls, out.next_token);
+  std::vector<QueuePtr> found;
+  std::string after = page.after;
+  while (found.size() <= page.size) {
+    const std::size_t wanted = page.size + 1 - found.size();
+    auto listed = call.queues.list(in.prefix, after, wanted);
+    if (!listed.empty()) after = listed.back()->name;
+    const bool is_last = listed.size() < wanted;
+    // Others, like subscriptions of topics, are not SQS's.
+    std::ranges::copy_if(listed, std::back_inserter(found),
+                         [](const QueuePtr& queue) { return is_queue_name(queue->name); });
+    if (is_last) break;
+  }
+  show_page(call, page, std::move(found), out.urls, out.next_token);
   co_return Outcome<>();
 }
 
@@ -233,10 +236,10 @@ Answer set_queue_attributes(Call& call, const SetQueueAttributesInput& in, Empty
   QueueSetup setup = setup_of(*queue);
   for (const auto& [name, value] : in.attributes) LEAT_CO_CHECK(set_attribute(call, name, value, setup));
   LEAT_CO_CHECK(check_setup(setup));
-  queue::QueueChange change;
-  if (setup.settings != queue->settings) change.settings = std::move(setup.settings);
-  if (setup.stored != queue->attributes) change.attributes = std::move(setup.stored);
-  const auto altered = co_await call.queues.alter(queue->name, std::move(change));
+  queue::Queue wanted = *queue;
+  wanted.settings = std::move(setup.settings);
+  wanted.attributes = std::move(setup.stored);
+  const auto altered = co_await call.queues.alter(queue->name, queue::change_between(*queue, wanted));
   if (!altered) co_return std::unexpected(to_fault(altered.error()));
   co_return Outcome<>();
 }

@@ -47,7 +47,7 @@ Outcome<> check_name(std::string_view name) {
     return bad(
         fmt::format("Invalid message attribute name '{}': it can have letters, digits, '_', '-' and single '.' "
                     "that are neither its first nor its last character.",
-                    is_sqs_text(name) ? name : ""));
+                    is_aws_text(name) ? name : ""));
   }
   if (http::equals_ignoring_case(name.substr(0, 4), "AWS.") || http::equals_ignoring_case(name.substr(0, 7), "Amazon."))
     return bad(fmt::format("Message attribute name '{}' begins with a reserved prefix.", name));
@@ -64,7 +64,7 @@ Outcome<> check_value(std::string_view name, const AttributeValue& attribute) {
                   "Message attribute list values in SendMessage operation are not supported.");
   }
   const std::string_view base = base_type(type);
-  if ((base != "String" && base != "Number" && base != "Binary") || type.size() > kNameSizeMax || !is_sqs_text(type)) {
+  if ((base != "String" && base != "Number" && base != "Binary") || type.size() > kNameSizeMax || !is_aws_text(type)) {
     return bad(
         fmt::format("The message attribute '{}' has an invalid message attribute type, the set of supported type "
                     "prefixes is Binary, Number, and String.",
@@ -77,7 +77,7 @@ Outcome<> check_value(std::string_view name, const AttributeValue& attribute) {
         "The message attribute '{}' must contain a non-empty message attribute value for message attribute type '{}'.",
         name, base));
   }
-  if (!is_binary(type) && !is_sqs_text(value)) return bad_contents();
+  if (!is_binary(type) && !is_aws_text(value)) return bad_contents();
   if (base == "Number" && !is_number(value))
     return bad(fmt::format("Can't cast the value of message (user) attribute '{}' to a number.", name));
   return {};
@@ -87,7 +87,7 @@ Outcome<> check_value(std::string_view name, const AttributeValue& attribute) {
 Outcome<bool> take_own_attribute(std::string_view name, std::string_view value, PreparedMessage& prepared,
                                  Arena& arena) {
   if (!queue::is_reserved_header(name)) return false;
-  const auto number = to_integer(value);
+  const auto number = aws::to_integer(value);
   if (name == kPriorityAttribute) {
     if (!number || *number < 0 || *number >= queue::kPriorities)
       return bad(fmt::format("{} must be 0 to {}.", name, queue::kPriorities - 1));
@@ -102,7 +102,7 @@ Outcome<bool> take_own_attribute(std::string_view name, std::string_view value, 
     return true;
   }
   if (name == kEncodingAttribute) {
-    auto bytes = value == "base64" ? from_base64(as_text(prepared.message.body)) : std::nullopt;
+    auto bytes = value == "base64" ? aws::from_base64(as_text(prepared.message.body)) : std::nullopt;
     if (!bytes) return bad(fmt::format("{} must be base64, and the body must be written in it.", name));
     prepared.message.body = as_bytes(arena.keep(std::move(*bytes)));
     return true;
@@ -126,7 +126,7 @@ Outcome<> take_attributes(const AttributeMap& attributes, PreparedMessage& prepa
     LEAT_TRY(const bool is_own, take_own_attribute(name, value_of(attribute), prepared, arena));
     if (is_own) continue;
     if (attribute.data_type != "String")
-      types += fmt::format("{}{}={}", types.empty() ? "" : "&", name, percent_encoded(attribute.data_type));
+      types += fmt::format("{}{}={}", types.empty() ? "" : "&", name, aws::percent_encoded(attribute.data_type));
     prepared.message.headers.push_back({name, as_bytes(value_of(attribute))});
   }
   if (!types.empty()) prepared.message.headers.push_back({kTypesHeader, as_bytes(arena.keep(std::move(types)))});
@@ -137,7 +137,7 @@ Outcome<> take_attributes(const AttributeMap& attributes, PreparedMessage& prepa
 Outcome<> take_system_attributes(const AttributeMap& attributes, PreparedMessage& prepared, Arena& arena) {
   for (const auto& [name, attribute] : attributes) {
     if (name != kTraceAttribute) {
-      return bad(fmt::format("Message system attribute name '{}' is invalid.", is_sqs_text(name) ? name : ""));
+      return bad(fmt::format("Message system attribute name '{}' is invalid.", is_aws_text(name) ? name : ""));
     }
     LEAT_CHECK(check_value(name, attribute));
     if (attribute.data_type != "String")
@@ -155,7 +155,7 @@ Outcome<> check_id(std::string_view parameter, std::string_view id) {
   return bad(
       fmt::format("Value {} for parameter {} is invalid. Reason: {} can only include alphanumeric and punctuation "
                   "characters. 1 to 128 in length.",
-                  is_sqs_text(id) ? id : "", parameter, parameter));
+                  is_aws_text(id) ? id : "", parameter, parameter));
 }
 
 Outcome<> take_group_and_dedup(const SendEntry& entry, const queue::Queue& queue, queue::NewMessage& message) {
@@ -171,7 +171,7 @@ Outcome<> take_group_and_dedup(const SendEntry& entry, const queue::Queue& queue
       return bad(
           fmt::format("Value {} for parameter MessageDeduplicationId is invalid. Reason: The request includes a "
                       "parameter that is not valid for this queue type.",
-                      is_sqs_text(entry.dedup_id) ? entry.dedup_id : ""));
+                      is_aws_text(entry.dedup_id) ? entry.dedup_id : ""));
     }
     LEAT_CHECK(check_id("MessageDeduplicationId", entry.dedup_id));
     message.dedup_id = entry.dedup_id;
@@ -221,7 +221,7 @@ std::string md5_of_attributes(const AttributeMap& attributes) {
     text += is_binary(attribute->value.data_type) ? '\x02' : '\x01';
     append(value_of(attribute->value));
   }
-  return hex(md5_of(text));
+  return aws::hex(aws::md5_of(text));
 }
 
 std::size_t size_of(const SendEntry& entry) {
@@ -243,14 +243,14 @@ Outcome<PreparedMessage> prepare_message(const SendEntry& entry, const queue::Qu
     return bad(
         fmt::format("One or more parameters are invalid. Reason: Message must be shorter than {} bytes.", size_max));
   }
-  if (!is_sqs_text(entry.body)) return bad_contents();
+  if (!is_aws_text(entry.body)) return bad_contents();
   prepared.message.body = as_bytes(entry.body);
   LEAT_CHECK(take_delay(entry, queue, prepared.message));
   LEAT_CHECK(take_group_and_dedup(entry, queue, prepared.message));
   LEAT_CHECK(take_attributes(entry.attributes, prepared, arena));
   LEAT_CHECK(take_system_attributes(entry.system_attributes, prepared, arena));
   if (!sender.empty()) prepared.message.headers.push_back({kSenderHeader, as_bytes(sender)});
-  prepared.result.md5_of_body = arena.keep(hex(md5_of(entry.body)));
+  prepared.result.md5_of_body = arena.keep(aws::hex(aws::md5_of(entry.body)));
   return prepared;
 }
 

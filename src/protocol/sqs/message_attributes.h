@@ -2,7 +2,7 @@
 
 #include "protocol/sqs/errors.h"
 #include "protocol/sqs/model.h"
-#include "protocol/sqs/text.h"
+#include "protocol/aws/text.h"
 #include "queue/queues.h"
 
 // Between SQS's messages and records (docs/formats/queue-messages.md, "SQS").
@@ -44,6 +44,12 @@ struct Wanted {
 };
 // Error: invalid_attribute_name.
 [[nodiscard]] Outcome<Wanted> wanted_by(const ReceiveMessageInput& in);
+
+// The text of the first header of that name; not set when there is none.
+[[nodiscard]] std::string_view header_in(const std::vector<log::RecordHeader>& headers, std::string_view name);
+// Headers as the attributes that Wanted::attributes ask for. Borrows from them and `arena`.
+[[nodiscard]] AttributeMap attributes_in(const std::vector<log::RecordHeader>& headers,
+                                         const std::vector<std::string_view>& patterns, Arena& arena);
 
 struct DeliveryContext {
   const queue::Queue& queue;

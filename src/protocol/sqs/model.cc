@@ -3,6 +3,12 @@
 namespace leat::sqs {
 namespace {
 
+using aws::Field;
+using aws::field;
+using aws::keyed;
+using aws::kNothing;
+using aws::required;
+
 constexpr Field kAttributeValue[] = {
     field<&AttributeValue::string_value>("StringValue"),
     field<&AttributeValue::binary_value>("BinaryValue"),
@@ -285,10 +291,5 @@ constexpr Shape kBrowsedMessageShape{kBrowsedMessage};
 
 std::span<const Message> messages() { return kMessages; }
 std::span<const Message> own_messages() { return kOwnMessages; }
-
-const Message* find_message(std::string_view action) {
-  const auto found = std::ranges::lower_bound(kMessages, action, {}, &Message::action);
-  return found != std::end(kMessages) && found->action == action ? found : nullptr;
-}
 
 }  // namespace leat::sqs

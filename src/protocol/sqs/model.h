@@ -1,10 +1,19 @@
 #pragma once
 
-#include "protocol/sqs/shape.h"
+#include "protocol/aws/api.h"
 
 // What the actions of Amazon SQS (API version 2012-11-05) take and answer. Names of members follow the API's; model.cc has
 // the tables from which both codecs follow.
 namespace leat::sqs {
+
+using aws::Arena;
+using aws::Blob;
+using aws::is_aws_text;
+using aws::is_set;
+using aws::kEmptyText;
+using aws::Message;
+using aws::Named;
+using aws::Shape;
 
 using TextMap = std::vector<Named<std::string_view>>;
 using Integer = std::optional<std::int64_t>;
@@ -256,38 +265,36 @@ extern const Shape kAttributeValueShape, kSendEntryShape, kSendResultShape, kFai
     kVisibilityEntryShape, kDeletedEntryShape, kChangedEntryShape, kReceivedMessageShape, kMoveTaskShape,
     kBrowsedMessageShape;
 
-template <>
-inline constexpr const Shape* kShapeOf<AttributeValue> = &kAttributeValueShape;
-template <>
-inline constexpr const Shape* kShapeOf<SendEntry> = &kSendEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<SendResult> = &kSendResultShape;
-template <>
-inline constexpr const Shape* kShapeOf<FailedEntry> = &kFailedEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<DeleteEntry> = &kDeleteEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<VisibilityEntry> = &kVisibilityEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<DeletedEntry> = &kDeletedEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<ChangedEntry> = &kChangedEntryShape;
-template <>
-inline constexpr const Shape* kShapeOf<ReceivedMessage> = &kReceivedMessageShape;
-template <>
-inline constexpr const Shape* kShapeOf<MoveTask> = &kMoveTaskShape;
-template <>
-inline constexpr const Shape* kShapeOf<BrowsedMessage> = &kBrowsedMessageShape;
-
-// Names an action, its input and its output. All of them, in the order of their names.
-struct Message {
-  std::string_view action;
-  Shape input;
-  Shape output;
-};
+// All actions, in the order of their names.
 [[nodiscard]] std::span<const Message> messages();
 // Leat's own, in the same order; in JSON only.
 [[nodiscard]] std::span<const Message> own_messages();
-[[nodiscard]] const Message* find_message(std::string_view action);
 
 }  // namespace leat::sqs
+
+namespace leat::aws {
+
+template <>
+inline constexpr const Shape* kShapeOf<sqs::AttributeValue> = &sqs::kAttributeValueShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::SendEntry> = &sqs::kSendEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::SendResult> = &sqs::kSendResultShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::FailedEntry> = &sqs::kFailedEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::DeleteEntry> = &sqs::kDeleteEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::VisibilityEntry> = &sqs::kVisibilityEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::DeletedEntry> = &sqs::kDeletedEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::ChangedEntry> = &sqs::kChangedEntryShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::ReceivedMessage> = &sqs::kReceivedMessageShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::MoveTask> = &sqs::kMoveTaskShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::BrowsedMessage> = &sqs::kBrowsedMessageShape;
+
+}  // namespace leat::aws

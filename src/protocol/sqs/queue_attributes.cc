@@ -73,7 +73,7 @@ json parse_policy(std::string_view text) {
 bool is_anything(std::string_view) { return true; }
 bool is_boolean(std::string_view value) { return value == "true" || value == "false"; }
 bool is_data_key_age(std::string_view value) {
-  const auto seconds = to_integer(value);
+  const auto seconds = aws::to_integer(value);
   return seconds && *seconds >= 60 && *seconds <= 86'400;
 }
 bool is_throughput_limit(std::string_view value) { return value == "perQueue" || value == "perMessageGroupId"; }
@@ -109,7 +109,7 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
     return bad_policy(kName, value, "Redrive policy does not contain mandatory attribute: maxReceiveCount.");
   std::optional<std::int64_t> receives;
   if (count->is_number_integer()) receives = count->get<std::int64_t>();
-  if (count->is_string()) receives = to_integer(count->get_ref<const std::string&>());
+  if (count->is_string()) receives = aws::to_integer(count->get_ref<const std::string&>());
   if (!receives || *receives < 1 || *receives > kMaxReceives) {
     const bool is_plain = count->is_number() || count->is_string();
     return bad_policy(
@@ -239,7 +239,7 @@ struct Setter {
 
   template <class Range>
   [[nodiscard]] std::optional<std::int64_t> number(const Range& range) const {
-    const auto parsed = to_integer(value);
+    const auto parsed = aws::to_integer(value);
     return parsed && *parsed >= range.low && *parsed <= range.high ? parsed : std::nullopt;
   }
 
@@ -304,12 +304,15 @@ bool is_policy(std::string_view text) { return parse_policy(text).is_object(); }
 
 bool is_fifo_name(std::string_view name) { return name.ends_with(kFifoSuffix); }
 
-Outcome<> check_queue_name(std::string_view name) {
+bool is_queue_name(std::string_view name) {
   const std::string_view stem = is_fifo_name(name) ? name.substr(0, name.size() - kFifoSuffix.size()) : name;
-  const bool is_valid = !stem.empty() && name.size() <= kNameSizeMax && std::ranges::all_of(stem, [](unsigned char c) {
+  return !stem.empty() && name.size() <= kNameSizeMax && std::ranges::all_of(stem, [](unsigned char c) {
     return (std::isalnum(c) != 0 && c < 0x80) || c == '-' || c == '_';
   });
-  if (is_valid) return {};
+}
+
+Outcome<> check_queue_name(std::string_view name) {
+  if (is_queue_name(name)) return {};
   return refuse(ErrorCode::invalid_parameter_value,
                 "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length");
 }

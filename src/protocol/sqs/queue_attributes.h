@@ -22,7 +22,9 @@ struct QueueSetup {
 [[nodiscard]] bool is_policy(std::string_view text);
 
 [[nodiscard]] bool is_fifo_name(std::string_view name);
-// 1 to 80 letters, digits, hyphens and underscores, ".fifo" apart. Error: invalid_parameter_value.
+// 1 to 80 letters, digits, hyphens and underscores, ".fifo" apart: other queues are not SQS's.
+[[nodiscard]] bool is_queue_name(std::string_view name);
+// Error: invalid_parameter_value.
 [[nodiscard]] Outcome<> check_queue_name(std::string_view name);
 
 // Errors: invalid_attribute_name, invalid_attribute_value, invalid_parameter_value (of policies).

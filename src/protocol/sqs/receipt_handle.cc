@@ -1,7 +1,7 @@
 #include "protocol/sqs/receipt_handle.h"
 
 #include "base/crc32c.h"
-#include "protocol/sqs/text.h"
+#include "protocol/aws/text.h"
 
 namespace leat::sqs {
 namespace {
@@ -26,12 +26,12 @@ std::string to_handle(const queue::QueueId& queue, const queue::Receipt& receipt
   store_be(at + kRewindsAt, receipt.rewinds);
   store_be(at + kDeliveryAt, receipt.delivery);
   store_be(at + kChecksumAt, crc32c(BytesView(at, kChecksumAt)));
-  return to_base64url(raw);
+  return aws::to_base64url(raw);
 }
 
 std::optional<queue::Receipt> from_handle(std::string_view handle, const queue::QueueId& queue) {
   if (handle.size() > 2 * kSize) return std::nullopt;
-  const auto raw = from_base64url(handle);
+  const auto raw = aws::from_base64url(handle);
   if (!raw || raw->size() != kSize || raw->front() != kVersion) return std::nullopt;
   const auto* at = reinterpret_cast<const std::byte*>(raw->data());
   if (load_be<std::uint32_t>(at + kChecksumAt) != crc32c(BytesView(at, kChecksumAt))) return std::nullopt;

@@ -14,24 +14,19 @@ struct Shown {
   const Headers& headers;
   Arena& arena;
 
-  [[nodiscard]] std::string_view header(std::string_view name) const {
-    for (const auto& header : headers) {
-      if (header.key == name && header.value) return as_text(*header.value);
-    }
-    return {};
-  }
+  [[nodiscard]] std::string_view header(std::string_view name) const { return header_in(headers, name); }
   [[nodiscard]] bool is_fifo() const { return context.queue.settings.order == queue::Order::fifo; }
 };
 
 // As SQS's clients may hold it: keys and headers of other producers can be any bytes.
 std::string_view as_sqs_text(std::string_view bytes, Arena& arena) {
-  return is_sqs_text(bytes) ? bytes : arena.keep(to_base64(bytes));
+  return is_aws_text(bytes) ? bytes : arena.keep(aws::to_base64(bytes));
 }
 std::string_view number(std::int64_t value, Arena& arena) { return arena.keep(fmt::to_string(value)); }
 
 std::string_view show_sender(const Shown& shown) {
   const auto sender = shown.header(kSenderHeader);
-  return is_set(sender) && is_sqs_text(sender) ? sender : shown.context.account;
+  return is_set(sender) && is_aws_text(sender) ? sender : shown.context.account;
 }
 std::string_view show_sent(const Shown& shown) { return number(shown.delivery.record.timestamp.value(), shown.arena); }
 std::string_view show_count(const Shown& shown) { return number(shown.delivery.receipt.delivery, shown.arena); }
@@ -51,11 +46,11 @@ std::string_view show_sequence_number(const Shown& shown) {
 }
 std::string_view show_trace(const Shown& shown) {
   const auto trace = shown.header(kTraceHeader);
-  return is_set(trace) && is_sqs_text(trace) ? trace : std::string_view();
+  return is_set(trace) && is_aws_text(trace) ? trace : std::string_view();
 }
 std::string_view show_dead_source(const Shown& shown) {
   const auto source = shown.header(queue::kDeadQueueHeader);
-  if (!is_set(source) || !is_sqs_text(source)) return {};
+  if (!is_set(source) || !is_aws_text(source)) return {};
   return shown.arena.keep(fmt::format("{}{}", shown.context.arn_prefix, source));
 }
 
@@ -75,8 +70,8 @@ constexpr SystemAttribute kSystemAttributes[] = {
     {"DeadLetterQueueSourceArn", show_dead_source},
 };
 
-bool wants_attribute(const Wanted& wanted, std::string_view name) {
-  return std::ranges::any_of(wanted.attributes, [name](std::string_view pattern) {
+bool wants_attribute(const std::vector<std::string_view>& patterns, std::string_view name) {
+  return std::ranges::any_of(patterns, [name](std::string_view pattern) {
     if (pattern == "All" || pattern == ".*") return true;
     if (pattern.ends_with(".*")) return name.starts_with(pattern.substr(0, pattern.size() - 1));
     return pattern == name;
@@ -89,15 +84,15 @@ std::string_view type_of(std::string_view types, std::string_view name, Arena& a
     const std::string_view entry = types.substr(0, types.find('&'));
     types.remove_prefix(std::min(types.size(), entry.size() + 1));
     if (entry.starts_with(name) && entry.substr(name.size(), 1) == "=")
-      return form_decoded(entry.substr(name.size() + 1), arena);
+      return aws::form_decoded(entry.substr(name.size() + 1), arena);
   }
   return {};
 }
 
 AttributeValue show_attribute(std::string_view type, std::string_view value) {
   const std::string_view base = type.substr(0, type.find('.'));
-  const bool is_known = (base == "Number" || base == "Binary" || base == "String") && is_sqs_text(type);
-  const bool is_text = is_sqs_text(value);
+  const bool is_known = (base == "Number" || base == "Binary" || base == "String") && is_aws_text(type);
+  const bool is_text = is_aws_text(value);
   AttributeValue shown;
   // Whoever wrote the header may have written anything beside it: bytes that are no text are Binary all the same.
   if (!is_known || (base != "Binary" && !is_text)) {
@@ -113,25 +108,10 @@ AttributeValue show_attribute(std::string_view type, std::string_view value) {
   return shown;
 }
 
-void show_attributes(const Shown& shown, ReceivedMessage& message) {
-  const auto types = shown.header(kTypesHeader);
-  for (const auto& header : shown.headers) {
-    if (queue::is_reserved_header(header.key) || !wants_attribute(shown.context.wanted, header.key)) continue;
-    if (header.key.empty() || !is_sqs_text(header.key)) continue;
-    // Records may repeat a header; of attributes there is one of a name, and the last one counts.
-    const std::string_view value = header.value ? as_text(*header.value) : kEmptyText;
-    const auto same = std::ranges::find(message.message_attributes, header.key, &Named<AttributeValue>::name);
-    auto& into = same != message.message_attributes.end()
-                     ? *same
-                     : message.message_attributes.emplace_back(Named<AttributeValue>{header.key, {}});
-    into.value = show_attribute(type_of(types, header.key, shown.arena), value);
-  }
-}
-
 // A dead letter goes by the id that it had before.
 std::string show_id(const Shown& shown) {
-  const auto partition = to_integer(shown.header(queue::kDeadPartitionHeader));
-  const auto offset = to_integer(shown.header(queue::kDeadOffsetHeader));
+  const auto partition = aws::to_integer(shown.header(queue::kDeadPartitionHeader));
+  const auto offset = aws::to_integer(shown.header(queue::kDeadOffsetHeader));
   if (const auto source = shown.header(queue::kDeadQueueHeader); is_set(source) && partition && offset) {
     if (const auto origin = shown.context.queues.find(source);
         origin && origin->topic == shown.header(queue::kDeadTopicHeader)) {
@@ -142,6 +122,29 @@ std::string show_id(const Shown& shown) {
 }
 
 }  // namespace
+
+std::string_view header_in(const std::vector<log::RecordHeader>& headers, std::string_view name) {
+  for (const auto& header : headers) {
+    if (header.key == name && header.value) return as_text(*header.value);
+  }
+  return {};
+}
+
+AttributeMap attributes_in(const std::vector<log::RecordHeader>& headers, const std::vector<std::string_view>& patterns,
+                           Arena& arena) {
+  AttributeMap attributes;
+  const auto types = header_in(headers, kTypesHeader);
+  for (const auto& header : headers) {
+    if (queue::is_reserved_header(header.key) || !wants_attribute(patterns, header.key)) continue;
+    if (header.key.empty() || !is_aws_text(header.key)) continue;
+    // Records may repeat a header; of attributes there is one of a name, and the last one counts.
+    const std::string_view value = header.value ? as_text(*header.value) : kEmptyText;
+    const auto same = std::ranges::find(attributes, header.key, &Named<AttributeValue>::name);
+    auto& into = same != attributes.end() ? *same : attributes.emplace_back(Named<AttributeValue>{header.key, {}});
+    into.value = show_attribute(type_of(types, header.key, arena), value);
+  }
+  return attributes;
+}
 
 std::string sequence_number(Offset offset) { return fmt::format("{:020}", offset.value()); }
 
@@ -166,14 +169,14 @@ ReceivedMessage show_message(const queue::Delivery& delivery, const DeliveryCont
   ReceivedMessage message;
   message.message_id = arena.keep(show_id(shown));
   message.receipt_handle = arena.keep(to_handle(context.queue.id, delivery.receipt));
-  show_attributes(shown, message);
+  message.message_attributes = attributes_in(headers, context.wanted.attributes, arena);
   message.body = delivery.record.value ? as_text(*delivery.record.value) : kEmptyText;
   if (!is_set(message.body)) message.body = kEmptyText;
-  if (!is_sqs_text(message.body)) {
-    message.body = arena.keep(to_base64(message.body));
+  if (!is_aws_text(message.body)) {
+    message.body = arena.keep(aws::to_base64(message.body));
     message.message_attributes.push_back({kEncodingAttribute, show_attribute("String", "base64")});
   }
-  message.md5_of_body = arena.keep(hex(md5_of(message.body)));
+  message.md5_of_body = arena.keep(aws::hex(aws::md5_of(message.body)));
   if (!message.message_attributes.empty())
     message.md5_of_attributes = arena.keep(md5_of_attributes(message.message_attributes));
   const auto& wanted = context.wanted.system;

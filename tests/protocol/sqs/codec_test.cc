@@ -4,14 +4,22 @@
 #include <regex>
 
 #include "protocol/http/message.h"
-#include "protocol/sqs/actions.h"
-#include "protocol/sqs/json_codec.h"
-#include "protocol/sqs/query_codec.h"
+#include "protocol/aws/json_codec.h"
+#include "protocol/aws/query_codec.h"
+#include "protocol/sqs/api.h"
+#include "tests/protocol/sqs/memory_queues.h"
 
 namespace leat::sqs {
 namespace {
 
+using namespace aws;
+using aws::Outcome;
 using ::testing::HasSubstr;
+
+const Message* find_message(std::string_view action) {
+  const auto found = std::ranges::find(messages(), action, &Message::action);
+  return found == messages().end() ? nullptr : &*found;
+}
 
 template <class T>
 Outcome<T> from_json(std::string_view action, std::string body, Arena& arena) {
@@ -202,31 +210,36 @@ TEST(SqsCodecs, JsonEscapesWhateverItMust) {
 
 TEST(SqsModel, HasEachActionWithItsHandlerAndFields) {
   EXPECT_EQ(messages().size(), 23U);
-  for (const Message& message : messages()) {
-    const Action* action = find_action(message.action);
-    ASSERT_NE(action, nullptr) << message.action;
-    EXPECT_EQ(action->message, &message);
-    EXPECT_EQ(&messages()[action->index], &message);
+  const SqsOptions options;
+  testing::MemoryQueues queues;
+  PurgeTimes purge_times;
+  const SqsApi api(options, queues, purge_times);
+  for (const Message& message : api.messages()) {
+    const bool is_own = &message - api.messages().data() >= 23;
+    const auto action = api.find(message.action, is_own);
+    ASSERT_TRUE(action) << message.action;
+    EXPECT_EQ(&api.messages()[*action], &message);
+    EXPECT_FALSE(api.find(message.action, !is_own)) << message.action;
     for (const Field& field : message.input.fields) {
       const bool has_structs = field.kind == Kind::structs || field.kind == Kind::struct_map;
       EXPECT_EQ(has_structs, field.shape != nullptr) << message.action << " " << field.name;
     }
   }
-  EXPECT_EQ(find_action("Nonsense"), nullptr);
-  EXPECT_EQ(find_action(""), nullptr);
+  EXPECT_FALSE(api.find("Nonsense", false));
+  EXPECT_FALSE(api.find("", false));
 }
 
 TEST(SqsText, TakesTheCharactersThatSqsTakes) {
-  EXPECT_TRUE(is_sqs_text(""));
-  EXPECT_TRUE(is_sqs_text("a\t\r\n\xC3\xA9\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBD\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"));
-  EXPECT_FALSE(is_sqs_text(std::string_view("\0", 1)));
-  EXPECT_FALSE(is_sqs_text("\x1F"));
-  EXPECT_FALSE(is_sqs_text("\xEF\xBF\xBE"));      // U+FFFE
-  EXPECT_FALSE(is_sqs_text("\xEF\xBF\xBF"));      // U+FFFF
-  EXPECT_FALSE(is_sqs_text("\xED\xA0\x80"));      // a surrogate
-  EXPECT_FALSE(is_sqs_text("\xF4\x90\x80\x80"));  // above U+10FFFF
-  EXPECT_FALSE(is_sqs_text("\xC0\x80"));
-  EXPECT_FALSE(is_sqs_text(std::string(100, 'x') + "\x0B"));
+  EXPECT_TRUE(is_aws_text(""));
+  EXPECT_TRUE(is_aws_text("a\t\r\n\xC3\xA9\xED\x9F\xBF\xEE\x80\x80\xEF\xBF\xBD\xF0\x90\x80\x80\xF4\x8F\xBF\xBF"));
+  EXPECT_FALSE(is_aws_text(std::string_view("\0", 1)));
+  EXPECT_FALSE(is_aws_text("\x1F"));
+  EXPECT_FALSE(is_aws_text("\xEF\xBF\xBE"));      // U+FFFE
+  EXPECT_FALSE(is_aws_text("\xEF\xBF\xBF"));      // U+FFFF
+  EXPECT_FALSE(is_aws_text("\xED\xA0\x80"));      // a surrogate
+  EXPECT_FALSE(is_aws_text("\xF4\x90\x80\x80"));  // above U+10FFFF
+  EXPECT_FALSE(is_aws_text("\xC0\x80"));
+  EXPECT_FALSE(is_aws_text(std::string(100, 'x') + "\x0B"));
 }
 
 TEST(SqsText, Base64GoesBothWaysAndRefusesTheRest) {

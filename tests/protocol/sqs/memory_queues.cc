@@ -50,11 +50,9 @@ runtime::Task<Result<queue::QueuePtr>> MemoryQueues::alter(std::string name, que
   const QueuePtr before = find(name);
   if (!before) co_return fail(Errc::not_found, "no such queue");
   auto made = std::make_shared<queue::Queue>(*before);
-  if (change.settings) made->settings = *change.settings;
-  LEAT_CO_CHECK(queue::check_settings(made->settings));
-  if (change.attributes) made->attributes = *change.attributes;
-  if (change.tags) made->tags = *change.tags;
+  LEAT_CO_CHECK(queue::apply_change(change, *made));
   queues_[name] = made;
+  changed_.notify_all();
   co_return made;
 }
 

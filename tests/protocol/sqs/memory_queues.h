@@ -18,6 +18,7 @@ class MemoryQueues final : public queue::Queues {
   [[nodiscard]] QueuePtr find(std::string_view name) const override;
   [[nodiscard]] std::vector<QueuePtr> list(std::string_view prefix, std::string_view after,
                                            std::size_t count_max) const override;
+  [[nodiscard]] runtime::Notifier& changed() override { return changed_; }
   Task<Result<QueuePtr>> create(queue::NewQueue queue) override;
   Task<Result<QueuePtr>> alter(std::string name, queue::QueueChange change) override;
   Task<Status> remove(std::string name) override;
@@ -50,6 +51,7 @@ class MemoryQueues final : public queue::Queues {
   [[nodiscard]] std::size_t waiting() const { return waiting_; }
 
  private:
+  runtime::Notifier changed_;
   struct Message {
     std::shared_ptr<const Bytes> batch;
     MonoTime ready_at{};

@@ -40,8 +40,8 @@ queue::Queue fifo_queue() {
 
 // The values are what AWS's own SDKs compute: boto3 and the JavaScript SDK refuse answers with others.
 TEST(SqsMd5, OfAttributesIsWhatSdksCompute) {
-  EXPECT_EQ(hex(md5_of("hello")), "5d41402abc4b2a76b9719d911017c592");
-  EXPECT_EQ(hex(md5_of("")), "d41d8cd98f00b204e9800998ecf8427e");
+  EXPECT_EQ(aws::hex(aws::md5_of("hello")), "5d41402abc4b2a76b9719d911017c592");
+  EXPECT_EQ(aws::hex(aws::md5_of("")), "d41d8cd98f00b204e9800998ecf8427e");
   const AttributeMap attributes{
       {"s", text("v")}, {"n", text("12", "Number")}, {"b", binary(std::string_view("\0\xFF", 2), "Binary.png")}};
   EXPECT_EQ(md5_of_attributes(attributes), "72eb4ca7185082e9cda6f9e1f7aa07cf");
@@ -118,7 +118,7 @@ TEST(SqsMessages, OwnAttributesSetPriorityTimeToLiveAndEncoding) {
   EXPECT_EQ(prepared->message.time_to_live, Milliseconds(60'000));
   EXPECT_EQ(as_text(prepared->message.body), std::string_view("\0\xFF", 2));
   EXPECT_TRUE(prepared->message.headers.empty());
-  EXPECT_EQ(prepared->result.md5_of_body, hex(md5_of("AP8=")));  // of what was sent: the SDK compares it
+  EXPECT_EQ(prepared->result.md5_of_body, aws::hex(aws::md5_of("AP8=")));  // of what was sent: the SDK compares it
 }
 
 struct Refused {

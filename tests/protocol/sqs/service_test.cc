@@ -482,7 +482,9 @@ Task<> pages() {
 TEST(SqsService, ListsQueuesPageByPage) { run(pages); }
 
 Task<> long_polls() {
-  Served served({.http = {.request_timeout = 50ms, .name = "sqs"}});
+  SqsOptions options;
+  options.http.request_timeout = 50ms;
+  Served served(options);
   co_await served.done("CreateQueue", {{"QueueName", "q"}});
   auto poller = co_await Client::connect(served.acceptor.port());
   co_await poller->send(Served::request("ReceiveMessage", json({{"QueueUrl", kUrl}, {"WaitTimeSeconds", 20}}).dump()));

@@ -10,7 +10,7 @@
 // How messages are declared: each is a struct of plain values and a table of its fields (model.cc), which both codecs walk.
 // Texts are borrowed, from the request when they come in and from whatever the handler keeps when they go out; one that is
 // absent has no data() (an empty one has).
-namespace leat::sqs {
+namespace leat::aws {
 
 struct Blob {
   std::string_view bytes;
@@ -29,7 +29,7 @@ struct Shape;
 
 struct Field {
   std::string_view name;        // in JSON
-  std::string_view query_name;  // in the Query form and in XML; of lists and maps: of each entry
+  std::string_view query_name;  // in the Query form and in XML; of lists and maps: of each entry, or "List.entry"
   Kind kind = Kind::text;
   bool is_required = false;  // of an input: it must be there; of an output: a list is there even when it is empty
   std::string_view key_name = "Name";  // of a map's entries in the Query form and in XML
@@ -174,4 +174,4 @@ constexpr Field keyed(Field field, std::string_view key_name) {
   return field;
 }
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

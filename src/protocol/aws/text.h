@@ -8,8 +8,8 @@
 
 #include "base/bytes.h"
 
-// Texts: memory for them, what SQS takes as one, and the encodings they travel in.
-namespace leat::sqs {
+// Texts: memory for them, what its services take as one, and the encodings they travel in.
+namespace leat::aws {
 
 // Keeps the bytes of texts that are borrowed until a request is answered.
 class Arena {
@@ -35,10 +35,10 @@ class Arena {
 inline constexpr std::string_view kEmptyText{""};
 
 // UTF-8 of nothing but #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF.
-[[nodiscard]] bool is_sqs_text(std::string_view text);
+[[nodiscard]] bool is_aws_text(std::string_view text);
 [[nodiscard]] bool is_utf8(std::string_view text);
 // The same for a text that is known to be UTF-8.
-[[nodiscard]] bool has_sqs_characters(std::string_view utf8);
+[[nodiscard]] bool has_aws_characters(std::string_view utf8);
 
 [[nodiscard]] std::string to_base64(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> from_base64(std::string_view text);
@@ -57,4 +57,4 @@ using Md5 = std::array<std::uint8_t, 16>;
 
 [[nodiscard]] std::optional<std::int64_t> to_integer(std::string_view text);
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

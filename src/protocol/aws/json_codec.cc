@@ -1,4 +1,4 @@
-#include "protocol/sqs/json_codec.h"
+#include "protocol/aws/json_codec.h"
 
 #include <simdjson.h>
 
@@ -6,7 +6,7 @@
 
 #include "protocol/http/message.h"
 
-namespace leat::sqs {
+namespace leat::aws {
 namespace {
 
 namespace dom = simdjson::dom;
@@ -261,4 +261,4 @@ void encode_json(const Shape& shape, const void* object, std::string& out) {
   out += '}';
 }
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

@@ -4,13 +4,13 @@
 #include <string_view>
 #include <vector>
 
-#include "protocol/sqs/errors.h"
-#include "protocol/sqs/shape.h"
-#include "protocol/sqs/text.h"
+#include "protocol/aws/errors.h"
+#include "protocol/aws/shape.h"
+#include "protocol/aws/text.h"
 
-// The AWS Query form (https://smithy.io/2.0/aws/protocols/aws-query-protocol.html): parameters of a form in, XML out, with
-// SQS's flattened lists and maps.
-namespace leat::sqs {
+// The AWS Query form (https://smithy.io/2.0/aws/protocols/aws-query-protocol.html): parameters of a form in, XML out. Lists
+// and maps are flattened ("Name.1"), as SQS has them, or not ("Names.member.1"): their fields' names say so.
+namespace leat::aws {
 
 struct Parameter {
   std::string_view name;
@@ -33,4 +33,4 @@ void encode_xml(const Shape& shape, const void* object, std::string& out);
 // What XML cannot hold becomes a question mark.
 void append_xml_text(std::string_view text, std::string& out);
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

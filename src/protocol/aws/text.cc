@@ -1,11 +1,11 @@
-#include "protocol/sqs/text.h"
+#include "protocol/aws/text.h"
 
 #include <openssl/evp.h>
 #include <simdjson.h>
 
 #include <charconv>
 
-namespace leat::sqs {
+namespace leat::aws {
 namespace {
 
 // Whether any byte needs a second look: a control character, or the first byte of U+F000 to U+FFFF.
@@ -64,7 +64,7 @@ char* Arena::allocate(std::size_t size) {
 
 bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text); }
 
-bool has_sqs_characters(std::string_view utf8) {
+bool has_aws_characters(std::string_view utf8) {
   if (!has_suspects(utf8)) return true;
   for (std::size_t i = 0; i < utf8.size(); ++i) {
     const auto byte = static_cast<unsigned char>(utf8[i]);
@@ -74,7 +74,7 @@ bool has_sqs_characters(std::string_view utf8) {
   return true;
 }
 
-bool is_sqs_text(std::string_view text) { return is_utf8(text) && has_sqs_characters(text); }
+bool is_aws_text(std::string_view text) { return is_utf8(text) && has_aws_characters(text); }
 
 std::string to_base64(std::string_view bytes) {
   std::string text(4 * ((bytes.size() + 2) / 3) + 1, '\0');
@@ -168,4 +168,4 @@ std::optional<std::int64_t> to_integer(std::string_view text) {
   return value;
 }
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

@@ -1,8 +1,8 @@
-#include "protocol/sqs/query_codec.h"
+#include "protocol/aws/query_codec.h"
 
 #include <map>
 
-namespace leat::sqs {
+namespace leat::aws {
 namespace {
 
 // Ten messages of ten attributes of three values, and everything else, are far fewer.
@@ -147,17 +147,21 @@ void append_element(std::string_view name, std::string_view text, std::string& o
   append_tag(name, true, out);
 }
 
+// The element of one entry; "List.entry" has an element List around all of them.
+std::string_view entry_tag(const Field& field) { return field.query_name.substr(field.query_name.find('.') + 1); }
+
 void encode_entry(const Field& field, void* entry, std::string& out) {
+  const std::string_view tag = entry_tag(field);
   switch (field.kind) {
-    case Kind::texts: append_element(field.query_name, *static_cast<const std::string_view*>(entry), out); return;
+    case Kind::texts: append_element(tag, *static_cast<const std::string_view*>(entry), out); return;
     case Kind::structs:
-      append_tag(field.query_name, false, out);
+      append_tag(tag, false, out);
       encode_xml(*field.shape, entry, out);
-      append_tag(field.query_name, true, out);
+      append_tag(tag, true, out);
       return;
     case Kind::text_map:
     case Kind::struct_map:
-      append_tag(field.query_name, false, out);
+      append_tag(tag, false, out);
       append_element(field.key_name, *field.entry_name(entry), out);
       if (field.kind == Kind::text_map) {
         append_element(field.value_name, *static_cast<const std::string_view*>(field.entry_value(entry)), out);
@@ -166,13 +170,23 @@ void encode_entry(const Field& field, void* entry, std::string& out) {
         encode_xml(*field.shape, field.entry_value(entry), out);
         append_tag(field.value_name, true, out);
       }
-      append_tag(field.query_name, true, out);
+      append_tag(tag, true, out);
       return;
     case Kind::text:
     case Kind::integer:
     case Kind::boolean:
     case Kind::blob: return;
   }
+}
+
+void encode_entries(const Field& field, const void* list, std::string& out) {
+  const std::size_t size = field.size(list);
+  const auto dot = field.query_name.find('.');
+  const std::string_view around = dot == std::string_view::npos ? std::string_view() : field.query_name.substr(0, dot);
+  if (!around.empty() && size == 0 && !field.is_required) return;
+  if (!around.empty()) append_tag(around, false, out);
+  for (std::size_t i = 0; i < size; ++i) encode_entry(field, field.entry(const_cast<void*>(list), i), out);
+  if (!around.empty()) append_tag(around, true, out);
 }
 
 }  // namespace
@@ -225,10 +239,7 @@ void encode_xml(const Shape& shape, const void* object, std::string& out) {
       case Kind::texts:
       case Kind::structs:
       case Kind::text_map:
-      case Kind::struct_map:
-        for (std::size_t i = 0; i < field.size(value); ++i)
-          encode_entry(field, field.entry(const_cast<void*>(value), i), out);
-        break;
+      case Kind::struct_map: encode_entries(field, value, out); break;
     }
   }
 }
@@ -246,4 +257,4 @@ void append_xml_text(std::string_view text, std::string& out) {
   }
 }
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

@@ -3,12 +3,12 @@
 #include <string>
 #include <string_view>
 
-#include "protocol/sqs/errors.h"
-#include "protocol/sqs/shape.h"
-#include "protocol/sqs/text.h"
+#include "protocol/aws/errors.h"
+#include "protocol/aws/shape.h"
+#include "protocol/aws/text.h"
 
 // AWS JSON 1.0 (https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html), as the shapes say.
-namespace leat::sqs {
+namespace leat::aws {
 
 // Fills `object`, of that shape, with what `body` says; HttpRequest::kBodyPadding bytes behind it may be read. Members that
 // nobody declared are skipped. Error: malformed_input.
@@ -19,4 +19,4 @@ void encode_json(const Shape& shape, const void* object, std::string& out);
 // With quotes around it.
 void append_json_text(std::string_view text, std::string& out);
 
-}  // namespace leat::sqs
+}  // namespace leat::aws

@@ -1,0 +1,36 @@
+#pragma once
+
+#include "base/log_limiter.h"
+#include "protocol/aws/api.h"
+#include "protocol/aws/options.h"
+#include "security/sigv4.h"
+
+namespace leat::aws {
+
+// Answers HTTP requests with what services of AWS answer: finds out which one a request is for and whether it may be let
+// in, and puts what an action says into the form that its client speaks. Belongs to one shard.
+class Service {
+ public:
+  // What it is given outlives it. Who names no service means the first one.
+  Service(const Options& options, std::vector<Api*> apis);
+
+  [[nodiscard]] runtime::Task<http::HttpResponse> answer(const http::HttpRequest& request);
+
+ private:
+  struct Exchange;
+
+  // Which form the request has and which action it asks for.
+  Outcome<> read(const http::HttpRequest& request, Exchange& exchange);
+  Outcome<> read_json(const http::HttpRequest& request, std::string_view target, Exchange& exchange);
+  Outcome<> read_query(const http::HttpRequest& request, Exchange& exchange);
+  Outcome<> authenticate(const http::HttpRequest& request, const Exchange& exchange, Call& call);
+  http::HttpResponse respond(const Exchange& exchange, const Outcome<>& outcome, std::string body);
+  void count(const Exchange& exchange, const Outcome<>& outcome, MonoTime start);
+
+  const Options& options_;
+  std::vector<Api*> apis_;
+  std::vector<security::SigV4Verifier> verifiers_;  // one an API
+  LogLimiter log_limiter_;
+};
+
+}  // namespace leat::aws

@@ -1,0 +1,370 @@
+#include "protocol/sns/deliverer.h"
+
+#include <xxhash.h>
+
+#include "base/logging.h"
+#include "protocol/sns/notification.h"
+#include "protocol/sns/subscription.h"
+#include "runtime/call.h"
+#include "runtime/shard.h"
+
+namespace leat::sns {
+namespace {
+
+constexpr std::size_t kForwardBatch = 100;
+constexpr std::size_t kPostsMax = 8;  // of one subscription at a time
+constexpr Milliseconds kLease{120'000};
+constexpr Milliseconds kWait{20'000};
+constexpr Duration kFailurePause = std::chrono::seconds(1);
+constexpr Milliseconds kDeadLetterPause{20'000};
+constexpr std::int64_t kPendingMax = 48LL * 3'600'000;  // then a subscription that nobody confirmed goes
+constexpr Duration kPendingLook = std::chrono::hours(1);
+constexpr std::size_t kListed = 256;
+constexpr std::string_view kAgent = "Amazon Simple Notification Service Agent";
+constexpr std::string_view kTextType = "text/plain; charset=UTF-8";
+
+runtime::Shard& shard() { return runtime::Shard::current(); }
+
+std::vector<MessageAttribute> to_filter(const sqs::AttributeMap& attributes) {
+  std::vector<MessageAttribute> out;
+  for (const auto& [name, value] : attributes) {
+    const bool is_binary = value.data_type.starts_with("Binary");
+    out.push_back({name, value.data_type, is_binary ? value.binary_value.bytes : value.string_value});
+  }
+  return out;
+}
+
+Notification notification_of(const Outlet& outlet, const Published& published) {
+  Notification out;
+  out.type = "Notification";
+  out.message_id = published.message_id;
+  out.topic_arn = outlet.topic_arn;
+  out.subject = published.subject;
+  out.message = published.message;
+  out.timestamp = published.timestamp;
+  out.unsubscribe_url = outlet.unsubscribe_url;
+  out.sequence_number = published.sequence_number;
+  out.attributes = &published.attributes;
+  return out;
+}
+
+// A message for a queue: the record as it is, or the notification as JSON. Borrows from the delivery and `arena`.
+queue::NewMessage message_for(const queue::Queue& target, const Outlet& outlet, const queue::Delivery& delivery,
+                              aws::Arena& arena) {
+  const Published published = read_published(delivery, *outlet.subscription, outlet.protocol, arena);
+  queue::NewMessage message;
+  if (aws::is_set(published.group)) message.group = as_bytes(published.group);
+  if (target.settings.order == queue::Order::fifo) {
+    if (!message.group) message.group = as_bytes(published.message_id);
+    message.dedup_id = published.dedup_id;
+  }
+  if (!outlet.is_raw) {
+    message.body = as_bytes(arena.keep(to_json(notification_of(outlet, published), nullptr)));
+    return message;
+  }
+  const bool is_text = published.attributes.empty() || published.attributes.back().name != sqs::kEncodingAttribute;
+  message.body = is_text ? as_bytes(published.message) : delivery.record.value.value_or(BytesView());
+  for (const log::RecordHeader& header : published.headers) {
+    if (!queue::is_reserved_header(header.key) || header.key == sqs::kTypesHeader) message.headers.push_back(header);
+  }
+  return message;
+}
+
+}  // namespace
+
+Deliverer::Deliverer(const aws::Options& aws, queue::Queues& queues, http::OutgoingClient& client, SigningKeys& keys,
+                     const DelivererOptions& options)
+    : aws_(aws), queues_(queues), client_(client), keys_(keys), options_(options), bodies_(options.bodies_size_max) {}
+
+void Deliverer::start() { tasks_.spawn(follow()); }
+
+void Deliverer::begin_stop() {
+  stopping_ = true;
+  stop_wake_.notify_all();
+  queues_.changed().notify_all();
+  for (const auto& [name, worker] : workers_) *worker->gone = true;
+}
+
+runtime::Task<> Deliverer::stop() {
+  begin_stop();
+  co_await tasks_.join();
+}
+
+runtime::Task<> Deliverer::pause(Duration duration) {
+  if (!stopping_) (void)co_await stop_wake_.wait_until(shard().now() + duration);
+}
+
+// ---- Subscriptions and their workers --------------------------------------------------------------------------------
+
+runtime::Task<> Deliverer::follow() {
+  while (!stopping_) {
+    std::string after;
+    while (true) {
+      const auto listed = queues_.list("", after, kListed);
+      for (const queue::QueuePtr& queue : listed) {
+        if (!is_subscription(*queue) || workers_.contains(queue->name)) continue;
+        if (XXH3_64bits(queue->name.data(), queue->name.size()) % options_.shards != options_.number) continue;
+        auto worker = std::make_shared<Worker>();
+        worker->name = queue->name;
+        workers_.emplace(queue->name, worker);
+        tasks_.spawn(work(std::move(worker)));
+      }
+      if (listed.size() < kListed) break;
+      after = listed.back()->name;
+    }
+    co_await queues_.changed().wait();
+  }
+}
+
+bool Deliverer::refresh(Worker& worker) {
+  queue::QueuePtr subscription = queues_.find(worker.name);
+  if (subscription == nullptr) return false;
+  queue::QueuePtr topic = queues_.find(topic_queue_name(attribute_of(*subscription, kTopicAttribute)));
+  const bool is_known =
+      worker.outlet != nullptr && worker.outlet->subscription == subscription && worker.outlet->topic == topic;
+  if (!is_known) {
+    worker.outlet =
+        std::make_shared<const Outlet>(read_outlet(std::move(subscription), std::move(topic), aws_.account));
+  }
+  return true;
+}
+
+runtime::Task<> Deliverer::work(WorkerPtr worker) {
+  while (!stopping_ && refresh(*worker)) {
+    if (is_pending(*worker->outlet->subscription)) {
+      co_await ask_for_confirmation(worker);
+    } else if (worker->outlet->is_http()) {
+      co_await post_some(worker);
+    } else {
+      co_await forward_some(worker);
+    }
+  }
+  *worker->gone = true;
+  co_await worker->tasks.join();
+  workers_.erase(worker->name);
+}
+
+// ---- Confirmation ---------------------------------------------------------------------------------------------------
+
+runtime::Task<> Deliverer::ask_for_confirmation(WorkerPtr worker) {
+  const OutletPtr outlet = worker->outlet;
+  if (shard().wall_now() - outlet->subscription->created > kPendingMax) {
+    (void)co_await queues_.remove(worker->name);
+    co_return co_await pause(kFailurePause);
+  }
+  if (worker->asks_no_more) {
+    (void)co_await queues_.changed().wait_until(shard().now() + kPendingLook);
+    co_return;
+  }
+  const Outcome failure = co_await post_confirmation(outlet);
+  if (stopping_) co_return;
+  ++worker->confirmations;
+  const auto delay =
+      failure && !failure->is_permanent ? outlet->policy.delay_before(worker->confirmations) : std::nullopt;
+  if (failure) {
+    stats_.failed.add();
+    log_limiter_.write(shard().now(), LogLevel::warning, "sns", "{} could not be asked to confirm: {}", outlet->arn,
+                       failure->reason);
+  }
+  if (delay) {
+    co_await pause(*delay);
+  } else {
+    worker->asks_no_more = true;
+  }
+}
+
+runtime::Task<Deliverer::Outcome> Deliverer::post_confirmation(OutletPtr outlet) {
+  const auto signer = co_await keys_.get();
+  if (!signer) co_return Failure{signer.error().message};
+  const queue::Queue& subscription = *outlet->subscription;
+  const auto token = attribute_of(subscription, kTokenAttribute);
+  const std::string id = subscription.id.to_string();
+  const std::string timestamp = iso_time(shard().wall_now());
+  const std::string url = fmt::format("{}/?Action=ConfirmSubscription&TopicArn={}&Token={}", outlet->base,
+                                      aws::percent_encoded(outlet->topic_arn), token);
+  const std::string text = fmt::format(
+      "You have chosen to subscribe to the topic {}.\nTo confirm the subscription, visit the SubscribeURL included in "
+      "this message.",
+      outlet->topic_arn);
+  Notification asked;
+  asked.type = "SubscriptionConfirmation";
+  asked.message_id = id;
+  asked.token = token;
+  asked.topic_arn = outlet->topic_arn;
+  asked.message = text;
+  asked.timestamp = timestamp;
+  asked.subscribe_url = url;
+  const std::string to_sign = text_to_sign(asked);
+  const Signer& key = **signer;
+  Signature signature{outlet->signature, {}, fmt::format("{}{}", outlet->base, key.path())};
+  signature.text = co_await runtime::run_blocking([&] { return key.sign(to_sign, signature.version); });
+  http::OutgoingRequest request;
+  request.body = to_json(asked, &signature);
+  request.headers = {{"x-amz-sns-message-type", std::string(asked.type)}, {"x-amz-sns-message-id", id}};
+  co_return co_await post(outlet, std::move(request));
+}
+
+// ---- What all deliveries share --------------------------------------------------------------------------------------
+
+bool Deliverer::wants(const Outlet& outlet, const queue::Delivery& delivery) const {
+  if (!outlet.filter) return true;
+  aws::Arena arena;
+  const Published published = read_published(delivery, *outlet.subscription, outlet.protocol, arena);
+  return outlet.filter->accepts(to_filter(published.attributes), published.message);
+}
+
+runtime::Task<> Deliverer::retry_later(OutletPtr outlet, queue::Receipt receipt, Milliseconds delay,
+                                       std::string reason) {
+  const queue::LeaseChange change{receipt, delay, std::move(reason)};
+  // A message whose lease cannot be changed comes back when that has run out.
+  (void)co_await queues_.set_lease(outlet->subscription, std::span(&change, 1));
+}
+
+runtime::Task<> Deliverer::settle_failure(OutletPtr outlet, const queue::Delivery& delivery, Failure failure) {
+  if (stopping_) co_return;
+  stats_.failed.add();
+  const auto delay = failure.is_permanent ? std::nullopt : outlet->policy.delay_before(delivery.receipt.delivery);
+  log_limiter_.write(shard().now(), LogLevel::info, "sns", "a delivery to {} failed{}: {}", outlet->arn,
+                     delay ? "" : " for good", failure.reason);
+  if (delay) {
+    co_await retry_later(std::move(outlet), delivery.receipt, *delay, std::move(failure.reason));
+  } else {
+    co_await give_up(std::move(outlet), delivery, std::move(failure));
+  }
+}
+
+runtime::Task<> Deliverer::give_up(OutletPtr outlet, const queue::Delivery& delivery, Failure failure) {
+  if (!outlet->dead_letters.empty()) {
+    const std::vector<const queue::Delivery*> one{&delivery};
+    const auto sent = co_await send_to(outlet->dead_letters, outlet, one);
+    if (sent.front()) {
+      log_limiter_.write(shard().now(), LogLevel::warning, "sns", "a message of {} waits for its dead-letter queue: {}",
+                         outlet->arn, sent.front()->reason);
+      co_return co_await retry_later(std::move(outlet), delivery.receipt, kDeadLetterPause, std::move(failure.reason));
+    }
+  }
+  const auto acknowledged = co_await queues_.acknowledge(outlet->subscription, std::span(&delivery.receipt, 1));
+  if (acknowledged.front()) (outlet->dead_letters.empty() ? stats_.dropped : stats_.dead).add();
+}
+
+// ---- To queues ------------------------------------------------------------------------------------------------------
+
+runtime::Task<> Deliverer::forward_some(WorkerPtr worker) {
+  const OutletPtr outlet = worker->outlet;
+  queue::ReceiveRequest request{.count_max = kForwardBatch, .lease = kLease, .wait = kWait, .gone = worker->gone};
+  const auto received = co_await queues_.receive(outlet->subscription, std::move(request));
+  if (!received) co_return co_await pause(kFailurePause);
+  std::vector<queue::Receipt> done;
+  std::vector<const queue::Delivery*> wanted;
+  for (const queue::Delivery& delivery : *received) {
+    if (wants(*outlet, delivery)) {
+      wanted.push_back(&delivery);
+    } else {
+      done.push_back(delivery.receipt);
+    }
+  }
+  stats_.filtered.add(done.size());
+  // What fails for now fails from one message on to the last: the order within groups stays.
+  const auto outcomes = co_await send_to(outlet->target, outlet, wanted);
+  for (std::size_t i = 0; i < outcomes.size(); ++i) {
+    if (outcomes[i]) {
+      co_await settle_failure(outlet, *wanted[i], *outcomes[i]);
+    } else {
+      stats_.delivered.add();
+      done.push_back(wanted[i]->receipt);
+    }
+  }
+  if (!done.empty()) (void)co_await queues_.acknowledge(outlet->subscription, done);
+}
+
+runtime::Task<std::vector<Deliverer::Outcome>> Deliverer::send_to(
+    std::string queue, OutletPtr outlet, const std::vector<const queue::Delivery*>& deliveries) {
+  std::vector<Outcome> out(deliveries.size());
+  if (deliveries.empty()) co_return out;
+  const queue::QueuePtr target = queues_.find(queue);
+  if (target == nullptr) {
+    std::ranges::fill(out, Failure{fmt::format("there is no queue {}", queue), true});
+    co_return out;
+  }
+  aws::Arena arena;
+  std::vector<queue::NewMessage> messages;
+  for (const queue::Delivery* delivery : deliveries)
+    messages.push_back(message_for(*target, *outlet, *delivery, arena));
+  const auto sent = co_await queues_.send(target, messages);
+  for (std::size_t i = 0; i < sent.size(); ++i) {
+    if (!sent[i]) out[i] = Failure{sent[i].error().message, sent[i].error().code == Errc::too_large};
+  }
+  co_return out;
+}
+
+// ---- To HTTP endpoints ----------------------------------------------------------------------------------------------
+
+runtime::Task<> Deliverer::post_some(WorkerPtr worker) {
+  while (worker->posting >= kPostsMax) co_await worker->posted.wait();
+  const OutletPtr outlet = worker->outlet;
+  queue::ReceiveRequest request{
+      .count_max = kPostsMax - worker->posting, .lease = kLease, .wait = kWait, .gone = worker->gone};
+  auto received = co_await queues_.receive(outlet->subscription, std::move(request));
+  if (!received) co_return co_await pause(kFailurePause);
+  for (queue::Delivery& delivery : *received) {
+    ++worker->posting;
+    worker->tasks.spawn(post_one(worker, outlet, std::move(delivery)));
+  }
+}
+
+runtime::Task<> Deliverer::post_one(WorkerPtr worker, OutletPtr outlet, queue::Delivery delivery) {
+  const bool is_wanted = wants(*outlet, delivery);
+  Outcome failure;
+  if (is_wanted) failure = co_await post_notification(outlet, delivery);
+  if (failure) {
+    co_await settle_failure(outlet, delivery, std::move(*failure));
+  } else {
+    (is_wanted ? stats_.delivered : stats_.filtered).add();
+    (void)co_await queues_.acknowledge(outlet->subscription, std::span(&delivery.receipt, 1));
+  }
+  --worker->posting;
+  worker->posted.notify_all();
+}
+
+runtime::Task<Deliverer::Outcome> Deliverer::post_notification(OutletPtr outlet, const queue::Delivery& delivery) {
+  aws::Arena arena;
+  const Published published = read_published(delivery, *outlet->subscription, outlet->protocol, arena);
+  const Notification notification = notification_of(*outlet, published);
+  http::OutgoingRequest request;
+  request.headers = {{"x-amz-sns-message-type", std::string(notification.type)},
+                     {"x-amz-sns-message-id", std::string(published.message_id)}};
+  if (outlet->is_raw) {
+    request.headers.emplace_back("x-amz-sns-rawdelivery", "true");
+    request.body = published.message;
+    co_return co_await post(outlet, std::move(request));
+  }
+  const auto signer = co_await keys_.get();
+  if (!signer) co_return Failure{signer.error().message};
+  const std::string to_sign = text_to_sign(notification);
+  const Signer& key = **signer;
+  Signature signature{outlet->signature, {}, fmt::format("{}{}", outlet->base, key.path())};
+  signature.text = co_await runtime::run_blocking([&] { return key.sign(to_sign, signature.version); });
+  request.body = to_json(notification, &signature);
+  co_return co_await post(outlet, std::move(request));
+}
+
+runtime::Task<Deliverer::Outcome> Deliverer::post(OutletPtr outlet, http::OutgoingRequest request) {
+  const std::size_t size = std::min(request.body.size(), bodies_.limit());
+  co_await bodies_.reserve(size);
+  const runtime::Reservation body(bodies_, size);
+  request.url = outlet->target;
+  request.timeout = options_.request_timeout;
+  request.headers.emplace_back("x-amz-sns-topic-arn", outlet->topic_arn);
+  if (!is_pending(*outlet->subscription)) request.headers.emplace_back("x-amz-sns-subscription-arn", outlet->arn);
+  const std::string& type = outlet->policy.content_type;
+  request.headers.emplace_back("Content-Type", type.empty() ? std::string(kTextType) : type);
+  request.headers.emplace_back("User-Agent", kAgent);
+  const auto answer = co_await client_.post(std::move(request));
+  if (!answer) co_return Failure{answer.error().message, answer.error().code == Errc::invalid_argument};
+  if (answer->status >= 200 && answer->status < 300) co_return std::nullopt;
+  constexpr int kTooManyRequests = 429;
+  const bool is_clients_fault = answer->status >= 400 && answer->status < 500 && answer->status != kTooManyRequests;
+  co_return Failure{fmt::format("the endpoint answered with status {}", answer->status), is_clients_fault};
+}
+
+}  // namespace leat::sns

@@ -1,0 +1,19 @@
+#pragma once
+
+#include "base/result.h"
+#include "protocol/aws/errors.h"
+
+// What SNS calls what went wrong.
+namespace leat::sns {
+
+using aws::ErrorCode;
+using aws::Fault;
+using aws::Outcome;
+using aws::refuse;
+
+[[nodiscard]] const aws::WireError& wire_error(ErrorCode code);
+
+// An error of the queues below topics and subscriptions as SNS tells it to its clients.
+[[nodiscard]] Fault to_fault(const Error& error);
+
+}  // namespace leat::sns
