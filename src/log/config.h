@@ -41,6 +41,7 @@ struct LogConfig {
   std::optional<Codec> codec;  // nullopt: as the producer sent it
 
   FlushPolicy flush = FlushPolicy::commit;
+  bool journal = false;  // of what consumers do: appends go on, for a while, when the disk is full
 };
 
 // What the server sets for every partition of a shard.

@@ -73,7 +73,14 @@ std::uint64_t Partition::size_bytes() const {
 
 Result<Appended> Partition::append(const ValidBatch& batch, Timestamp now) {
   if (offline_) return fail(*offline_);
-  if (reserve_ != nullptr) LEAT_CHECK(reserve_->check_space());
+  if (reserve_ == nullptr) return append_now(batch, now);
+  if (!config_.journal) LEAT_CHECK(reserve_->check_space());
+  auto appended = append_now(batch, now);
+  const bool is_full = !appended && appended.error().code == Errc::disk_full;
+  return is_full && config_.journal && reserve_->rescue_journal() ? append_now(batch, now) : appended;
+}
+
+Result<Appended> Partition::append_now(const ValidBatch& batch, Timestamp now) {
   BatchHeader header = batch.header;
   header.base_offset = log_end();
   header.leader_epoch = epoch_;

@@ -213,6 +213,7 @@ class Partition : public std::enable_shared_from_this<Partition> {
     std::uint64_t at = 0;
   };
 
+  [[nodiscard]] Result<Appended> append_now(const ValidBatch& batch, Timestamp now);
   Status write_batch(const BatchHeader& header, BytesView bytes);
   Status open_next_segment(Offset base, Timestamp now);
   Status write_index_tail(Segment& segment);

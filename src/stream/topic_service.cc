@@ -91,10 +91,16 @@ runtime::Task<> TopicService::apply_published() {
   }
 }
 
+Result<log::LogConfig> TopicService::log_config_of(const catalog::Topic& topic) const {
+  LEAT_TRY(log::LogConfig config, catalog::resolve_topic_config(defaults_, topic.entry.config));
+  config.journal = topic.entry.internal;
+  return config;
+}
+
 // The partitions of a topic that this node leads, from number `first` on.
 void TopicService::plan_open(const catalog::Topic& topic, std::int32_t first,
                              std::vector<PartitionToOpen>& to_open) const {
-  const auto config = catalog::resolve_topic_config(defaults_, topic.entry.config);
+  const auto config = log_config_of(topic);
   if (!config) {
     log_error("stream", "topic {} cannot be opened: {}", topic.entry.name, config.error().message);
     return;
@@ -139,8 +145,7 @@ runtime::Task<> TopicService::apply(catalog::TopicsPtr next) {
     if (before == nullptr || before->entry.partitions < topic->entry.partitions)
       plan_open(*topic, before == nullptr ? 0 : before->entry.partitions, to_open);
     if (before == nullptr || before->entry.config == topic->entry.config) continue;
-    if (const auto config = catalog::resolve_topic_config(defaults_, topic->entry.config))
-      reconfigured.emplace_back(topic->entry.id, *config);
+    if (const auto config = log_config_of(*topic)) reconfigured.emplace_back(topic->entry.id, *config);
   }
   if (auto opened = co_await open_partitions(std::move(to_open)); !opened)
     log_error("stream", "opening partitions: {}", opened.error().message);

@@ -66,6 +66,7 @@ class TopicService {
   runtime::Task<> remove_forgotten();
   runtime::Task<> quarantine_unknown();
   runtime::Task<Status> wait_applied(std::function<bool(const catalog::TopicsSnapshot&)> reached);
+  [[nodiscard]] Result<log::LogConfig> log_config_of(const catalog::Topic& topic) const;
   void plan_open(const catalog::Topic& topic, std::int32_t first, std::vector<PartitionToOpen>& to_open) const;
 
   catalog::Catalog& catalog_;

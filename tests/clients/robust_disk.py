@@ -2,11 +2,13 @@
 import os
 import subprocess
 
+from botocore.exceptions import ClientError
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
 
 from harness import Cases, Server, Skip, equal, wait_for
 from robust_stop import produce, read_all
+from sqs_support import new_client
 
 cases = Cases('disk')
 
@@ -77,6 +79,48 @@ def full(_=None):
                                                                      message_timeout_ms=3000))
         values = [m.value() for m in read_all(server.address, 'small')]
         equal((values[0], values[-1]), (b'before', b'after'))
+
+
+@cases('a full disk: a queue refuses messages; those that it has are received and deleted, and space lets it go on')
+def full_queue(_=None):
+    with Server('--log.segment-bytes', '4194304') as server, SmallDisk(server, 64):
+        server.start()
+        sqs = new_client(server.sqs)
+        url = sqs.create_queue(QueueName='small')['QueueUrl']
+        sent = {sqs.send_message(QueueUrl=url, MessageBody='m%d' % n)['MessageId'] for n in range(100)}
+        acknowledged, error = fill(server.address, 'big', os.urandom(50_000), 3000)
+        assert error is not None, 'a disk of 64 MB took 150 MB'
+        try:
+            for _ in range(1000):  # what is left may hold some
+                sent.add(sqs.send_message(QueueUrl=url, MessageBody='x' * 50_000)['MessageId'])
+        except ClientError as refused:
+            equal(refused.response['ResponseMetadata']['HTTPStatusCode'], 503, 'the answer to a send')
+        else:
+            raise AssertionError('the full disk took 50 MB')
+        received = set()
+        while len(received) < len(sent):
+            messages = sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10, WaitTimeSeconds=1).get('Messages', [])
+            assert messages, 'nothing more came after %d of %d messages' % (len(received), len(sent))
+            received |= {m['MessageId'] for m in messages}
+            done = sqs.delete_message_batch(QueueUrl=url, Entries=[
+                {'Id': str(i), 'ReceiptHandle': m['ReceiptHandle']} for i, m in enumerate(messages)])
+            equal(len(done['Successful']), len(messages), 'deleted')
+        equal(received, sent, 'messages received on a full disk')
+        admin = AdminClient({'bootstrap.servers': server.address})
+        admin.delete_topics(['big'])['big'].result(30)
+        wait_for('the queue to take messages again', lambda: sends(sqs, url))
+        server.stop()
+        server.start()
+        sqs = new_client(server.sqs)
+        bodies = [m['Body'] for m in sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get('Messages', [])]
+        equal(set(bodies), {'after'}, 'messages after a restart')
+
+
+def sends(sqs, url):
+    try:
+        return sqs.send_message(QueueUrl=url, MessageBody='after')
+    except ClientError:
+        return None
 
 
 @cases('a server killed on a full disk starts again with everything acknowledged')

@@ -162,6 +162,28 @@ LEAT_LOG_TEST(FullDisk, RecordsCanBeDeletedToMakeRoom, {}) {
   EXPECT_EQ(m.log().log_end(), Offset(110));
 }
 
+LEAT_LOG_TEST(FullDisk, JournalsGoOnFromTheirShareAndRecordsGetNoneOfIt, m.node.configs.resize(2)) {
+  m.node.configs[1].journal = true;
+  EXPECT_TRUE(co_await m.node.stop());
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_TRUE(co_await fill(m.log(0), "before", 10));
+  co_await runtime::sleep_for(1s);
+  const auto free = m.world.files().free_space("/").value();
+  m.faults().capacity = kRoomy - free;  // not a byte is left
+  EXPECT_EQ(code_of(append(m.log(0), batch_of("refused"))), Errc::disk_full);
+  EXPECT_TRUE(co_await fill(m.log(1), "journalled", 20));
+  EXPECT_GT(m.world.files().free_space("/").value(), 0U);
+  EXPECT_EQ(code_of(append(m.log(0), batch_of("refused"))), Errc::disk_full) << "the space is the journals'";
+  Errc refused{};
+  for (int i = 0; i < 10'000 && refused == Errc{}; ++i) {
+    if (auto appended = append(m.log(1), batch_of("more")); !appended) refused = appended.error().code;
+  }
+  EXPECT_EQ(refused, Errc::disk_full) << "the share has an end";
+  m.faults().capacity = kRoomy;
+  co_await runtime::sleep_for(m.node.options.maintenance_interval + 1s);
+  EXPECT_TRUE(co_await fill(m.log(0), "after", 10)) << "the share is back, and records are taken";
+}
+
 LEAT_LOG_TEST(FullDisk, ARestartServesWhatIsThere, {}) {
   EXPECT_TRUE(co_await fill(m.log(), "before", 100));
   m.faults().capacity = 0;

@@ -119,6 +119,7 @@ Result<std::unique_ptr<runtime::DirectoryLock>> MortalFiles::lock_directory(cons
 }
 
 constexpr std::uint64_t kReserveSize = std::uint64_t{1} << 20;
+constexpr std::uint64_t kJournalsReserveSize = std::uint64_t{64} << 10;
 
 TopicPartition partition_id(std::size_t n) {
   return {Uuid::from_random(1, 2), PartitionIndex(static_cast<std::int32_t>(n))};
@@ -129,7 +130,7 @@ Node::~Node() = default;
 
 Task<Status> Node::start() {
   files = std::make_unique<MortalFiles>(disk);
-  reserve = std::make_unique<runtime::SpaceReserve>(*files, options.folder, kReserveSize);
+  reserve = std::make_unique<runtime::SpaceReserve>(*files, options.folder, kReserveSize, kJournalsReserveSize);
   options.reserve = reserve.get();
   reserve->release();
   std::vector<TopicPartition> missing;

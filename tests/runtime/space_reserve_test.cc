@@ -8,6 +8,7 @@ namespace leat::runtime {
 namespace {
 
 constexpr std::uint64_t kSize = 128 << 10;
+constexpr std::uint64_t kJournalsSize = 64 << 10;
 
 class SpaceReserveTest : public ::testing::Test {
  protected:
@@ -19,7 +20,7 @@ class SpaceReserveTest : public ::testing::Test {
   void fill_disk() { files_.faults().capacity -= files_.free_space("/").value(); }
 
   sim::SimFileSystem files_{1};
-  SpaceReserve reserve_{files_, "/data", kSize};
+  SpaceReserve reserve_{files_, "/data", kSize, kJournalsSize};
 };
 
 TEST_F(SpaceReserveTest, IsSetAsideUntilItIsNeeded) {
@@ -47,6 +48,21 @@ TEST_F(SpaceReserveTest, SaysWhenNothingIsLeft) {
   EXPECT_FALSE(reserve_.rescue());
   files_.faults().capacity -= kSize;
   EXPECT_EQ(reserve_.replace_file("/data/file", as_bytes("content")).error().code, Errc::disk_full);
+}
+
+TEST_F(SpaceReserveTest, JournalsHaveAShareOfTheirOwn) {
+  fill_disk();
+  EXPECT_TRUE(reserve_.rescue_journal());
+  EXPECT_EQ(files_.free_space("/").value(), kJournalsSize);
+  EXPECT_EQ(reserve_.check_space().error().code, Errc::disk_full) << "what can wait would take what journals got";
+  EXPECT_FALSE(reserve_.rescue_journal());
+  files_.faults().capacity -= kJournalsSize;
+  EXPECT_TRUE(reserve_.rescue()) << "deletes still have theirs";
+  reserve_.refill();
+  EXPECT_TRUE(reserve_.in_use()) << "the journals' share is not back";
+  files_.faults().capacity += kJournalsSize;
+  reserve_.refill();
+  EXPECT_FALSE(reserve_.in_use());
 }
 
 TEST_F(SpaceReserveTest, AnErrorThatIsNoFullDiskLeavesItAlone) {

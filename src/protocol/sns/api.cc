@@ -43,12 +43,14 @@ constexpr Row kRows[] = {
 };
 static_assert(std::ranges::is_sorted(kRows, {}, &Row::action));
 
+std::vector<aws::Message> all_messages() { return {messages().begin(), messages().end()}; }
+
 constexpr std::string_view kCertificatePrefix = "/SimpleNotificationService-";
 
 }  // namespace
 
 SnsApi::SnsApi(const aws::Options& options, queue::Queues& queues, SigningKeys& keys, const Deliverer& deliverer)
-    : Api(kTraits, {messages().begin(), messages().end()}),
+    : Api(kTraits, all_messages()),
       options_(options),
       queues_(queues),
       keys_(keys),
