@@ -16,7 +16,8 @@ constexpr std::size_t kPostsMax = 8;  // of one subscription at a time
 constexpr Milliseconds kLease{120'000};
 constexpr Milliseconds kWait{20'000};
 constexpr Duration kFailurePause = std::chrono::seconds(1);
-constexpr Milliseconds kDeadLetterPause{20'000};
+constexpr Milliseconds kOwnPause{20'000};  // after what is no endpoint's fault
+constexpr std::size_t kRequestOverhead = 4096;
 constexpr std::int64_t kPendingMax = 48LL * 3'600'000;  // then a subscription that nobody confirmed goes
 constexpr Duration kPendingLook = std::chrono::hours(1);
 constexpr std::size_t kListed = 256;
@@ -94,6 +95,13 @@ runtime::Task<> Deliverer::pause(Duration duration) {
   if (!stopping_) (void)co_await stop_wake_.wait_until(shard().now() + duration);
 }
 
+runtime::Task<> Deliverer::pause_while_same(OutletPtr outlet, Duration duration) {
+  const MonoTime until = shard().now() + duration;
+  const std::string& name = outlet->subscription->name;
+  while (!stopping_ && shard().now() < until && queues_.find(name) == outlet->subscription)
+    (void)co_await queues_.changed().wait_until(until);
+}
+
 // ---- Subscriptions and their workers --------------------------------------------------------------------------------
 
 runtime::Task<> Deliverer::follow() {
@@ -123,6 +131,11 @@ bool Deliverer::refresh(Worker& worker) {
   const bool is_known =
       worker.outlet != nullptr && worker.outlet->subscription == subscription && worker.outlet->topic == topic;
   if (!is_known) {
+    const bool is_other = worker.outlet != nullptr && worker.outlet->subscription != subscription;
+    if (is_other) {
+      worker.confirmations = 0;
+      worker.asks_no_more = false;
+    }
     worker.outlet =
         std::make_shared<const Outlet>(read_outlet(std::move(subscription), std::move(topic), aws_.account));
   }
@@ -152,22 +165,20 @@ runtime::Task<> Deliverer::ask_for_confirmation(WorkerPtr worker) {
     (void)co_await queues_.remove(worker->name);
     co_return co_await pause(kFailurePause);
   }
-  if (worker->asks_no_more) {
-    (void)co_await queues_.changed().wait_until(shard().now() + kPendingLook);
-    co_return;
-  }
+  if (worker->asks_no_more) co_return co_await pause_while_same(outlet, kPendingLook);
   const Outcome failure = co_await post_confirmation(outlet);
   if (stopping_) co_return;
-  ++worker->confirmations;
-  const auto delay =
-      failure && !failure->is_permanent ? outlet->policy.delay_before(worker->confirmations) : std::nullopt;
   if (failure) {
     stats_.failed.add();
     log_limiter_.write(shard().now(), LogLevel::warning, "sns", "{} could not be asked to confirm: {}", outlet->arn,
                        failure->reason);
+    if (failure->is_own) co_return co_await pause_while_same(outlet, kOwnPause);
   }
+  ++worker->confirmations;
+  const auto delay =
+      failure && !failure->is_permanent ? outlet->policy.delay_before(worker->confirmations) : std::nullopt;
   if (delay) {
-    co_await pause(*delay);
+    co_await pause_while_same(outlet, *delay);
   } else {
     worker->asks_no_more = true;
   }
@@ -175,7 +186,7 @@ runtime::Task<> Deliverer::ask_for_confirmation(WorkerPtr worker) {
 
 runtime::Task<Deliverer::Outcome> Deliverer::post_confirmation(OutletPtr outlet) {
   const auto signer = co_await keys_.get();
-  if (!signer) co_return Failure{signer.error().message};
+  if (!signer) co_return Failure{.reason = signer.error().message, .is_own = true};
   const queue::Queue& subscription = *outlet->subscription;
   const auto token = attribute_of(subscription, kTokenAttribute);
   const std::string id = subscription.id.to_string();
@@ -223,7 +234,8 @@ runtime::Task<> Deliverer::retry_later(OutletPtr outlet, queue::Receipt receipt,
 runtime::Task<> Deliverer::settle_failure(OutletPtr outlet, const queue::Delivery& delivery, Failure failure) {
   if (stopping_) co_return;
   stats_.failed.add();
-  const auto delay = failure.is_permanent ? std::nullopt : outlet->policy.delay_before(delivery.receipt.delivery);
+  auto delay = failure.is_permanent ? std::nullopt : outlet->policy.delay_before(delivery.receipt.delivery);
+  if (failure.is_own) delay = kOwnPause;
   log_limiter_.write(shard().now(), LogLevel::info, "sns", "a delivery to {} failed{}: {}", outlet->arn,
                      delay ? "" : " for good", failure.reason);
   if (delay) {
@@ -240,7 +252,7 @@ runtime::Task<> Deliverer::give_up(OutletPtr outlet, const queue::Delivery& deli
     if (sent.front()) {
       log_limiter_.write(shard().now(), LogLevel::warning, "sns", "a message of {} waits for its dead-letter queue: {}",
                          outlet->arn, sent.front()->reason);
-      co_return co_await retry_later(std::move(outlet), delivery.receipt, kDeadLetterPause, std::move(failure.reason));
+      co_return co_await retry_later(std::move(outlet), delivery.receipt, kOwnPause, std::move(failure.reason));
     }
   }
   const auto acknowledged = co_await queues_.acknowledge(outlet->subscription, std::span(&delivery.receipt, 1));
@@ -250,10 +262,12 @@ runtime::Task<> Deliverer::give_up(OutletPtr outlet, const queue::Delivery& deli
 // ---- To queues ------------------------------------------------------------------------------------------------------
 
 runtime::Task<> Deliverer::forward_some(WorkerPtr worker) {
-  const OutletPtr outlet = worker->outlet;
   queue::ReceiveRequest request{.count_max = kForwardBatch, .lease = kLease, .wait = kWait, .gone = worker->gone};
-  const auto received = co_await queues_.receive(outlet->subscription, std::move(request));
+  const auto received = co_await queues_.receive(worker->outlet->subscription, std::move(request));
   if (!received) co_return co_await pause(kFailurePause);
+  // It may have been altered during the wait.
+  if (!refresh(*worker)) co_return;
+  const OutletPtr outlet = worker->outlet;
   std::vector<queue::Receipt> done;
   std::vector<const queue::Delivery*> wanted;
   for (const queue::Delivery& delivery : *received) {
@@ -282,8 +296,10 @@ runtime::Task<std::vector<Deliverer::Outcome>> Deliverer::send_to(
   std::vector<Outcome> out(deliveries.size());
   if (deliveries.empty()) co_return out;
   const queue::QueuePtr target = queues_.find(queue);
-  if (target == nullptr) {
-    std::ranges::fill(out, Failure{fmt::format("there is no queue {}", queue), true});
+  // On the topic itself its messages would come back for ever.
+  if (target == nullptr || target->topic_id == outlet->subscription->topic_id) {
+    const std::string_view what = target == nullptr ? "there is no queue" : "on the same topic is queue";
+    std::ranges::fill(out, Failure{.reason = fmt::format("{} {}", what, queue), .is_permanent = true});
     co_return out;
   }
   aws::Arena arena;
@@ -292,7 +308,8 @@ runtime::Task<std::vector<Deliverer::Outcome>> Deliverer::send_to(
     messages.push_back(message_for(*target, *outlet, *delivery, arena));
   const auto sent = co_await queues_.send(target, messages);
   for (std::size_t i = 0; i < sent.size(); ++i) {
-    if (!sent[i]) out[i] = Failure{sent[i].error().message, sent[i].error().code == Errc::too_large};
+    if (!sent[i])
+      out[i] = Failure{.reason = sent[i].error().message, .is_permanent = sent[i].error().code == Errc::too_large};
   }
   co_return out;
 }
@@ -301,11 +318,12 @@ runtime::Task<std::vector<Deliverer::Outcome>> Deliverer::send_to(
 
 runtime::Task<> Deliverer::post_some(WorkerPtr worker) {
   while (worker->posting >= kPostsMax) co_await worker->posted.wait();
-  const OutletPtr outlet = worker->outlet;
   queue::ReceiveRequest request{
       .count_max = kPostsMax - worker->posting, .lease = kLease, .wait = kWait, .gone = worker->gone};
-  auto received = co_await queues_.receive(outlet->subscription, std::move(request));
+  auto received = co_await queues_.receive(worker->outlet->subscription, std::move(request));
   if (!received) co_return co_await pause(kFailurePause);
+  if (!refresh(*worker)) co_return;
+  const OutletPtr outlet = worker->outlet;
   for (queue::Delivery& delivery : *received) {
     ++worker->posting;
     worker->tasks.spawn(post_one(worker, outlet, std::move(delivery)));
@@ -327,6 +345,12 @@ runtime::Task<> Deliverer::post_one(WorkerPtr worker, OutletPtr outlet, queue::D
 }
 
 runtime::Task<Deliverer::Outcome> Deliverer::post_notification(OutletPtr outlet, const queue::Delivery& delivery) {
+  // The text, as JSON, and the text to sign: all begin with the message.
+  const std::size_t message_size = delivery.record.value ? delivery.record.value->size() : 0;
+  const std::size_t size = std::min(4 * message_size + kRequestOverhead, bodies_.limit());
+  co_await bodies_.reserve(size);
+  const runtime::Reservation body(bodies_, size);
+  if (stopping_) co_return Failure{.reason = "the server stops", .is_own = true};
   aws::Arena arena;
   const Published published = read_published(delivery, *outlet->subscription, outlet->protocol, arena);
   const Notification notification = notification_of(*outlet, published);
@@ -339,7 +363,7 @@ runtime::Task<Deliverer::Outcome> Deliverer::post_notification(OutletPtr outlet,
     co_return co_await post(outlet, std::move(request));
   }
   const auto signer = co_await keys_.get();
-  if (!signer) co_return Failure{signer.error().message};
+  if (!signer) co_return Failure{.reason = signer.error().message, .is_own = true};
   const std::string to_sign = text_to_sign(notification);
   const Signer& key = **signer;
   Signature signature{outlet->signature, {}, fmt::format("{}{}", outlet->base, key.path())};
@@ -349,9 +373,6 @@ runtime::Task<Deliverer::Outcome> Deliverer::post_notification(OutletPtr outlet,
 }
 
 runtime::Task<Deliverer::Outcome> Deliverer::post(OutletPtr outlet, http::OutgoingRequest request) {
-  const std::size_t size = std::min(request.body.size(), bodies_.limit());
-  co_await bodies_.reserve(size);
-  const runtime::Reservation body(bodies_, size);
   request.url = outlet->target;
   request.timeout = options_.request_timeout;
   request.headers.emplace_back("x-amz-sns-topic-arn", outlet->topic_arn);
@@ -360,11 +381,17 @@ runtime::Task<Deliverer::Outcome> Deliverer::post(OutletPtr outlet, http::Outgoi
   request.headers.emplace_back("Content-Type", type.empty() ? std::string(kTextType) : type);
   request.headers.emplace_back("User-Agent", kAgent);
   const auto answer = co_await client_.post(std::move(request));
-  if (!answer) co_return Failure{answer.error().message, answer.error().code == Errc::invalid_argument};
+  if (!answer) {
+    const Errc code = answer.error().code;
+    co_return Failure{.reason = answer.error().message,
+                      .is_permanent = code == Errc::invalid_argument,
+                      .is_own = code == Errc::internal || code == Errc::cancelled};
+  }
   if (answer->status >= 200 && answer->status < 300) co_return std::nullopt;
   constexpr int kTooManyRequests = 429;
   const bool is_clients_fault = answer->status >= 400 && answer->status < 500 && answer->status != kTooManyRequests;
-  co_return Failure{fmt::format("the endpoint answered with status {}", answer->status), is_clients_fault};
+  co_return Failure{.reason = fmt::format("the endpoint answered with status {}", answer->status),
+                    .is_permanent = is_clients_fault};
 }
 
 }  // namespace leat::sns

@@ -21,15 +21,20 @@ Outcome<> check_subject(std::string_view subject) {
                 "that begins with none of them but a letter, number or punctuation mark");
 }
 
-// Checks a message by SNS's rules and makes it one of the topic's queue.
-Outcome<sqs::PreparedMessage> prepare(const PublishEntry& entry, const queue::Queue& topic, std::string_view sender,
-                                      Arena& arena) {
-  if (entry.message.empty()) return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: Empty message");
+sqs::SendEntry to_send(const PublishEntry& entry) {
   sqs::SendEntry send;
   send.body = entry.message;
   send.attributes = entry.attributes;
   send.dedup_id = entry.dedup_id;
   send.group_id = entry.group_id;
+  return send;
+}
+
+// Checks a message by SNS's rules and makes it one of the topic's queue.
+Outcome<sqs::PreparedMessage> prepare(const PublishEntry& entry, const queue::Queue& topic, std::string_view sender,
+                                      Arena& arena) {
+  if (entry.message.empty()) return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: Empty message");
+  const sqs::SendEntry send = to_send(entry);
   if (static_cast<std::int64_t>(sqs::size_of(send)) > topic.settings.message_size_max)
     return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: Message too long");
   auto prepared = sqs::prepare_message(send, topic, sender, arena);
@@ -75,6 +80,8 @@ Answer publish(Call& call, const PublishInput& in, PublishResult& out) {
   if (aws::is_set(in.phone_number)) co_return bad_parameter("PhoneNumber", "leat sends no text messages");
   const std::string_view arn = aws::is_set(in.topic_arn) ? in.topic_arn : in.target_arn;
   if (!aws::is_set(arn)) co_return bad_parameter("TopicArn or TargetArn", "no value for required parameter");
+  if (!aws::is_set(in.entry.message))
+    co_return refuse(ErrorCode::missing_parameter, "The request must contain the parameter Message.");
   LEAT_CO_TRY(const QueuePtr topic, find_topic(call, arn, Operation::write));
   LEAT_CO_TRY(const auto prepared, prepare(in.entry, *topic, call.sender, call.arena));
   const auto sent = co_await call.queues.send(topic, {&prepared.message, 1});
@@ -87,7 +94,7 @@ Answer publish_batch(Call& call, const PublishBatchInput& in, PublishBatchOutput
   LEAT_CO_TRY(const QueuePtr topic, find_topic(call, in.topic_arn, Operation::write));
   LEAT_CO_CHECK(aws::check_batch(in.entries, "PublishBatchRequestEntry"));
   std::size_t size = 0;
-  for (const PublishEntry& entry : in.entries) size += entry.message.size();
+  for (const PublishEntry& entry : in.entries) size += sqs::size_of(to_send(entry));
   if (static_cast<std::int64_t>(size) > topic->settings.message_size_max) {
     co_return refuse(ErrorCode::batch_request_too_long,
                      fmt::format("Batch requests cannot be longer than {} bytes. You have sent {} bytes.",

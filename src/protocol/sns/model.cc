@@ -28,7 +28,7 @@ constexpr Field kSubscription[] = {
 };
 constexpr Field kPublishEntry[] = {
     required(field<&PublishEntry::id>("Id")),
-    required(field<&PublishEntry::message>("Message")),
+    field<&PublishEntry::message>("Message"),  // in a batch its entry fails alone
     field<&PublishEntry::subject>("Subject"),
     field<&PublishEntry::structure>("MessageStructure"),
     field<&PublishEntry::attributes>("MessageAttributes", "MessageAttributes.entry"),
@@ -87,7 +87,7 @@ constexpr Field kPublishInput[] = {
     field<&PublishInput::topic_arn>("TopicArn"),
     field<&PublishInput::target_arn>("TargetArn"),
     field<&PublishInput::phone_number>("PhoneNumber"),
-    required(field<&PublishInput::entry, &PublishEntry::message>("Message")),
+    field<&PublishInput::entry, &PublishEntry::message>("Message"),
     field<&PublishInput::entry, &PublishEntry::subject>("Subject"),
     field<&PublishInput::entry, &PublishEntry::structure>("MessageStructure"),
     field<&PublishInput::entry, &PublishEntry::attributes>("MessageAttributes", "MessageAttributes.entry"),
