@@ -149,11 +149,11 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
   if (!verified) {
     const bool is_unsigned = verified.error().failure == security::SigV4Failure::missing;
     if (is_unsigned && exchange.api->is_open(*exchange.action, exchange.form)) return {};
-    log_limiter_.write(runtime::Shard::current().now(), LogLevel::info, "sqs", "{}: request not let in: {}",
-                       request.peer, verified.error().message);
+    log_limiter_.write(runtime::Shard::current().now(), LogLevel::info, exchange.api->traits().name,
+                       "{}: request not let in: {}", request.peer, verified.error().message);
     return refuse(code_of(verified.error().failure), verified.error().message);
   }
-  call.region = verified->region;
+  if (is_host(verified->region)) call.region = verified->region;
   call.sender = verified->key_id;
   return {};
 }

@@ -50,11 +50,7 @@ constexpr std::string_view kCertificatePrefix = "/SimpleNotificationService-";
 }  // namespace
 
 SnsApi::SnsApi(const aws::Options& options, queue::Queues& queues, SigningKeys& keys, const Deliverer& deliverer)
-    : Api(kTraits, all_messages()),
-      options_(options),
-      queues_(queues),
-      keys_(keys),
-      deliverer_(deliverer) {}
+    : Api(kTraits, all_messages()), options_(options), queues_(queues), keys_(keys), deliverer_(deliverer) {}
 
 std::optional<std::size_t> SnsApi::find(std::string_view action, bool is_own) const {
   const auto found = std::ranges::lower_bound(kRows, action, {}, &Row::action);
@@ -70,7 +66,7 @@ runtime::Task<aws::Outcome<>> SnsApi::run(std::size_t action, aws::Call& call, c
 
 bool SnsApi::is_open(std::size_t action, const aws::Form& form) const {
   const std::string_view name = kRows[action].action;
-  if (name == "ConfirmSubscription") return true;
+  if (name == "ConfirmSubscription") return aws::find_parameter(form.parameters, "AuthenticateOnUnsubscribe") != "true";
   if (name != "Unsubscribe") return false;
   const auto asked = subscription_in_arn(aws::find_parameter(form.parameters, "SubscriptionArn"));
   const auto subscription = asked ? queues_.find(subscription_queue_name(asked->id)) : nullptr;

@@ -29,7 +29,7 @@ struct DelivererOptions {
   std::size_t number = 0;  // of the shard
   std::size_t shards = 1;
   Duration request_timeout = std::chrono::seconds(15);
-  std::size_t bodies_size_max = std::size_t{64} << 20;  // of the requests in flight to HTTP endpoints
+  std::size_t bodies_size_max = std::size_t{64} << 20;  // of what is made and in flight for HTTP endpoints
 };
 
 // Takes the messages of subscriptions to their endpoints: receives them from the subscription's queue, sends or posts them,
@@ -70,6 +70,7 @@ class Deliverer {
   struct Failure {
     std::string reason;
     bool is_permanent = false;
+    bool is_own = false;  // it says nothing of the endpoint: as if there had been no attempt
   };
   using Outcome = std::optional<Failure>;
 
@@ -80,6 +81,8 @@ class Deliverer {
   runtime::Task<> ask_for_confirmation(WorkerPtr worker);
   runtime::Task<Outcome> post_confirmation(OutletPtr outlet);
   runtime::Task<> pause(Duration duration);
+  // Returns when the subscription is another or gone, or after that time.
+  runtime::Task<> pause_while_same(OutletPtr outlet, Duration duration);
 
   runtime::Task<> forward_some(WorkerPtr worker);
   runtime::Task<> post_some(WorkerPtr worker);

@@ -55,10 +55,13 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
   const std::string name = dead_letters_of(value);
   if (name.empty()) return bad_parameter("RedrivePolicy", "deadLetterTargetArn is not the ARN of a queue");
   const QueuePtr target = call.queues.find(name);
-  if (target == nullptr) return bad_parameter("RedrivePolicy", fmt::format("there is no queue {}", name));
+  if (target == nullptr || is_sns_queue(*target))
+    return bad_parameter("RedrivePolicy", fmt::format("there is no queue {}", name));
+  if (target->topic_id == subscription.topic_id)
+    return bad_parameter("RedrivePolicy", "the queue is on the same topic: its dead letters would be published again");
   if (target->settings.order == Order::fifo && subscription.settings.order != Order::fifo)
     return bad_parameter("RedrivePolicy", "must use a standard queue as DLQ for a subscription to a standard topic");
-  return {};
+  return aws::authorize(call.options, call.sender, Operation::write, target->topic);
 }
 
 Outcome<> check_delivery(const Call&, std::string_view value, Queue& subscription) {
@@ -87,12 +90,11 @@ Outcome<> set_attribute(const Call& call, std::string_view name, std::string_vie
   if (known == std::end(kAttributes))
     return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: AttributeName");
   if (value.size() > kValueSizeMax) return bad_parameter(name, "it is too long");
-  const bool is_raw = name == "RawMessageDelivery";
-  if (value.empty()) {
+  std::string stored(value);
+  if (name == "RawMessageDelivery") stored = http::equals_ignoring_case(value, "true") ? "true" : "";
+  if (stored.empty()) {
     subscription.attributes.erase(std::string(name));
   } else {
-    std::string stored(value);
-    if (is_raw) stored = http::equals_ignoring_case(value, "true") ? "true" : "false";
     subscription.attributes.insert_or_assign(std::string(name), std::move(stored));
   }
   return known->check(call, value, subscription);
@@ -115,7 +117,8 @@ Outcome<> check_queue_endpoint(const Call& call, const Queue& topic, std::string
   const auto name = sqs::name_in_arn(endpoint);
   if (!name) return bad_parameter("Endpoint", "it is not the ARN of an SQS queue");
   const QueuePtr target = call.queues.find(*name);
-  if (target == nullptr) return bad_parameter("Endpoint", fmt::format("there is no queue {}", *name));
+  if (target == nullptr || is_sns_queue(*target))
+    return bad_parameter("Endpoint", fmt::format("there is no queue {}", *name));
   if (target->settings.order == Order::fifo && topic.settings.order != Order::fifo)
     return bad_parameter("Endpoint", "FIFO SQS Queues can not be subscribed to standard SNS topics");
   if (target->topic_id == topic.topic_id)
@@ -142,14 +145,15 @@ std::string random_token() {
   return fmt::format("{:016x}{:016x}{:016x}{:016x}", shard.random(), shard.random(), shard.random(), shard.random());
 }
 
-// A subscription of the topic to that endpoint; nullptr: there is none.
+// The first subscription of the topic to that endpoint; nullptr: there is none.
 QueuePtr find_same(const Call& call, const Queue& topic, const SubscribeInput& in) {
-  for (QueuePtr& subscription : subscriptions_of(call, topic_name_of(topic))) {
-    if (attribute_of(*subscription, "Protocol") == in.protocol &&
-        attribute_of(*subscription, "Endpoint") == in.endpoint)
-      return std::move(subscription);
+  QueuePtr first;
+  for (const QueuePtr& subscription : subscriptions_of(call, topic_name_of(topic))) {
+    const bool is_same = attribute_of(*subscription, "Protocol") == in.protocol &&
+                         attribute_of(*subscription, "Endpoint") == in.endpoint;
+    if (is_same && (first == nullptr || subscription->created < first->created)) first = subscription;
   }
-  return nullptr;
+  return first;
 }
 
 std::string arn_of(const Call& call, const Queue& subscription) {
@@ -161,6 +165,7 @@ Queue read_subscription(const Call& call, const Queue& topic, const SubscribeInp
   runtime::Shard& shard = runtime::Shard::current();
   Queue wanted;
   wanted.name = subscription_queue_name(Uuid::from_random(shard.random(), shard.random()).to_string());
+  wanted.topic_id = topic.topic_id;
   wanted.settings.order = topic.settings.order;
   wanted.settings.in_flight_max = 0;
   const auto set = [&wanted](std::string_view name, std::string_view value) { wanted.attributes.emplace(name, value); };
@@ -201,20 +206,31 @@ void show_page(Call& call, Page page, ListSubscriptionsOutput& out) {
   if (!page.next_token.empty()) out.next_token = call.arena.keep(std::move(page.next_token));
 }
 
+void answer_arn(const Call& call, const SubscribeInput& in, const Queue& subscription, SubscriptionArnText& out) {
+  const bool is_shown = in.returns_arn.value_or(false) || !is_pending(subscription);
+  out.subscription_arn = is_shown ? call.arena.keep(arn_of(call, subscription)) : kAnsweredPending;
+}
+
+// The endpoint has a subscription: that is the answer, when it is as the caller wants one.
+Answer subscribe_again(Call& call, const SubscribeInput& in, QueuePtr existing, SubscriptionArnText& out) {
+  Queue wanted = *existing;
+  LEAT_CO_CHECK(set_attributes(call, in.attributes, wanted));
+  if (wanted.attributes != existing->attributes)
+    co_return bad_parameter("Attributes", "Subscription already exists with different attributes");
+  answer_arn(call, in, *existing, out);
+  if (!is_pending(*existing)) co_return Outcome<>();
+  const auto now = runtime::Shard::current().wall_now();
+  wanted.attributes.insert_or_assign(std::string(kAskedAttribute), fmt::to_string(now.value()));
+  co_return co_await alter(call, *existing, std::move(wanted));
+}
+
 }  // namespace
 
 Answer subscribe(Call& call, const SubscribeInput& in, SubscriptionArnText& out) {
   LEAT_CO_TRY(const QueuePtr topic, find_topic(call, in.topic_arn, Operation::read));
   LEAT_CO_CHECK(check_endpoint(call, *topic, in));
-  if (const QueuePtr existing = find_same(call, *topic, in)) {
-    Queue wanted = *existing;
-    LEAT_CO_CHECK(set_attributes(call, in.attributes, wanted));
-    if (wanted.attributes != existing->attributes)
-      co_return bad_parameter("Attributes", "Subscription already exists with different attributes");
-    const bool is_shown = in.returns_arn.value_or(false) || !is_pending(*existing);
-    out.subscription_arn = is_shown ? call.arena.keep(arn_of(call, *existing)) : kAnsweredPending;
-    co_return Outcome<>();
-  }
+  if (QueuePtr existing = find_same(call, *topic, in))
+    co_return co_await subscribe_again(call, in, std::move(existing), out);
   Queue wanted = read_subscription(call, *topic, in);
   LEAT_CO_CHECK(set_attributes(call, in.attributes, wanted));
   queue::NewQueue made;
@@ -225,8 +241,13 @@ Answer subscribe(Call& call, const SubscribeInput& in, SubscriptionArnText& out)
   made.attributes = std::move(wanted.attributes);
   const auto created = co_await call.queues.create(std::move(made));
   if (!created) co_return std::unexpected(to_fault(created.error()));
-  const bool is_shown = in.returns_arn.value_or(false) || !is_pending(**created);
-  out.subscription_arn = is_shown ? call.arena.keep(arn_of(call, **created)) : kAnsweredPending;
+  // Of two that came at once the first stays: each removes its own when it is not that.
+  if (QueuePtr first = find_same(call, *topic, in); first != nullptr && first->id != (*created)->id) {
+    const auto removed = co_await call.queues.remove((*created)->name);
+    if (!removed && removed.error().code != Errc::not_found) co_return std::unexpected(to_fault(removed.error()));
+    co_return co_await subscribe_again(call, in, std::move(first), out);
+  }
+  answer_arn(call, in, **created, out);
   co_return Outcome<>();
 }
 
@@ -250,7 +271,7 @@ Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, Subs
   wanted.attributes.erase(std::string(kPendingAttribute));
   const bool is_signed = !call.sender.empty();
   wanted.attributes.insert_or_assign(std::string(kConfirmedBySignatureAttribute), is_signed ? "true" : "false");
-  if (in.authenticate_on_unsubscribe == "true")
+  if (is_signed && in.authenticate_on_unsubscribe == "true")
     wanted.attributes.insert_or_assign(std::string(kSignedUnsubscribeAttribute), "true");
   co_return co_await alter(call, subscription, std::move(wanted));
 }
@@ -297,7 +318,7 @@ Answer get_subscription_attributes(Call& call, const SubscriptionArnText& in, At
   };
   for (const auto& [key, value] : subscription->attributes) {
     const bool is_own = key == kTopicAttribute || key == kRegionAttribute || key == kBaseAttribute ||
-                        key == kTokenAttribute || key == kSignedUnsubscribeAttribute;
+                        key == kTokenAttribute || key == kAskedAttribute || key == kSignedUnsubscribeAttribute;
     if (!is_own) shown[key] = value;
   }
   if (shown.contains("FilterPolicy")) shown.emplace("FilterPolicyScope", "MessageAttributes");

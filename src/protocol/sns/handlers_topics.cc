@@ -103,7 +103,8 @@ Outcome<> set_attribute(std::string_view name, std::string_view value, Queue& to
     return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: AttributeName");
   if (value.size() > kValueSizeMax) return bad_parameter(name, "it is too long");
   if (found != std::end(kAttributes) && found->set != nullptr) LEAT_CHECK(found->set(value, topic));
-  if (value.empty()) {
+  // A topic is none of FIFO when nobody says so.
+  if (value.empty() || (name == "FifoTopic" && value == "false")) {
     topic.attributes.erase(std::string(name));
   } else {
     topic.attributes.insert_or_assign(std::string(name), std::string(value));
@@ -147,7 +148,8 @@ Outcome<Queue> read_topic(const CreateTopicInput& in) {
     if (given != in.attributes.end()) LEAT_CHECK(set_attribute(given->name, given->value, wanted));
   }
   for (const auto& [name, value] : in.attributes) {
-    if (!wanted.attributes.contains(name)) LEAT_CHECK(set_attribute(name, value, wanted));
+    const bool is_known = std::ranges::find(kAttributes, name, &Attribute::name) != std::end(kAttributes);
+    if (!is_known) LEAT_CHECK(set_attribute(name, value, wanted));
   }
   LEAT_CHECK(check_name(in.name, wanted.settings.order == Order::fifo));
   LEAT_CHECK(take_tags(in.tags, wanted.tags));
@@ -183,6 +185,12 @@ Outcome<QueuePtr> find_tagged(const Call& call, std::string_view arn, Operation 
   return topic;
 }
 
+Answer remove_queue(Call& call, std::string name) {
+  const auto removed = co_await call.queues.remove(std::move(name));
+  if (!removed && removed.error().code != Errc::not_found) co_return std::unexpected(to_fault(removed.error()));
+  co_return Outcome<>();
+}
+
 }  // namespace
 
 Answer create_topic(Call& call, const CreateTopicInput& in, TopicArnText& out) {
@@ -214,13 +222,12 @@ Answer delete_topic(Call& call, const TopicArnText& in, EmptyOutput&) {
     if (topic.error().code == ErrorCode::topic_not_found) co_return Outcome<>();
     co_return std::unexpected(topic.error());
   }
-  for (const QueuePtr& subscription : subscriptions_of(call, topic_name_of(**topic))) {
-    const auto removed = co_await call.queues.remove(subscription->name);
-    if (!removed && removed.error().code != Errc::not_found) co_return std::unexpected(to_fault(removed.error()));
+  // Again while others subscribe: the leat topic goes with the topic only when nothing else is on it.
+  for (auto left = subscriptions_of(call, topic_name_of(**topic)); !left.empty();
+       left = subscriptions_of(call, topic_name_of(**topic))) {
+    for (const QueuePtr& subscription : left) LEAT_CO_CHECK(co_await remove_queue(call, subscription->name));
   }
-  const auto removed = co_await call.queues.remove((*topic)->name);
-  if (!removed && removed.error().code != Errc::not_found) co_return std::unexpected(to_fault(removed.error()));
-  co_return Outcome<>();
+  co_return co_await remove_queue(call, (*topic)->name);
 }
 
 Answer list_topics(Call& call, const PageInput& in, ListTopicsOutput& out) {

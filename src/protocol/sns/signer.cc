@@ -73,7 +73,7 @@ Result<SigningKey> make_signing_key() {
 Result<std::shared_ptr<const Signer>> Signer::open(const SigningKey& key) {
   const BioPtr text(BIO_new_mem_buf(key.key.data(), static_cast<int>(key.key.size())));
   KeyPtr pkey(text == nullptr ? nullptr : PEM_read_bio_PrivateKey(text.get(), nullptr, nullptr, nullptr));
-  if (pkey == nullptr || EVP_PKEY_get_base_id(pkey.get()) != EVP_PKEY_RSA)
+  if (pkey == nullptr || EVP_PKEY_get_base_id(pkey.get()) != EVP_PKEY_RSA || EVP_PKEY_get_bits(pkey.get()) != kKeyBits)
     return fail(Errc::corrupt, "the key for signatures of notifications cannot be read");
   auto made = std::make_unique<Key>(std::move(pkey));
   return std::shared_ptr<const Signer>(new Signer(std::move(made), key.certificate));

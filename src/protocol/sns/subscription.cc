@@ -37,6 +37,8 @@ bool is_subscription(const queue::Queue& queue) {
   return queue.name.ends_with(kSubscriptionSuffix) && queue.settings.delivers;
 }
 
+bool is_sns_queue(const queue::Queue& queue) { return is_topic(queue) || is_subscription(queue); }
+
 std::string_view topic_name_of(const queue::Queue& topic) { return without(topic.name, kTopicSuffix); }
 std::string_view subscription_id_of(const queue::Queue& subscription) {
   return without(subscription.name, kSubscriptionSuffix);

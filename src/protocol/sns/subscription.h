@@ -20,9 +20,13 @@ inline constexpr std::string_view kTopicAttribute = "Topic";    // by SNS's name
 inline constexpr std::string_view kRegionAttribute = "Region";  // in ARNs of deliveries
 inline constexpr std::string_view kBaseAttribute = "Base";      // in URLs of deliveries: "http://host:port"
 inline constexpr std::string_view kTokenAttribute = "Token";    // that confirms it
+inline constexpr std::string_view kAskedAttribute = "Asked";    // when somebody wanted it to be asked once more
 inline constexpr std::string_view kPendingAttribute = "PendingConfirmation";
 inline constexpr std::string_view kSignedUnsubscribeAttribute = "AuthenticateOnUnsubscribe";
 inline constexpr std::string_view kConfirmedBySignatureAttribute = "ConfirmationWasAuthenticated";
+
+// Whether it is SNS's own: nothing is sent to those as to queues.
+[[nodiscard]] bool is_sns_queue(const queue::Queue& queue);
 
 // Empty when there is none.
 [[nodiscard]] std::string_view attribute_of(const queue::Queue& queue, std::string_view name);
