@@ -1,8 +1,10 @@
 """What the suites of Amazon SNS share: clients, topics, HTTP endpoints that subscribe, and the check of signatures."""
 import base64
+import contextlib
 import functools
 import http.server
 import json
+import socket
 import threading
 import urllib.error
 import urllib.request
@@ -123,12 +125,17 @@ class Webhook:
     """An HTTP endpoint on loopback. `answer(post)` is the status that a notification gets; confirmations always get 200,
     and are confirmed at once when `confirms` is set."""
 
-    def __init__(self, confirms=False, answer=lambda post: 200):
+    def __init__(self, confirms=False, answer=lambda post: 200, port=0):
         self.posts, self.confirms, self.answer, self.lock = [], confirms, answer, threading.Lock()
+        self.connections = []
         hook = self
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = 'HTTP/1.1'
+
+            def setup(self):
+                hook.connections.append(self.request)
+                super().setup()
 
             def do_POST(self):
                 post = Post(self.path, self.headers, self.rfile.read(int(self.headers['Content-Length'])))
@@ -149,10 +156,10 @@ class Webhook:
             daemon_threads = True
             request_queue_size = 64
 
-            def handle_error(self, *_):  # a server that was killed
+            def handle_error(self, *_):  # a server that was killed, or this one's end
                 pass
 
-        self.server = Quiet(('127.0.0.1', 0), Handler)
+        self.server = Quiet(('127.0.0.1', port), Handler)
         self.url = 'http://127.0.0.1:%d/hook' % self.server.server_address[1]
         threading.Thread(target=self.server.serve_forever, kwargs={'poll_interval': 0.05}, daemon=True).start()
 
@@ -176,6 +183,9 @@ class Webhook:
     def __exit__(self, *_):
         self.server.shutdown()
         self.server.server_close()
+        for connection in self.connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
 
 
 def text_to_sign(message):
