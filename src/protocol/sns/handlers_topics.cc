@@ -129,12 +129,16 @@ Outcome<> check_name(std::string_view name, bool is_fifo) {
 }
 
 Outcome<> take_tags(const std::vector<Tag>& tags, queue::SettingsMap& into) {
+  queue::SettingsMap together = into;
   sqs::TextMap checked;
-  for (const auto& [key, value] : tags) checked.push_back({key, aws::is_set(value) ? value : aws::kEmptyText});
-  if (const auto fine = sqs::check_tags(checked); !fine) return bad_parameter("Tags", fine.error().message);
-  for (const auto& [key, value] : checked) into.insert_or_assign(std::string(key), std::string(value));
-  if (into.size() > kTagsMax)
+  for (const auto& [key, value] : tags) {
+    checked.push_back({key, aws::is_set(value) ? value : aws::kEmptyText});
+    together.insert_or_assign(std::string(key), std::string(checked.back().value));
+  }
+  if (together.size() > kTagsMax)
     return refuse(ErrorCode::tag_limit_exceeded, "Could not complete request: tag quota of per resource exceeded");
+  if (const auto fine = sqs::check_tags(checked); !fine) return bad_parameter("Tags", fine.error().message);
+  into = std::move(together);
   return {};
 }
 
