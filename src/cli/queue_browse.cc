@@ -157,10 +157,56 @@ Result<int> queue_dead(const QueueOptions& options) {
   return 0;
 }
 
+namespace {
+
+Result<Json> place_of(std::string_view text) {
+  const auto colon = text.find(':');
+  std::int32_t partition = -1;
+  std::int64_t offset = -1;
+  const auto number = [](std::string_view part, auto& into) {
+    const auto [end, failure] = std::from_chars(part.data(), part.data() + part.size(), into);
+    return failure == std::errc{} && end == part.data() + part.size() && into >= 0;
+  };
+  if (colon == std::string_view::npos || !number(text.substr(0, colon), partition) ||
+      !number(text.substr(colon + 1), offset))
+    return fail(Errc::invalid_argument, fmt::format("'{}' names no message: write PARTITION:OFFSET", text));
+  return Json{{"Partition", partition}, {"Offset", offset}};
+}
+
+// Moves the messages that were named, and says what became of each.
+Result<int> redrive_named(SqsClient& client, const QueueOptions& options) {
+  Json places = Json::array();
+  for (const std::string& text : options.messages) {
+    LEAT_TRY(Json place, place_of(text));
+    places.push_back(std::move(place));
+  }
+  Json request{{"QueueUrl", options.name}, {"Messages", std::move(places)}};
+  if (!options.to.empty()) request["Destination"] = options.to;
+  LEAT_TRY(const Json answer, client.call("Leat.RedriveMessages", request));
+  std::int64_t moved = 0;
+  std::int64_t failed = 0;
+  for (const Json& outcome : answer["Outcomes"]) {
+    const std::string failure = json_text(outcome, "Failure");
+    ++(failure.empty() ? moved : failed);
+    if (!failure.empty())
+      fmt::print(stderr, "{}:{} is not moved: {}\n", json_number(outcome, "Partition"), json_number(outcome, "Offset"),
+                 failure);
+  }
+  if (options.json) {
+    fmt::print("{}\n", Json({{"queue", options.name}, {"moved", moved}, {"failed", failed}}).dump());
+  } else {
+    fmt::print("moved {} message{} out of '{}'\n", human_count(moved), moved == 1 ? "" : "s", options.name);
+  }
+  return failed > 0 ? 1 : 0;
+}
+
+}  // namespace
+
 Result<int> queue_redrive(const QueueOptions& options) {
   LEAT_TRY(const auto client, SqsClient::open(options.server));
   LEAT_TRY(const QueueDescription queue, describe_queue(*client, options.name));
   if (!options.to.empty()) LEAT_CHECK(describe_queue(*client, options.to));
+  if (!options.messages.empty()) return redrive_named(*client, options);
   Json request{{"SourceArn", arn_of_queue(options.name)}};
   if (!options.to.empty()) request["DestinationArn"] = arn_of_queue(options.to);
   if (options.rate > 0) request["MaxNumberOfMessagesPerSecond"] = options.rate;

@@ -51,6 +51,7 @@ struct QueueOptions {
   std::string to;
   std::int64_t rate = 0;
   bool detach = false;
+  std::vector<std::string> messages;  // "PARTITION:OFFSET"
 };
 
 // A queue as the server describes it.

@@ -145,7 +145,11 @@ void add_care(CLI::App& queue, Invocation& chosen) {
     command->add_option("--rate", options->rate, "The most messages a second; as fast as it goes if not given")
         ->check(CLI::Range(1, 500))
         ->type_name("N");
-    command->add_flag("--detach", options->detach, "Start it and do not wait until it is done");
+    command
+        ->add_option("--message", options->messages, "Move this one alone, as `leat queue peek` shows it. Repeatable")
+        ->type_name("PARTITION:OFFSET")
+        ->excludes("--rate");
+    command->add_flag("--detach", options->detach, "Start it and do not wait until it is done")->excludes("--message");
     add_json_option(*command, options->json);
   }
   {

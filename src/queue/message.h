@@ -55,6 +55,12 @@ struct Receipt {
   friend auto operator<=>(const Receipt&, const Receipt&) = default;
 };
 
+// Where a message is in its queue's topic.
+struct MessageAt {
+  PartitionIndex partition;
+  Offset offset;
+};
+
 // A message in a consumer's hands until its lease ends.
 struct Delivery {
   Receipt receipt;

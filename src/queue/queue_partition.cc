@@ -465,6 +465,36 @@ runtime::Task<Status> QueuePartition::rewind(Offset to) {
   co_return co_await commit();
 }
 
+Status QueuePartition::check_free(Offset offset) const {
+  if (const auto refusal = reason_to_refuse()) return fail(*refusal);
+  const bool is_there = offset >= std::max(engine_->floor(), data_->log_start()) && offset < data_->high_watermark() &&
+                        !engine_->is_done(offset, offset + 1);
+  if (!is_there) return fail(Errc::not_found, fmt::format("no message waits at offset {}", offset));
+  if (engine_->is_leased(offset)) return fail(Errc::would_block, "a consumer has the message");
+  return {};
+}
+
+runtime::Task<Result<Delivery>> QueuePartition::look(Offset offset) {
+  const Running running(running_, idle_);
+  LEAT_CO_CHECK(check_free(offset));
+  LEAT_CO_TRY(const RecordChunkPtr chunk, co_await context_.reader.read(data_, offset));
+  const log::RecordView* record = chunk == nullptr ? nullptr : chunk->find(offset);
+  if (record == nullptr) co_return fail(Errc::not_found, fmt::format("there is no message at offset {}", offset));
+  Delivery delivery;
+  delivery.receipt = {data_->id().partition, offset, engine_->rewinds(), engine_->deliveries_of(offset)};
+  delivery.owner = chunk;
+  delivery.record = *record;
+  co_return delivery;
+}
+
+runtime::Task<Status> QueuePartition::discard(Offset offset) {
+  const Running running(running_, idle_);
+  LEAT_CO_CHECK(check_free(offset));
+  engine_->discard(offset, DoneReason::acknowledged, now());
+  wake_.notify_all();
+  co_return co_await commit();
+}
+
 runtime::Task<Result<std::vector<Delivery>>> QueuePartition::browse(std::size_t count_max) {
   const Running running(running_, idle_);
   std::vector<Delivery> out;

@@ -65,6 +65,10 @@ class QueuePartition {
   runtime::Task<Status> purge();
   runtime::Task<Status> rewind(Offset to);
   runtime::Task<Result<std::vector<Delivery>>> browse(std::size_t count_max);
+  // One message, without leasing it. Errors: not_found, would_block (a consumer has it).
+  runtime::Task<Result<Delivery>> look(Offset offset);
+  // Takes it as acknowledged unless a consumer has it. Errors: those of look().
+  runtime::Task<Status> discard(Offset offset);
   struct Stats {
     EngineStats engine;
     std::optional<Timestamp> oldest;
@@ -94,6 +98,7 @@ class QueuePartition {
 
   [[nodiscard]] Time now() const { return {context_.shard.now(), context_.shard.wall_now()}; }
   [[nodiscard]] std::optional<Error> reason_to_refuse() const;
+  [[nodiscard]] Status check_free(Offset offset) const;
   [[nodiscard]] bool is_too_old(const log::RecordView& record) const;
   runtime::Task<> work();
   runtime::Task<bool> read_ahead();

@@ -297,13 +297,8 @@ runtime::Task<Status> QueueService::move_messages(StoredRedrive& stored) {
     LEAT_CO_TRY(const std::vector<Delivery> messages, co_await here().receive(source, std::move(request)));
     if (messages.empty()) co_return Status{};
     for (const Delivery& message : messages) {
-      LEAT_CO_TRY(const QueuePtr target, co_await destination_of(stored.redrive, message.record));
-      log::NewRecord record{shard.wall_now(), message.record.key, message.record.value, {}};
-      LEAT_CO_TRY(const auto headers, log::decode_record_headers(message.record.raw_headers));
-      for (const log::RecordHeader& header : headers) {
-        if (!header.key.starts_with("leat-dead-")) record.headers.push_back(header);
-      }
-      LEAT_CO_CHECK(co_await here().append(target, static_cast<std::size_t>(message.receipt.offset.value()), record));
+      LEAT_CO_TRY(const QueuePtr target, destination_of(stored.redrive.destination, message.record));
+      LEAT_CO_CHECK(co_await append_again(target, message));
       const std::vector<Status> acknowledged = co_await here().acknowledge(source, std::span(&message.receipt, 1));
       LEAT_CO_CHECK(acknowledged.front());
       ++running_.at(id).moved;
@@ -320,14 +315,40 @@ runtime::Task<Status> QueueService::move_messages(StoredRedrive& stored) {
   co_return Status{};
 }
 
-runtime::Task<Result<QueuePtr>> QueueService::destination_of(const Redrive& redrive,
-                                                             const log::RecordView& record) const {
-  std::string name = redrive.destination;
-  if (name.empty()) name = std::string(header_of(record, kDeadQueueHeader));
-  if (name.empty()) co_return fail(Errc::invalid_argument, "a message does not say where it came from");
+Result<QueuePtr> QueueService::destination_of(std::string_view destination, const log::RecordView& record) const {
+  const std::string_view name = destination.empty() ? header_of(record, kDeadQueueHeader) : destination;
+  if (name.empty()) return fail(Errc::not_found, "a message does not say where it came from");
   QueuePtr found = here().find(name);
-  if (found == nullptr) co_return no_queue(name);
-  co_return found;
+  if (found == nullptr) return no_queue(name);
+  return found;
+}
+
+// The message as it was before it died.
+runtime::Task<Status> QueueService::append_again(QueuePtr target, const Delivery& message) {
+  log::NewRecord record{here().streams().shard().wall_now(), message.record.key, message.record.value, {}};
+  LEAT_CO_TRY(const auto headers, log::decode_record_headers(message.record.raw_headers));
+  for (const log::RecordHeader& header : headers) {
+    if (!header.key.starts_with("leat-dead-")) record.headers.push_back(header);
+  }
+  const auto spread = static_cast<std::size_t>(message.receipt.offset.value());
+  co_return co_await here().append(std::move(target), spread, record);
+}
+
+runtime::Task<Status> QueueService::move_one(QueuePtr source, std::string destination, MessageAt at) {
+  LEAT_CO_TRY(const Delivery message, co_await here().look(source, at));
+  LEAT_CO_TRY(const QueuePtr target, destination_of(destination, message.record));
+  if (target == source) co_return fail(Errc::invalid_argument, "a queue's messages cannot go back to itself");
+  LEAT_CO_CHECK(co_await append_again(target, message));
+  co_return co_await here().discard(std::move(source), at);
+}
+
+runtime::Task<std::vector<Status>> QueueService::redrive_messages(std::string source, std::string destination,
+                                                                  std::vector<MessageAt> messages) {
+  std::vector<Status> out(messages.size(), no_queue(source));
+  const QueuePtr from = here().find(source);
+  if (from == nullptr) co_return out;
+  for (std::size_t i = 0; i < messages.size(); ++i) out[i] = co_await move_one(from, destination, messages[i]);
+  co_return out;
 }
 
 runtime::Task<> QueueService::save_progress(StoredRedrive& stored) {
@@ -354,6 +375,10 @@ runtime::Task<Status> remove_on(QueueService* service, std::string name) {
 runtime::Task<Result<std::string>> start_redrive_on(QueueService* service, std::string source, std::string destination,
                                                     double rate_max) {
   co_return co_await service->start_redrive(std::move(source), std::move(destination), rate_max);
+}
+runtime::Task<std::vector<Status>> redrive_messages_on(QueueService* service, std::string source,
+                                                       std::string destination, std::vector<MessageAt> messages) {
+  return service->redrive_messages(std::move(source), std::move(destination), std::move(messages));
 }
 runtime::Task<Result<std::int64_t>> cancel_redrive_on(QueueService* service, std::string id) {
   co_return co_await service->cancel_redrive(std::move(id));

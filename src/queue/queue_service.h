@@ -32,6 +32,8 @@ class QueueService {
   runtime::Task<Status> remove(std::string name);
 
   runtime::Task<Result<std::string>> start_redrive(std::string source, std::string destination, double rate_max);
+  runtime::Task<std::vector<Status>> redrive_messages(std::string source, std::string destination,
+                                                      std::vector<MessageAt> messages);
   runtime::Task<Result<std::int64_t>> cancel_redrive(std::string id);
   runtime::Task<Result<std::vector<Redrive>>> redrives(std::string source, std::size_t count_max);
 
@@ -47,7 +49,9 @@ class QueueService {
 
   runtime::Task<> run_redrive(StoredRedrive stored);
   runtime::Task<Status> move_messages(StoredRedrive& stored);
-  runtime::Task<Result<QueuePtr>> destination_of(const Redrive& redrive, const log::RecordView& record) const;
+  [[nodiscard]] Result<QueuePtr> destination_of(std::string_view destination, const log::RecordView& record) const;
+  runtime::Task<Status> append_again(QueuePtr target, const Delivery& message);
+  runtime::Task<Status> move_one(QueuePtr source, std::string destination, MessageAt at);
   runtime::Task<> save_progress(StoredRedrive& stored);
 
   catalog::Catalog& catalog_;
@@ -72,6 +76,8 @@ runtime::Task<Result<QueuePtr>> alter_on(QueueService* service, std::string name
 runtime::Task<Status> remove_on(QueueService* service, std::string name);
 runtime::Task<Result<std::string>> start_redrive_on(QueueService* service, std::string source, std::string destination,
                                                     double rate_max);
+runtime::Task<std::vector<Status>> redrive_messages_on(QueueService* service, std::string source,
+                                                       std::string destination, std::vector<MessageAt> messages);
 runtime::Task<Result<std::int64_t>> cancel_redrive_on(QueueService* service, std::string id);
 runtime::Task<Result<std::vector<Redrive>>> redrives_on(QueueService* service, std::string source,
                                                         std::size_t count_max);

@@ -78,6 +78,16 @@ runtime::Task<Result<QueuePartition::Stats>> stats_on(QueueShard* shard, QueuePt
   co_return co_await found->stats();
 }
 
+runtime::Task<Result<Delivery>> look_on(QueueShard* shard, QueuePtr queue, MessageAt at) {
+  LEAT_CO_TRY(const auto found, co_await shard->find_here(*queue, at.partition));
+  co_return co_await found->look(at.offset);
+}
+
+runtime::Task<Status> discard_on(QueueShard* shard, QueuePtr queue, MessageAt at) {
+  LEAT_CO_TRY(const auto found, co_await shard->find_here(*queue, at.partition));
+  co_return co_await found->discard(at.offset);
+}
+
 runtime::Task<Status> append_on(QueueShard* shard, TopicPartition id, log::NewRecord record) {
   const auto found = shard->find_here(id);
   if (found == nullptr) co_return fail(shard->why_missing());
@@ -238,6 +248,11 @@ runtime::Task<Result<std::string>> QueueShard::start_redrive(std::string source,
   co_return co_await runtime::call_on(shard_of(0), start_redrive_on, node_->service, std::move(source),
                                       std::move(destination), rate_max);
 }
+runtime::Task<std::vector<Status>> QueueShard::redrive_messages(std::string source, std::string destination,
+                                                                std::vector<MessageAt> messages) {
+  co_return co_await runtime::call_on(shard_of(0), redrive_messages_on, node_->service, std::move(source),
+                                      std::move(destination), std::move(messages));
+}
 runtime::Task<Result<std::int64_t>> QueueShard::cancel_redrive(std::string id) {
   co_return co_await runtime::call_on(shard_of(0), cancel_redrive_on, node_->service, std::move(id));
 }
@@ -332,6 +347,18 @@ runtime::Task<Status> QueueShard::append(QueuePtr queue, std::size_t spread, con
   const TopicPartition id{queue->topic_id, choose_partition(*queue, message, partitions, spread)};
   const std::size_t owner = node_->streams.owner(id);
   co_return co_await runtime::call_on(shard_of(owner), append_on, node_->shards[owner], id, record);
+}
+
+runtime::Task<Result<Delivery>> QueueShard::look(QueuePtr queue, MessageAt at) {
+  if (at.partition < PartitionIndex(0) || at.partition >= PartitionIndex(partitions_of(queue->topic_id)))
+    co_return fail(Errc::not_found, fmt::format("the queue has no partition {}", at.partition));
+  const std::size_t owner = node_->streams.owner({queue->topic_id, at.partition});
+  co_return co_await runtime::call_on(shard_of(owner), look_on, node_->shards[owner], std::move(queue), at);
+}
+
+runtime::Task<Status> QueueShard::discard(QueuePtr queue, MessageAt at) {
+  const std::size_t owner = node_->streams.owner({queue->topic_id, at.partition});
+  co_return co_await runtime::call_on(shard_of(owner), discard_on, node_->shards[owner], std::move(queue), at);
 }
 
 runtime::Task<Status> QueueShard::bury(QueuePtr queue, Offset offset, const log::NewRecord& record) {

@@ -60,11 +60,16 @@ class QueueShard final : public Queues {
   [[nodiscard]] std::vector<QueuePtr> dead_letter_sources(std::string_view name) const override;
   runtime::Task<Result<std::string>> start_redrive(std::string source, std::string destination,
                                                    double rate_max) override;
+  runtime::Task<std::vector<Status>> redrive_messages(std::string source, std::string destination,
+                                                      std::vector<MessageAt> messages) override;
   runtime::Task<Result<std::int64_t>> cancel_redrive(std::string id) override;
   runtime::Task<Result<std::vector<Redrive>>> redrives(std::string source, std::size_t count_max) override;
 
   // Appends a record as it is to the queue's topic; durable on return.
   runtime::Task<Status> append(QueuePtr queue, std::size_t spread, const log::NewRecord& record);
+  // See QueuePartition.
+  runtime::Task<Result<Delivery>> look(QueuePtr queue, MessageAt at);
+  runtime::Task<Status> discard(QueuePtr queue, MessageAt at);
   // The offset that `at` means in each partition of the topic. Errors: not_found, those of Partition::find_time.
   runtime::Task<Result<std::vector<Offset>>> resolve(TopicId topic, StartAt at);
 

@@ -150,6 +150,10 @@ class Queues {
   // Errors: not_found, exists (one runs already for the source), invalid_argument.
   virtual runtime::Task<Result<std::string>> start_redrive(std::string source, std::string destination,
                                                            double rate_max) = 0;
+  // Moves these of its messages, now; one outcome each. Errors of each: not_found (it is not there, or does not say where it
+  // came from, or there is no such destination), would_block (a consumer has it).
+  virtual runtime::Task<std::vector<Status>> redrive_messages(std::string source, std::string destination,
+                                                              std::vector<MessageAt> messages) = 0;
   // Returns how many it had moved. Errors: not_found, invalid_argument (it does not run any more).
   virtual runtime::Task<Result<std::int64_t>> cancel_redrive(std::string id) = 0;
   // The latest first.

@@ -176,6 +176,24 @@ def redrive(endpoint):
     wait_for('the redrive', lambda: stats(endpoint, other)['ready'] == 6)
 
 
+@cases('moves dead letters that are named, and no others')
+def redrive_named(endpoint):
+    name, dead = with_dead_letters(endpoint, 6)
+    letters = rows(leat(endpoint, 'dead', dead, '--json'))
+    chosen = [row for row in letters if row['body'] in ('letter 1', 'letter 4')]
+    words = [word for row in chosen for word in ('--message', '%d:%d' % (row['dead']['partition'], row['dead']['offset']))]
+    contains(leat(endpoint, 'redrive', dead, *words), 'moved 2 messages')
+    equal(sorted(leat(endpoint, 'receive', name, '--all').splitlines()), ['letter 1', 'letter 4'])
+    equal(sorted(leat(endpoint, 'peek', dead, '--json').count(f'letter {i}"') for i in range(6)), [0, 0, 1, 1, 1, 1])
+    contains(leat(endpoint, 'redrive', dead, *words, code=1), 'is not moved')
+    held = Queue(endpoint, name=dead).receive(max_messages=1)[0]
+    place = [row for row in letters if row['body'] == held['Body']][0]['dead']
+    contains(leat(endpoint, 'redrive', dead, '--message', '%d:%d' % (place['partition'], place['offset']), code=1),
+             'a consumer has the message')
+    contains(leat(endpoint, 'redrive', dead, '--message', '7:0', code=1), 'is not moved')
+    contains(leat(endpoint, 'redrive', dead, '--message', 'x', code=1), 'PARTITION:OFFSET')
+
+
 @cases('puts a queue on a topic of Kafka records, from a point on')
 def on_a_topic(endpoint):
     topic, name = unique('cli-topic'), unique('cli-on-topic')

@@ -48,6 +48,7 @@ constexpr Row kRows[] = {
 constexpr Row kOwnRows[] = {
     {"BrowseMessages", kRun<browse_messages>},
     {"DescribeQueue", kRun<describe_queue>},
+    {"RedriveMessages", kRun<redrive_messages>},
     {"RewindQueue", kRun<rewind_queue>},
 };
 static_assert(std::ranges::is_sorted(kRows, {}, &Row::action));

@@ -108,6 +108,7 @@ Answer list_move_tasks(Call& call, const ListMoveTasksInput& in, ListMoveTasksOu
 // handlers_own.cc
 Answer browse_messages(Call& call, const BrowseMessagesInput& in, BrowseMessagesOutput& out);
 Answer describe_queue(Call& call, const QueueInput& in, DescribeQueueOutput& out);
+Answer redrive_messages(Call& call, const RedriveMessagesInput& in, RedriveMessagesOutput& out);
 Answer rewind_queue(Call& call, const RewindQueueInput& in, EmptyOutput& out);
 
 }  // namespace leat::sqs

@@ -9,6 +9,7 @@ using queue::QueuePtr;
 using security::Operation;
 
 constexpr std::int64_t kBrowseMax = 100;
+constexpr std::size_t kRedriveMax = 100;
 constexpr std::int64_t kBrowseDefault = 10;
 constexpr std::size_t kBrowseSizeMax = std::size_t{1} << 20;  // of what is shown, one message apart
 
@@ -78,6 +79,28 @@ Answer describe_queue(Call& call, const QueueInput& in, DescribeQueueOutput& out
   if (stats->oldest) out.oldest = stats->oldest->value();
   for (const auto& [name, value] : queue::to_map(queue->settings))
     out.settings.push_back({call.arena.keep(name), call.arena.keep(value)});
+  co_return Outcome<>();
+}
+
+Answer redrive_messages(Call& call, const RedriveMessagesInput& in, RedriveMessagesOutput& out) {
+  LEAT_CO_TRY(const QueuePtr queue, find_queue(call, in.queue_url, Operation::read));
+  if (in.messages.size() > kRedriveMax) {
+    co_return refuse(ErrorCode::too_many_entries_in_batch_request,
+                     fmt::format("At most {} messages can be named.", kRedriveMax));
+  }
+  if (aws::is_set(in.destination)) LEAT_CO_CHECK(find_queue(call, in.destination, Operation::write));
+  std::vector<queue::MessageAt> wanted;
+  for (const MessagePlace& place : in.messages)
+    wanted.push_back(
+        {PartitionIndex(static_cast<std::int32_t>(std::clamp<std::int64_t>(*place.partition, -1, INT32_MAX))),
+         Offset(*place.offset)});
+  const std::string destination(in.destination);
+  const auto moved = co_await call.queues.redrive_messages(queue->name, destination, wanted);
+  for (std::size_t i = 0; i < moved.size(); ++i) {
+    MessageOutcome outcome{in.messages[i].partition, in.messages[i].offset, {}};
+    if (!moved[i]) outcome.failure = call.arena.keep(moved[i].error().message);
+    out.outcomes.push_back(outcome);
+  }
   co_return Outcome<>();
 }
 

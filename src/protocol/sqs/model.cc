@@ -243,9 +243,28 @@ constexpr Field kRewindQueueInput[] = {
     required(field<&RewindQueueInput::to>("To")),
 };
 
+constexpr Field kMessagePlace[] = {
+    required(field<&MessagePlace::partition>("Partition")),
+    required(field<&MessagePlace::offset>("Offset")),
+};
+constexpr Field kMessageOutcome[] = {
+    field<&MessageOutcome::partition>("Partition"),
+    field<&MessageOutcome::offset>("Offset"),
+    field<&MessageOutcome::failure>("Failure"),
+};
+constexpr Field kRedriveMessagesInput[] = {
+    required(field<&RedriveMessagesInput::queue_url>("QueueUrl")),
+    field<&RedriveMessagesInput::destination>("Destination"),
+    required(field<&RedriveMessagesInput::messages>("Messages")),
+};
+constexpr Field kRedriveMessagesOutput[] = {
+    required(field<&RedriveMessagesOutput::outcomes>("Outcomes")),
+};
+
 constexpr Message kOwnMessages[] = {
     {"BrowseMessages", {kBrowseMessagesInput}, {kBrowseMessagesOutput}},
     {"DescribeQueue", {kQueueInput}, {kDescribeQueueOutput}},
+    {"RedriveMessages", {kRedriveMessagesInput}, {kRedriveMessagesOutput}},
     {"RewindQueue", {kRewindQueueInput}, kNothing},
 };
 
@@ -288,6 +307,8 @@ constexpr Shape kChangedEntryShape{kDoneEntry};
 constexpr Shape kReceivedMessageShape{kReceivedMessage};
 constexpr Shape kMoveTaskShape{kMoveTask};
 constexpr Shape kBrowsedMessageShape{kBrowsedMessage};
+constexpr Shape kMessagePlaceShape{kMessagePlace};
+constexpr Shape kMessageOutcomeShape{kMessageOutcome};
 
 std::span<const Message> messages() { return kMessages; }
 std::span<const Message> own_messages() { return kOwnMessages; }

@@ -260,10 +260,28 @@ struct RewindQueueInput {
   std::string_view to;
 };
 
+struct MessagePlace {
+  Integer partition;
+  Integer offset;
+};
+struct RedriveMessagesInput {
+  std::string_view queue_url;
+  std::string_view destination;  // a queue's name; absent: each goes back to where it came from
+  std::vector<MessagePlace> messages;
+};
+struct MessageOutcome {
+  Integer partition;
+  Integer offset;
+  std::string_view failure;  // absent: it was moved
+};
+struct RedriveMessagesOutput {
+  std::vector<MessageOutcome> outcomes;
+};
+
 // The shapes of all of them.
 extern const Shape kAttributeValueShape, kSendEntryShape, kSendResultShape, kFailedEntryShape, kDeleteEntryShape,
     kVisibilityEntryShape, kDeletedEntryShape, kChangedEntryShape, kReceivedMessageShape, kMoveTaskShape,
-    kBrowsedMessageShape;
+    kBrowsedMessageShape, kMessagePlaceShape, kMessageOutcomeShape;
 
 // All actions, in the order of their names.
 [[nodiscard]] std::span<const Message> messages();
@@ -296,5 +314,9 @@ template <>
 inline constexpr const Shape* kShapeOf<sqs::MoveTask> = &sqs::kMoveTaskShape;
 template <>
 inline constexpr const Shape* kShapeOf<sqs::BrowsedMessage> = &sqs::kBrowsedMessageShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::MessagePlace> = &sqs::kMessagePlaceShape;
+template <>
+inline constexpr const Shape* kShapeOf<sqs::MessageOutcome> = &sqs::kMessageOutcomeShape;
 
 }  // namespace leat::aws

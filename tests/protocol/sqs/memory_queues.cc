@@ -30,21 +30,24 @@ runtime::Task<Result<queue::QueuePtr>> MemoryQueues::create(queue::NewQueue want
   last_created_ = wanted;
   if (queues_.contains(wanted.name)) co_return fail(Errc::exists, "a queue of that name is there");
   LEAT_CO_CHECK(queue::check_settings(wanted.settings));
-  if (!wanted.topic.empty() && std::ranges::find(topics_, wanted.topic) == topics_.end())
-    co_return fail(Errc::not_found, "no such topic");
+  if (!wanted.topic.empty() && !topics_.contains(wanted.topic)) co_return fail(Errc::not_found, "no such topic");
   auto made = std::make_shared<queue::Queue>();
   made->name = wanted.name;
   made->id = random_uuid();
   made->owns_topic = wanted.topic.empty();
   made->topic = wanted.topic.empty() ? wanted.name : wanted.topic;
-  made->topic_id = random_uuid();
+  add_topic(made->topic);
+  made->topic_id = topics_.at(made->topic);
   made->settings = wanted.settings;
   made->attributes = wanted.attributes;
   made->tags = wanted.tags;
   made->created = made->modified = Shard::current().wall_now();
   queues_[wanted.name] = made;
+  changed_.notify_all();
   co_return made;
 }
+
+void MemoryQueues::add_topic(const std::string& name) { topics_.try_emplace(name, random_uuid()); }
 
 runtime::Task<Result<queue::QueuePtr>> MemoryQueues::alter(std::string name, queue::QueueChange change) {
   const QueuePtr before = find(name);
@@ -57,8 +60,14 @@ runtime::Task<Result<queue::QueuePtr>> MemoryQueues::alter(std::string name, que
 }
 
 runtime::Task<Status> MemoryQueues::remove(std::string name) {
-  if (queues_.erase(name) == 0) co_return fail(Errc::not_found, "no such queue");
+  const QueuePtr queue = find(name);
+  if (queue == nullptr) co_return fail(Errc::not_found, "no such queue");
+  queues_.erase(name);
+  const auto is_on_topic = [&queue](const auto& other) { return other.second->topic_id == queue->topic_id; };
+  if (queue->owns_topic && std::ranges::none_of(queues_, is_on_topic)) topics_.erase(queue->topic);
+  contents(*queue).arrived.notify_all();
   contents_.erase(name);
+  changed_.notify_all();
   co_return Status{};
 }
 
@@ -109,6 +118,10 @@ runtime::Task<std::vector<Result<queue::Sent>>> MemoryQueues::send(QueuePtr queu
     last_time_to_live_ = message.time_to_live;
     log::NewRecord record{now, message.group, message.body, message.headers};
     if (!message.dedup_id.empty()) record.headers.push_back({queue::kDedupIdHeader, as_bytes(message.dedup_id)});
+    for (const auto& [name, other] : queues_) {
+      if (other->topic_id == queue->topic_id && other->id != queue->id && other->settings.delivers)
+        store(*other, record, made);
+    }
     sent.push_back(queue::Sent{PartitionIndex(0), store(*queue, record, std::move(made)), now, false});
   }
   co_return sent;
@@ -150,12 +163,14 @@ runtime::Task<Result<std::vector<queue::Delivery>>> MemoryQueues::receive(QueueP
   if (const auto failure = std::exchange(failure_, std::nullopt)) co_return fail(*failure, "planted");
   const MonoTime deadline = Shard::current().now() + request.wait.value_or(queue->settings.wait);
   const Milliseconds lease = request.lease.value_or(queue->settings.lease);
+  const std::shared_ptr<Contents> waited_on = shared_contents(*queue);
   while (true) {
+    if (!queues_.contains(queue->name)) co_return fail(Errc::not_found, "the queue was removed");
     auto taken = take(*queue, request.count_max, lease);
     if (!taken.empty() || Shard::current().now() >= deadline || (request.gone && *request.gone)) co_return taken;
     ++waiting_;
     const MonoTime soon = Shard::current().now() + Milliseconds(20);
-    co_await contents(*queue).arrived.wait_until(std::min(deadline, soon));
+    co_await waited_on->arrived.wait_until(std::min(deadline, soon));
     --waiting_;
   }
 }
@@ -247,6 +262,15 @@ runtime::Task<Result<std::string>> MemoryQueues::start_redrive(std::string sourc
   redrive.started = Shard::current().wall_now();
   redrives_.insert(redrives_.begin(), redrive);
   co_return redrive.id;
+}
+
+runtime::Task<std::vector<Status>> MemoryQueues::redrive_messages(std::string, std::string,
+                                                                  std::vector<queue::MessageAt> messages) {
+  std::vector<Status> out(messages.size());
+  for (std::size_t i = 0; i < messages.size(); ++i) {
+    if (messages[i].offset > Offset(0)) out[i] = fail(Errc::not_found, "no such message");
+  }
+  co_return out;
 }
 
 runtime::Task<Result<std::int64_t>> MemoryQueues::cancel_redrive(std::string id) {

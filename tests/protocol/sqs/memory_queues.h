@@ -8,7 +8,8 @@
 
 namespace leat::sqs::testing {
 
-// Queues in the memory of one shard, simple and exact: what the SQS protocol is tested on.
+// Queues in the memory of one shard, simple and exact: what the protocols of SQS and SNS are tested on. What is sent to a
+// queue comes to all queues on its topic.
 class MemoryQueues final : public queue::Queues {
  public:
   using QueuePtr = queue::QueuePtr;
@@ -32,11 +33,13 @@ class MemoryQueues final : public queue::Queues {
   Task<Result<queue::QueueStats>> stats(QueuePtr queue) override;
   [[nodiscard]] std::vector<QueuePtr> dead_letter_sources(std::string_view name) const override;
   Task<Result<std::string>> start_redrive(std::string source, std::string destination, double rate_max) override;
+  Task<std::vector<Status>> redrive_messages(std::string source, std::string destination,
+                                             std::vector<queue::MessageAt> messages) override;
   Task<Result<std::int64_t>> cancel_redrive(std::string id) override;
   Task<Result<std::vector<queue::Redrive>>> redrives(std::string source, std::size_t count_max) override;
 
   // A topic that queues may be attached to.
-  void add_topic(std::string name) { topics_.push_back(std::move(name)); }
+  void add_topic(const std::string& name);
   // A record as another protocol would write it.
   void append(std::string_view queue, const std::optional<std::string>& key, const std::optional<std::string>& value,
               const std::vector<std::pair<std::string, std::string>>& headers);
@@ -67,15 +70,20 @@ class MemoryQueues final : public queue::Queues {
     runtime::Notifier arrived;
   };
 
-  Contents& contents(const queue::Queue& queue) { return contents_[queue.name]; }
+  std::shared_ptr<Contents>& shared_contents(const queue::Queue& queue) {
+    auto& known = contents_[queue.name];
+    if (known == nullptr) known = std::make_shared<Contents>();
+    return known;
+  }
+  Contents& contents(const queue::Queue& queue) { return *shared_contents(queue); }
   Offset store(const queue::Queue& queue, const log::NewRecord& record, Message message);
   std::vector<queue::Delivery> take(const queue::Queue& queue, std::size_t count, Milliseconds lease);
   static queue::Delivery show(const Message& message, std::size_t offset);
   Result<Message*> find_message(const queue::Queue& queue, const queue::Receipt& receipt);
 
   std::map<std::string, QueuePtr, std::less<>> queues_;
-  std::map<std::string, Contents, std::less<>> contents_;
-  std::vector<std::string> topics_;
+  std::map<std::string, std::shared_ptr<Contents>, std::less<>> contents_;
+  std::map<std::string, TopicId, std::less<>> topics_;
   std::vector<queue::Redrive> redrives_;
   queue::NewQueue last_created_;
   std::map<std::string, std::string> last_headers_;
