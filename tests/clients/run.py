@@ -5,8 +5,9 @@ run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
 kafkajs platformatic confluent_javascript schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
-boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers. Robustness suites: stop connections disk golden kill
-queues queue_kill. CASES=word,word runs only cases whose names contain a word.
+boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
+sns_errors aws_cli_sns client_sns. Robustness suites: stop connections disk golden kill queues queue_kill sns_kill.
+CASES=word,word runs only cases whose names contain a word.
 """
 import argparse
 import os
@@ -24,6 +25,7 @@ import robust_golden
 import robust_kill
 import robust_queue_kill
 import robust_queues
+import robust_sns_kill
 import robust_stop
 from harness import ROOT, Server
 
@@ -69,9 +71,18 @@ SQS = {
     'client_sqs': node_suite('client_sqs.mjs'),
     'sqs_workers': node_suite('sqs_workers.mjs'),
 }
-CLIENTS.update(SQS)
+SNS = {
+    'boto3_sns': lambda: [PYTHON, str(HERE / 'suite_boto3_sns.py')],
+    'boto3_sns_deliveries': lambda: [PYTHON, str(HERE / 'suite_boto3_sns_deliveries.py')],
+    'sns_http': lambda: [PYTHON, str(HERE / 'suite_sns_http.py')],
+    'sns_errors': lambda: [PYTHON, str(HERE / 'suite_sns_errors.py')],
+    'aws_cli_sns': lambda: [PYTHON, str(HERE / 'suite_aws_cli_sns.py')],
+    'client_sns': node_suite('client_sns.mjs'),
+}
+AWS = {**SQS, **SNS}
+CLIENTS.update(AWS)
 # Their clients sign with this key, and the server asks them to.
-SIGNED = ('aws_cli', 'client_sqs', 'sqs_workers')
+SIGNED = ('aws_cli', 'client_sqs', 'sqs_workers', 'aws_cli_sns', 'client_sns')
 ACCESS_KEY = {'LEAT_SQS_ACCESS_KEYS': 'anyone=anything'}
 
 ROBUST = {
@@ -82,6 +93,7 @@ ROBUST = {
     'kill': robust_kill.cases,
     'queues': robust_queues.cases,
     'queue_kill': robust_queue_kill.cases,
+    'sns_kill': robust_sns_kill.cases,
 }
 
 
@@ -95,7 +107,7 @@ def run_client(name, make_command, seconds):
         return 0, 0, 1
     with Server(environment=ACCESS_KEY if name in SIGNED else None) as server:
         server.start()
-        address = server.sqs if name in SQS else server.address
+        address = server.sqs if name in AWS else server.address
         process = subprocess.Popen(command + [address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    errors='replace', cwd=ROOT,
                                    env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port),
@@ -131,14 +143,15 @@ def run_client(name, make_command, seconds):
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument('--quick', action='store_true', help='10 kill rounds instead of 100')
-    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100)')
+    parser.add_argument('--quick', action='store_true', help='10 kill rounds instead of 100, and 3 instead of 10 of sns_kill')
+    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100; sns_kill: 10)')
     parser.add_argument('--leat', default=str(harness.LEAT))
     parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
     robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
+    robust_sns_kill.rounds = options.kill_rounds or (3 if options.quick else 10)
     if not os.access(options.leat, os.X_OK):
         print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
         return 1
