@@ -405,6 +405,11 @@ runtime::Task<Result<std::vector<Delivery>>> QueueShard::receive(QueuePtr queue,
   }
 }
 
+void QueueShard::end_gone_waits(const QueueId& queue) {
+  const auto found = bells_.find(queue);
+  if (found != bells_.end()) found->second->wake.notify_all();  // the others look again, and go on waiting
+}
+
 // Asks the shards one after the other until there are enough messages.
 runtime::Task<Result<QueuePartition::Received>> QueueShard::receive_once(QueuePtr queue, const ReceiveRequest& request,
                                                                          bool will_wait, Bell& bell) {

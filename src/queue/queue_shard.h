@@ -51,6 +51,7 @@ class QueueShard final : public Queues {
   runtime::Task<Status> remove(std::string name) override;
   runtime::Task<std::vector<Result<Sent>>> send(QueuePtr queue, std::span<const NewMessage> messages) override;
   runtime::Task<Result<std::vector<Delivery>>> receive(QueuePtr queue, ReceiveRequest request) override;
+  void end_gone_waits(const QueueId& queue) override;
   runtime::Task<std::vector<Status>> acknowledge(QueuePtr queue, std::span<const Receipt> receipts) override;
   runtime::Task<std::vector<Status>> set_lease(QueuePtr queue, std::span<const LeaseChange> changes) override;
   runtime::Task<Status> purge(QueuePtr queue) override;

@@ -132,6 +132,9 @@ class Queues {
   // Errors: too_large (in_flight_max reached on an unordered queue), not_found.
   virtual runtime::Task<Result<std::vector<Delivery>>> receive(QueuePtr queue, ReceiveRequest request) = 0;
 
+  // Those receives from the queue that wait on this shard, and whose caller is gone (ReceiveRequest::gone), return now.
+  virtual void end_gone_waits(const QueueId& queue) = 0;
+
   // One outcome a receipt, durable on return. See above for their errors.
   virtual runtime::Task<std::vector<Status>> acknowledge(QueuePtr queue, std::span<const Receipt> receipts) = 0;
   virtual runtime::Task<std::vector<Status>> set_lease(QueuePtr queue, std::span<const LeaseChange> changes) = 0;

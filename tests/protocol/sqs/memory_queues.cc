@@ -183,6 +183,12 @@ Result<MemoryQueues::Message*> MemoryQueues::find_message(const queue::Queue& qu
   return &messages[at];
 }
 
+void MemoryQueues::end_gone_waits(const queue::QueueId& queue) {
+  for (const auto& [name, known] : queues_) {
+    if (known->id == queue) contents(*known).arrived.notify_all();
+  }
+}
+
 runtime::Task<std::vector<Status>> MemoryQueues::acknowledge(QueuePtr queue, std::span<const queue::Receipt> receipts) {
   std::vector<Status> done;
   for (const auto& receipt : receipts) {

@@ -25,6 +25,7 @@ class MemoryQueues final : public queue::Queues {
   Task<Status> remove(std::string name) override;
   Task<std::vector<Result<queue::Sent>>> send(QueuePtr queue, std::span<const queue::NewMessage> messages) override;
   Task<Result<std::vector<queue::Delivery>>> receive(QueuePtr queue, queue::ReceiveRequest request) override;
+  void end_gone_waits(const queue::QueueId& queue) override;
   Task<std::vector<Status>> acknowledge(QueuePtr queue, std::span<const queue::Receipt> receipts) override;
   Task<std::vector<Status>> set_lease(QueuePtr queue, std::span<const queue::LeaseChange> changes) override;
   Task<Status> purge(QueuePtr queue) override;
