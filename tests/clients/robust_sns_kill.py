@@ -14,6 +14,8 @@ from sqs_support import Queue, Refused
 
 cases = Cases('sns_kill')
 rounds = 10
+GROUPS = 5
+NAMES = ('plain', 'filtered', 'raw', 'http', 'ordered')
 SPACE = '{http://sns.amazonaws.com/doc/2010-03-31/}'
 
 
@@ -80,6 +82,22 @@ class Publisher(Worker):
         time.sleep(0.01)
 
 
+class OrderedPublisher(Worker):
+    """Numbers in order to each group. What was not answered is published again with the same deduplication id."""
+
+    def __init__(self, server, topic):
+        super().__init__(server)
+        self.call, self.arn, self.turn, self.acknowledged = LightSns(server.sqs_port), topic.arn, 0, set()
+
+    def step(self):
+        body = '%d %d' % (self.turn % GROUPS, self.turn // GROUPS)
+        self.call('Publish', TopicArn=self.arn, Message=body, MessageGroupId='g%d' % (self.turn % GROUPS),
+                  MessageDeduplicationId=body.replace(' ', '-'))
+        self.acknowledged.add(body)
+        self.turn += 1
+        time.sleep(0.005)
+
+
 class Drain(Worker):
     """Receives and deletes everything of a queue; remembers what it saw."""
 
@@ -96,6 +114,13 @@ class Drain(Worker):
         if messages:
             self.call('DeleteMessageBatch', QueueUrl=self.url, Entries=[
                 {'Id': str(i), 'ReceiptHandle': m['ReceiptHandle']} for i, m in enumerate(messages)])
+
+
+def check_order(seen):
+    """Of each group, in the order in which messages were first seen: all of them are there, one after the other."""
+    for group in range(GROUPS):
+        numbers = [int(body.split()[1]) for body in seen if body.startswith('%d ' % group)]
+        equal(numbers, list(range(len(numbers))), 'order of group %d' % group)
 
 
 class Endpoint(Webhook):
@@ -144,20 +169,25 @@ def kill(_=None):
                                          'maxDelayTarget': 1}}
         arn = topic.subscribe(endpoint.url, DeliveryPolicy=policy)
         wait_for('the confirmation', lambda: subscription_attributes(topic, arn)['PendingConfirmation'] == 'false')
+        ordered_topic = Topic(server.sqs, name='killed.fifo', fifo=True)
+        ordered_queue = Queue(server.sqs, name='ordered.fifo', fifo=True, VisibilityTimeout=5)
+        ordered_topic.subscribe(ordered_queue, RawMessageDelivery='true')
+        ordered = OrderedPublisher(server, ordered_topic)
         publishers = [Publisher(server, topic, 'a', False), Publisher(server, topic, 'b', False),
                       Publisher(server, topic, 'c', True)]
-        drains = [Drain(server, queue, text_of) for queue, text_of in zip(queues, (message_in, message_in, str))]
-        workers = publishers + drains
+        drains = [Drain(server, queue, text_of)
+                  for queue, text_of in zip([*queues, ordered_queue], (message_in, message_in, str, str))]
+        workers = [*publishers, ordered, *drains]
         for worker in workers:
             worker.start()
         try:
             rounds_of_kills(server, publishers, drains, endpoint, workers)
-            for publisher in publishers:
+            for publisher in (*publishers, ordered):
                 publisher.finish()
             acknowledged = set().union(*(p.acknowledged for p in publishers))
             wanted = {m for m in acknowledged if m.startswith('some')}
             expected = [(drains[0].seen, acknowledged), (drains[1].seen, wanted), (drains[2].seen, acknowledged),
-                        (endpoint.seen, acknowledged)]
+                        (endpoint.seen, acknowledged), (drains[3].seen, ordered.acknowledged)]
             # What is missing then is told below, by name. Deliveries that were under way as the server went come again
             # when their leases have ended.
             try:
@@ -176,9 +206,10 @@ def kill(_=None):
 
 
 def check(server, expected):
-    for name, (seen, all_of) in zip(('plain', 'filtered', 'raw', 'http'), expected):
+    for name, (seen, all_of) in zip(NAMES, expected):
         missing = sorted(all_of - set(seen))
         equal((len(missing), missing[:5]), (0, []), 'acknowledged, but never arrived in ' + name)
+    check_order(expected[4][0])
     unwanted = [m for m in expected[1][0] if not m.startswith('some')]
     equal(unwanted[:5], [], 'messages that the filter does not want')
     for word in ('corrupt', 'damage'):
@@ -186,4 +217,4 @@ def check(server, expected):
         equal(bad, [], 'what the log says of %s' % word)
     print('    %d rounds, %d messages acknowledged; twice or more: %s' % (rounds, len(expected[0][1]), ', '.join(
         '%s %d' % (name, sum(1 for count in seen.values() if count > 1))
-        for name, (seen, _) in zip(('plain', 'filtered', 'raw', 'http'), expected))))
+        for name, (seen, _) in zip(NAMES, expected))))
