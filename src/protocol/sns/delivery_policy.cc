@@ -86,6 +86,10 @@ json retries_json(const DeliveryPolicy& policy) {
           {"backoffFunction", kBackoffs[static_cast<std::size_t>(policy.backoff)]}};
 }
 
+json throttle_json(const DeliveryPolicy& policy) {
+  return {{"maxReceivesPerSecond", static_cast<std::int64_t>(policy.rate_max)}};
+}
+
 json request_json(const DeliveryPolicy& policy) {
   return {{"headerContentType", policy.content_type.empty() ? "text/plain; charset=UTF-8" : policy.content_type}};
 }
@@ -169,7 +173,7 @@ Result<TopicPolicy> parse_topic_policy(std::string_view text) {
 
 std::string to_subscription_json(const DeliveryPolicy& policy) {
   json shown{{"healthyRetryPolicy", retries_json(policy)}, {"requestPolicy", request_json(policy)}};
-  if (policy.rate_max > 0) shown["throttlePolicy"] = {{"maxReceivesPerSecond", policy.rate_max}};
+  if (policy.rate_max > 0) shown["throttlePolicy"] = throttle_json(policy);
   return shown.dump();
 }
 
@@ -177,7 +181,7 @@ std::string to_topic_json(const TopicPolicy& made) {
   json http{{"defaultHealthyRetryPolicy", retries_json(made.policy)},
             {"disableSubscriptionOverrides", made.overrides_subscriptions},
             {"defaultRequestPolicy", request_json(made.policy)}};
-  if (made.policy.rate_max > 0) http["defaultThrottlePolicy"] = {{"maxReceivesPerSecond", made.policy.rate_max}};
+  if (made.policy.rate_max > 0) http["defaultThrottlePolicy"] = throttle_json(made.policy);
   return json{{"http", http}}.dump();
 }
 
