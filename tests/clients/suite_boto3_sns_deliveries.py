@@ -312,6 +312,20 @@ def kafka(endpoint):
             Tags=[{'Key': 'leat:topic', 'Value': unique('absent')}])
 
 
+@cases('a FIFO topic attached to a Kafka topic: equal records are two messages, unless content is what counts')
+def kafka_fifo(endpoint):
+    records = [{'key': b'a', 'value': b'same'}, {'key': b'a', 'value': b'same'}, {'key': b'\xfe', 'value': b'odd'},
+               {'value': None}, {'value': b''}]
+    for by_content, expected in (('false', ['', '', 'odd', 'same', 'same']), ('true', ['', 'odd', 'same'])):
+        name = create_topic('stream')
+        topic = Topic(endpoint, fifo=True, tags={'leat:topic': name}, ContentBasedDeduplication=by_content)
+        queue, _ = subscribed(endpoint, topic, fifo=True)
+        produce(name, *records)
+        equal(sorted(queue.bodies(len(expected), delete=True)), expected)
+        topic.publish('last', MessageGroupId='a', MessageDeduplicationId='x')
+        equal((queue.bodies(1, delete=True), queue.receive()), (['last'], []))
+
+
 @cases('what is published to a topic of SNS alone is a stream of its name too')
 def stream(endpoint):
     topic = Topic(endpoint, fifo=True, ContentBasedDeduplication='true')

@@ -1,5 +1,6 @@
 #!/usr/bin/python3
 """HTTP endpoints of SNS subscriptions: confirmation, signatures, retries, dead letters, links. suite_sns_http.py ENDPOINT"""
+import contextlib
 import json
 import threading
 import time
@@ -272,6 +273,29 @@ def isolation(endpoint):
         release.set()
         stuck.wait(60)
         equal({p.body.decode() for p in stuck.of('Notification')}, set(bodies))
+
+
+@cases('forty endpoints that never answer do not fill the server: another one gets everything meanwhile')
+def many_stuck(_):
+    release = threading.Event()
+    with Server() as server, contextlib.ExitStack() as hooks:
+        server.start()
+        stuck = [hooks.enter_context(Webhook(confirms=True, answer=lambda post: 200 if release.wait(60) else 500))
+                 for _ in range(40)]
+        quick = hooks.enter_context(Webhook(confirms=True))
+        topic = Topic(server.sqs)
+        for hook in [*stuck, quick]:
+            topic.subscribe(hook.url, RawMessageDelivery='true')
+        wait_for('all to be confirmed', lambda: topic.attributes()['SubscriptionsConfirmed'] == '41')
+        bodies = ['%02d' % i for i in range(30)]
+        topic.publish_all(bodies)
+        quick.wait(30)
+        failed = server.metrics().get('leat_sns_deliveries_total{outcome="failed"}', 0)
+        equal(failed, 0, 'deliveries that had to fail first')
+        release.set()
+        equal(sorted(p.body.decode() for p in quick.of('Notification')), bodies)
+        for hook in stuck:
+            hook.wait(30)
 
 
 # ---- Ends, restarts, access keys ------------------------------------------------------------------------------------

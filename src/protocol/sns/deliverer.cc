@@ -57,7 +57,10 @@ queue::NewMessage message_for(const queue::Queue& target, const Outlet& outlet, 
   if (aws::is_set(published.group)) message.group = as_bytes(published.group);
   if (target.settings.order == queue::Order::fifo) {
     if (!message.group) message.group = as_bytes(published.message_id);
-    message.dedup_id = published.dedup_id;
+    // Records of other producers have no id. Only who deduplicates by content takes equal ones for the same.
+    const bool has_id = aws::is_set(sqs::header_in(published.headers, queue::kDedupIdHeader)) ||
+                        (outlet.topic != nullptr && outlet.topic->settings.content_dedup);
+    message.dedup_id = has_id ? published.dedup_id : published.message_id;
   }
   if (!outlet.is_raw) {
     message.body = as_bytes(arena.keep(to_json(notification_of(outlet, published), nullptr)));
@@ -317,9 +320,9 @@ runtime::Task<std::vector<Deliverer::Outcome>> Deliverer::send_to(
 // ---- To HTTP endpoints ----------------------------------------------------------------------------------------------
 
 runtime::Task<> Deliverer::post_some(WorkerPtr worker) {
-  while (worker->posting >= kPostsMax) co_await worker->posted.wait();
+  while (worker->posting >= worker->posts_max) co_await worker->posted.wait();
   queue::ReceiveRequest request{
-      .count_max = kPostsMax - worker->posting, .lease = kLease, .wait = kWait, .gone = worker->gone};
+      .count_max = worker->posts_max - worker->posting, .lease = kLease, .wait = kWait, .gone = worker->gone};
   auto received = co_await queues_.receive(worker->outlet->subscription, std::move(request));
   if (!received) co_return co_await pause(kFailurePause);
   if (!refresh(*worker)) co_return;
@@ -334,6 +337,8 @@ runtime::Task<> Deliverer::post_one(WorkerPtr worker, OutletPtr outlet, queue::D
   const bool is_wanted = wants(*outlet, delivery);
   Outcome failure;
   if (is_wanted) failure = co_await post_notification(outlet, delivery);
+  const bool is_away = failure && !failure->is_permanent;
+  if (is_wanted) worker->posts_max = is_away ? 1 : std::min(worker->posts_max * 2, kPostsMax);
   if (failure) {
     co_await settle_failure(outlet, delivery, std::move(*failure));
   } else {

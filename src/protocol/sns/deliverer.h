@@ -59,6 +59,8 @@ class Deliverer {
     std::shared_ptr<bool> gone = std::make_shared<bool>(false);
     std::shared_ptr<const Outlet> outlet;
     std::size_t posting = 0;
+    // Grows while the endpoint takes what it gets: those that never answer must not fill the client.
+    std::size_t posts_max = 1;
     runtime::Notifier posted;
     std::uint32_t confirmations = 0;  // asked for
     bool asks_no_more = false;
