@@ -255,6 +255,26 @@ def topic_policy(endpoint):
         equal((len(first.of('Notification')), len(second.of('Notification'))), (2, 4), 'attempts')
 
 
+@cases('a throttle policy, of the subscription or of its topic, limits what comes in a second')
+def throttled(endpoint):
+    limit = {'maxReceivesPerSecond': 20}
+    for kind in ('of the subscription', 'of the topic', 'of the topic, later'):
+        with Webhook() as hook:
+            default = json.dumps({'http': {'defaultThrottlePolicy': limit}})
+            topic = Topic(endpoint, **({'DeliveryPolicy': default} if kind == 'of the topic' else {}))
+            own = {'DeliveryPolicy': {'throttlePolicy': limit}} if kind == 'of the subscription' else {}
+            _, arn = confirmed(endpoint, hook, topic, **own)
+            if kind == 'of the topic, later':
+                topic.set('DeliveryPolicy', default)
+            shown = json.loads(subscription_attributes(topic, arn)['EffectiveDeliveryPolicy'])
+            equal(shown['throttlePolicy'], limit)
+            started = time.monotonic()
+            topic.publish_all([str(i) for i in range(50)])
+            hook.wait(50)
+            took = time.monotonic() - started
+            assert took > 1.4, '50 came in %.1f s at 20 a second by the policy %s' % (took, kind)
+
+
 @cases('endpoints that are dead or never answer hold up no other subscription')
 def isolation(endpoint):
     topic, queue, release = Topic(endpoint), Queue(endpoint), threading.Event()

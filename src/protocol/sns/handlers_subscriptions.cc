@@ -65,13 +65,11 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
 }
 
 Outcome<> check_delivery(const Call&, std::string_view value, Queue& subscription) {
-  subscription.settings.rate_max = 0;
   if (value.empty()) return {};
   if (attribute_of(subscription, "Protocol") == "sqs")
     return bad_parameter("DeliveryPolicy", "only http and https subscriptions have one");
   const auto policy = parse_subscription_policy(value, DeliveryPolicy());
   if (!policy) return bad_parameter("DeliveryPolicy", policy.error().message);
-  subscription.settings.rate_max = policy->rate_max;
   return {};
 }
 
@@ -233,6 +231,7 @@ Answer subscribe(Call& call, const SubscribeInput& in, SubscriptionArnText& out)
     co_return co_await subscribe_again(call, in, std::move(existing), out);
   Queue wanted = read_subscription(call, *topic, in);
   LEAT_CO_CHECK(set_attributes(call, in.attributes, wanted));
+  wanted.settings.rate_max = policy_of(wanted, topic.get()).rate_max;
   queue::NewQueue made;
   made.name = wanted.name;
   made.topic = topic->topic;
@@ -334,6 +333,8 @@ Answer set_subscription_attributes(Call& call, const SetSubscriptionAttributesIn
   LEAT_CO_TRY(const QueuePtr subscription, find_subscription(call, in.subscription_arn, Operation::alter));
   Queue wanted = *subscription;
   LEAT_CO_CHECK(set_attribute(call, in.name, aws::is_set(in.value) ? in.value : aws::kEmptyText, wanted));
+  const QueuePtr topic = call.queues.find(topic_queue_name(attribute_of(*subscription, kTopicAttribute)));
+  wanted.settings.rate_max = policy_of(wanted, topic.get()).rate_max;
   co_return co_await alter(call, *subscription, std::move(wanted));
 }
 

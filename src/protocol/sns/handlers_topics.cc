@@ -1,5 +1,6 @@
 #include "protocol/sns/delivery_policy.h"
 #include "protocol/sns/handlers.h"
+#include "protocol/sns/outlet.h"
 #include "protocol/sns/subscription.h"
 #include "protocol/sqs/queue_attributes.h"
 
@@ -278,7 +279,15 @@ Answer set_topic_attributes(Call& call, const SetTopicAttributesInput& in, Empty
   LEAT_CO_CHECK(set_attribute(in.name, aws::is_set(in.value) ? in.value : aws::kEmptyText, wanted));
   if (wanted.settings.order != topic->settings.order)
     co_return bad_parameter("AttributeName", "FifoTopic is set when the topic is created");
-  co_return co_await alter(call, *topic, std::move(wanted));
+  LEAT_CO_CHECK(co_await alter(call, *topic, wanted));
+  if (in.name != "DeliveryPolicy") co_return Outcome<>();
+  for (const QueuePtr& subscription : subscriptions_of(call, topic_name_of(*topic))) {
+    Queue throttled = *subscription;
+    throttled.settings.rate_max = policy_of(*subscription, &wanted).rate_max;
+    if (throttled.settings == subscription->settings) continue;
+    LEAT_CO_CHECK(co_await alter(call, *subscription, std::move(throttled)));
+  }
+  co_return Outcome<>();
 }
 
 Answer tag_resource(Call& call, const TagResourceInput& in, EmptyOutput&) {
