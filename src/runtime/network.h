@@ -34,6 +34,8 @@ class Socket {
   virtual void close() = 0;
   // "address:port" of the other end.
   [[nodiscard]] virtual std::string peer() const = 0;
+  // Whether nobody between the two ends can read or change what they send.
+  [[nodiscard]] virtual bool is_secure() const { return false; }
 };
 
 // A connection that was accepted and not yet given to a shard. Movable between threads.

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "base/bytes.h"
+#include "base/result.h"
+#include "base/types.h"
+#include "runtime/file.h"
+
+struct ssl_ctx_st;
+
+namespace leat::security {
+
+// A certificate, its chain and its key, and the rules of handshakes with them: TLS 1.2 and 1.3, forward secrecy, ALPN
+// http/1.1 where a client asks for it. Immutable: any number of threads and connections share one, and a new certificate
+// is a new one.
+class TlsContext {
+ public:
+  // From two PEM files: the certificate first, then those that vouch for it. Errors name the file and say what is wrong
+  // with it. Waits for the disk.
+  [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> load(runtime::FileSystem& files,
+                                                                      const std::string& certificate_path,
+                                                                      const std::string& key_path);
+  TlsContext(const TlsContext&) = delete;
+  TlsContext& operator=(const TlsContext&) = delete;
+  ~TlsContext();
+
+  // Whom it names, as in "CN = mill.example.org", and when it ends.
+  [[nodiscard]] const std::string& subject() const { return subject_; }
+  [[nodiscard]] Timestamp not_after() const { return not_after_; }
+  // OpenSSL's, for tls_engine.cc.
+  [[nodiscard]] ssl_ctx_st* native() const { return native_; }
+
+ private:
+  explicit TlsContext(ssl_ctx_st* native) : native_(native) {}
+  Status use_certificate(BytesView pem, const std::string& path);
+  Status use_key(BytesView pem, const std::string& path, const std::string& certificate_path);
+
+  ssl_ctx_st* native_;
+  std::string subject_;
+  Timestamp not_after_ = kNoTimestamp;
+};
+
+}  // namespace leat::security

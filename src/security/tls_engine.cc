@@ -1,0 +1,146 @@
+#include "security/tls_engine.h"
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+
+#include <new>
+
+namespace leat::security {
+namespace {
+
+constexpr std::size_t kRecordBytesMax = std::size_t{16} << 10;
+constexpr std::size_t kRecordOverheadMax = 64;  // header, nonce, tag, type of content
+
+}  // namespace
+
+// OpenSSL's idea of a socket, over the engine's memory.
+struct TlsEngine::Callbacks {
+  static int read(BIO* bio, char* into, int size) {
+    auto& engine = *static_cast<TlsEngine*>(BIO_get_data(bio));
+    BIO_clear_retry_flags(bio);
+    if (engine.input_.empty()) {
+      BIO_set_retry_read(bio);
+      return -1;
+    }
+    const std::size_t count = std::min(static_cast<std::size_t>(size), engine.input_.size());
+    std::memcpy(into, engine.input_.data(), count);
+    engine.input_ = engine.input_.subspan(count);
+    if (engine.input_.empty()) engine.kept_ = {};
+    return static_cast<int>(count);
+  }
+  static int write(BIO* bio, const char* from, int size) {
+    BIO_clear_retry_flags(bio);
+    static_cast<TlsEngine*>(BIO_get_data(bio))
+        ->output_.append(std::as_bytes(std::span(from, static_cast<std::size_t>(size))));
+    return size;
+  }
+  static long control(BIO*, int command, long, void*) { return command == BIO_CTRL_FLUSH ? 1 : 0; }
+
+  static const BIO_METHOD* method() {
+    static const BIO_METHOD* const made = make();
+    return made;
+  }
+
+ private:
+  static const BIO_METHOD* make() {
+    BIO_METHOD* method = BIO_meth_new(BIO_get_new_index() | BIO_TYPE_SOURCE_SINK, "memory of a connection");
+    if (method == nullptr) throw std::bad_alloc();
+    BIO_meth_set_read(method, read);
+    BIO_meth_set_write(method, write);
+    BIO_meth_set_ctrl(method, control);
+    return method;
+  }
+};
+
+TlsEngine::TlsEngine(std::shared_ptr<const TlsContext> context)
+    : context_(std::move(context)), ssl_(SSL_new(context_->native())) {
+  BIO* bio = BIO_new(Callbacks::method());
+  if (ssl_ == nullptr || bio == nullptr) {
+    SSL_free(ssl_);
+    BIO_free(bio);
+    throw std::bad_alloc();
+  }
+  BIO_set_data(bio, this);
+  BIO_set_init(bio, 1);
+  SSL_set_bio(ssl_, bio, bio);
+  SSL_set_accept_state(ssl_);
+}
+
+TlsEngine::~TlsEngine() { SSL_free(ssl_); }
+
+void TlsEngine::keep_input() {
+  if (input_.empty()) return;
+  const bool is_kept = !kept_.empty() && input_.data() >= kept_.data() && input_.data() < kept_.data() + kept_.size();
+  if (is_kept) return;
+  kept_ = Bytes::copy_of(input_);
+  input_ = kept_;
+}
+
+Error TlsEngine::take_error(const char* doing) {
+  const unsigned long code = ERR_peek_error();
+  ERR_clear_error();
+  is_plain_http_ = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
+  const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
+  failure_ = Error{Errc::io, fmt::format("{}: {}", doing, reason == nullptr ? "TLS failed" : reason)};
+  return *failure_;
+}
+
+Result<bool> TlsEngine::handshake() {
+  if (failure_) return fail(*failure_);
+  ERR_clear_error();
+  const int result = SSL_do_handshake(ssl_);
+  if (result == 1) {
+    is_ready_ = true;
+    return true;
+  }
+  if (SSL_get_error(ssl_, result) == SSL_ERROR_WANT_READ) return false;
+  return fail(take_error("handshake"));
+}
+
+Result<std::size_t> TlsEngine::read(MutableBytes into) {
+  std::size_t filled = 0;
+  while (filled < into.size() && !has_ended_ && !failure_) {
+    ERR_clear_error();
+    std::size_t count = 0;
+    const int result = SSL_read_ex(ssl_, into.data() + filled, into.size() - filled, &count);
+    if (result == 1) {
+      filled += count;
+      continue;
+    }
+    const int why = SSL_get_error(ssl_, result);
+    if (why == SSL_ERROR_WANT_READ) break;
+    if (why == SSL_ERROR_ZERO_RETURN) {
+      has_ended_ = true;
+    } else {
+      (void)take_error("decrypt");
+    }
+  }
+  // What came whole is handed out before what is wrong is told.
+  if (filled == 0 && failure_) return fail(*failure_);
+  return filled;
+}
+
+Status TlsEngine::write(BytesView plain) {
+  if (failure_) return fail(*failure_);
+  const std::size_t before = output_.size();
+  // Room for all at once: growing record by record would copy.
+  output_.resize(before + plain.size() + (plain.size() / kRecordBytesMax + 1) * kRecordOverheadMax);
+  output_.resize(before);
+  while (!plain.empty()) {
+    ERR_clear_error();
+    std::size_t count = 0;
+    if (SSL_write_ex(ssl_, plain.data(), plain.size(), &count) != 1) return fail(take_error("encrypt"));
+    plain = plain.subspan(count);
+  }
+  return {};
+}
+
+void TlsEngine::end() {
+  if (failure_ || !is_ready_) return;
+  ERR_clear_error();
+  (void)SSL_shutdown(ssl_);  // 0: the peer has not answered, which nobody waits for
+  ERR_clear_error();
+}
+
+}  // namespace leat::security
