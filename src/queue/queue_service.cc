@@ -159,12 +159,15 @@ runtime::Task<Result<QueuePtr>> QueueService::create_on_topic(NewQueue queue, bo
 runtime::Task<Result<QueuePtr>> QueueService::alter(std::string name, QueueChange change) {
   co_await changes_.reserve(1);
   const runtime::Reservation held(changes_, 1);
-  if (const StoredQueue* known = applied_->find(name); known != nullptr && !change.settings.empty()) {
-    const catalog::Topic* on = topics().find(known->queue->topic_id);
+  if (const StoredQueue* known = applied_->find(name)) {
+    const QueuePtr before = known->queue;
+    const catalog::Topic* on = topics().find(before->topic_id);
     const std::int32_t partitions = on == nullptr ? 1 : on->entry.partitions;
-    Queue wanted = *known->queue;
+    Queue wanted = *before;
     LEAT_CO_CHECK(apply_change(change, wanted));
-    LEAT_CO_CHECK(check_partitions(wanted.settings, partitions, known->queue->owns_topic));
+    LEAT_CO_CHECK(check_partitions(wanted.settings, partitions, before->owns_topic));
+    if (change.purges && change_between(*before, wanted) == QueueChange()) co_return before;
+    if (change.purges) LEAT_CO_CHECK(co_await here().purge(before));
   }
   LEAT_CO_TRY(const StoredQueue altered, co_await alter_queue(catalog_, std::move(name), std::move(change)));
   LEAT_CO_CHECK(co_await wait_applied(altered.revision));

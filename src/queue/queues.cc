@@ -4,7 +4,7 @@ namespace leat::queue {
 
 QueueChange change_between(const Queue& before, const Queue& after) {
   return {patch_between(to_map(before.settings), to_map(after.settings)),
-          patch_between(before.attributes, after.attributes), patch_between(before.tags, after.tags)};
+          patch_between(before.attributes, after.attributes), patch_between(before.tags, after.tags), false};
 }
 
 Status apply_change(const QueueChange& change, Queue& queue) {

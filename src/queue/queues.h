@@ -53,6 +53,10 @@ struct QueueChange {
   SettingsPatch settings;
   SettingsPatch attributes;
   SettingsPatch tags;
+  // Acknowledges everything that was sent before, first; nothing at all is done when the queue is as wanted already.
+  bool purges = false;
+
+  friend bool operator==(const QueueChange&, const QueueChange&) = default;
 };
 // What makes `before` into `after`, of the three.
 [[nodiscard]] QueueChange change_between(const Queue& before, const Queue& after);

@@ -249,17 +249,24 @@ runtime::Task<> Deliverer::settle_failure(OutletPtr outlet, const queue::Deliver
 }
 
 runtime::Task<> Deliverer::give_up(OutletPtr outlet, const queue::Delivery& delivery, Failure failure) {
-  if (!outlet->dead_letters.empty()) {
+  bool is_kept = !outlet->dead_letters.empty();
+  if (is_kept) {
     const std::vector<const queue::Delivery*> one{&delivery};
     const auto sent = co_await send_to(outlet->dead_letters, outlet, one);
-    if (sent.front()) {
+    // What a queue that is there will never take (it is too large) would come again for ever.
+    const bool is_refused = sent.front() && sent.front()->is_permanent && queues_.find(outlet->dead_letters) != nullptr;
+    if (is_refused) {
+      is_kept = false;
+      log_limiter_.write(shard().now(), LogLevel::error, "sns", "a message of {} is dropped: its dead-letter queue: {}",
+                         outlet->arn, sent.front()->reason);
+    } else if (sent.front()) {
       log_limiter_.write(shard().now(), LogLevel::warning, "sns", "a message of {} waits for its dead-letter queue: {}",
                          outlet->arn, sent.front()->reason);
       co_return co_await retry_later(std::move(outlet), delivery.receipt, kOwnPause, std::move(failure.reason));
     }
   }
   const auto acknowledged = co_await queues_.acknowledge(outlet->subscription, std::span(&delivery.receipt, 1));
-  if (acknowledged.front()) (outlet->dead_letters.empty() ? stats_.dropped : stats_.dead).add();
+  if (acknowledged.front()) (is_kept ? stats_.dead : stats_.dropped).add();
 }
 
 // ---- To queues ------------------------------------------------------------------------------------------------------

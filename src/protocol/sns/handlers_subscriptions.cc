@@ -64,11 +64,13 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
   return aws::authorize(call.options, call.sender, Operation::write, target->topic);
 }
 
-Outcome<> check_delivery(const Call&, std::string_view value, Queue& subscription) {
+Outcome<> check_delivery(const Call& call, std::string_view value, Queue& subscription) {
   if (value.empty()) return {};
   if (attribute_of(subscription, "Protocol") == "sqs")
     return bad_parameter("DeliveryPolicy", "only http and https subscriptions have one");
-  const auto policy = parse_subscription_policy(value, DeliveryPolicy());
+  const QueuePtr topic = call.queues.find(topic_queue_name(attribute_of(subscription, kTopicAttribute)));
+  const auto defaults = parse_topic_policy(topic == nullptr ? "" : attribute_of(*topic, "DeliveryPolicy"));
+  const auto policy = parse_subscription_policy(value, defaults ? defaults->policy : DeliveryPolicy());
   if (!policy) return bad_parameter("DeliveryPolicy", policy.error().message);
   return {};
 }
@@ -263,16 +265,18 @@ Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, Subs
   const Queue& subscription = **found;
   out.subscription_arn = call.arena.keep(arn_of(call, subscription));
   if (!is_pending(subscription)) co_return Outcome<>();
-  // It begins now.
-  const auto purged = co_await call.queues.purge(*found);
-  if (!purged) co_return std::unexpected(to_fault(purged.error()));
   Queue wanted = subscription;
   wanted.attributes.erase(std::string(kPendingAttribute));
   const bool is_signed = !call.sender.empty();
   wanted.attributes.insert_or_assign(std::string(kConfirmedBySignatureAttribute), is_signed ? "true" : "false");
   if (is_signed && in.authenticate_on_unsubscribe == "true")
     wanted.attributes.insert_or_assign(std::string(kSignedUnsubscribeAttribute), "true");
-  co_return co_await alter(call, subscription, std::move(wanted));
+  // It begins now. Somebody else may confirm it just now, too: what comes after the first is not purged.
+  queue::QueueChange change = queue::change_between(subscription, wanted);
+  change.purges = true;
+  const auto altered = co_await call.queues.alter(subscription.name, std::move(change));
+  if (!altered) co_return std::unexpected(to_fault(altered.error()));
+  co_return Outcome<>();
 }
 
 Answer unsubscribe(Call& call, const SubscriptionArnText& in, EmptyOutput&) {

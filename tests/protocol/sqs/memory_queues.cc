@@ -54,6 +54,8 @@ runtime::Task<Result<queue::QueuePtr>> MemoryQueues::alter(std::string name, que
   if (!before) co_return fail(Errc::not_found, "no such queue");
   auto made = std::make_shared<queue::Queue>(*before);
   LEAT_CO_CHECK(queue::apply_change(change, *made));
+  if (change.purges && queue::change_between(*before, *made) == queue::QueueChange()) co_return before;
+  if (change.purges) LEAT_CO_CHECK(co_await purge(before));
   queues_[name] = made;
   changed_.notify_all();
   co_return made;
