@@ -27,6 +27,8 @@ class RealRuntime {
   virtual void run(std::function<Task<>()> main) = 0;
   // Calls on_signal(number) on shard 0 for SIGTERM and SIGINT. Before run().
   virtual void on_stop_signal(std::function<void(int)> on_signal) = 0;
+  // Calls on_signal() on shard 0 for SIGHUP, which ends the process otherwise. Before run().
+  virtual void on_reload_signal(std::function<void()> on_signal) = 0;
 };
 
 }  // namespace leat::runtime

@@ -98,6 +98,7 @@ struct RealShard::Loop {
   boost::asio::steady_timer clock;
   std::optional<MonoTime> clock_armed;  // when it will ring; nothing when it will not
   std::optional<boost::asio::signal_set> signals;
+  std::optional<boost::asio::signal_set> hangups;
 };
 
 RealShard::RealShard(ShardId id, IoPool& pool)
@@ -205,6 +206,15 @@ void RealShard::watch_signals(std::function<void(int)> on_signal) {
       });
 }
 
+void RealShard::watch_hangups(std::function<void()> on_signal) {
+  if (!loop_->hangups) loop_->hangups.emplace(loop_->context, SIGHUP);
+  loop_->hangups->async_wait([this, on_signal = std::move(on_signal)](const boost::system::error_code& code, int) {
+    if (code) return;
+    watch_hangups(on_signal);
+    on_signal();
+  });
+}
+
 namespace {
 
 class Runtime final : public RealRuntime {
@@ -226,6 +236,10 @@ class Runtime final : public RealRuntime {
 
   void on_stop_signal(std::function<void(int)> on_signal) override {
     shards_.front()->watch_signals(std::move(on_signal));
+  }
+
+  void on_reload_signal(std::function<void()> on_signal) override {
+    shards_.front()->watch_hangups(std::move(on_signal));
   }
 
   void run(std::function<Task<>()> main) override {

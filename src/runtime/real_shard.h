@@ -80,6 +80,8 @@ class RealShard final : public Shard {
   MutableBytes scratch(std::size_t size);
   // Calls on_signal on this shard for SIGTERM and SIGINT. Before run().
   void watch_signals(std::function<void(int)> on_signal);
+  // Calls on_signal on this shard for SIGHUP. Before run().
+  void watch_hangups(std::function<void()> on_signal);
 
  private:
   struct Loop;

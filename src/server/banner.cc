@@ -12,13 +12,14 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
   std::string kafka;
   for (const BoundEndpoint& endpoint : endpoints) {
     const std::string address = fmt::format("{}:{}", endpoint.host, endpoint.port);
+    const std::string_view scheme = endpoint.is_tls ? "https" : "http";
     if (endpoint.protocol == ListenerProtocol::kafka) {
-      kafka = address;
-      text += fmt::format("    kafka  {}\n", address);
+      if (!endpoint.is_tls) kafka = address;  // leat's own commands speak no TLS
+      text += fmt::format("    kafka  {}{}\n", address, endpoint.is_tls ? "  (security.protocol=SSL)" : "");
     } else if (endpoint.protocol == ListenerProtocol::sqs) {
-      text += fmt::format("    sqs    http://{}  (the endpoint URL of any AWS SDK)\n", address);
+      text += fmt::format("    sqs    {}://{}  (the endpoint URL of any AWS SDK)\n", scheme, address);
     } else {
-      text += fmt::format("    http   http://{}/  (/healthz, /readyz, /metrics)\n", address);
+      text += fmt::format("    http   {}://{}/  (/healthz, /readyz, /metrics)\n", scheme, address);
     }
   }
   if (!kafka.empty()) {

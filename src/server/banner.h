@@ -13,6 +13,7 @@ struct BoundEndpoint {
   ListenerProtocol protocol = ListenerProtocol::kafka;
   std::string host;
   std::uint16_t port = 0;
+  bool is_tls = false;
 };
 
 // Tells the person at the terminal where the server is and what to try; nothing when standard output is not a terminal.

@@ -20,6 +20,7 @@
 #include "server/banner.h"
 #include "server/data_folder.h"
 #include "server/metrics.h"
+#include "server/tls_listeners.h"
 #include "server/wiring.h"
 #include "stream/group_shard.h"
 #include "stream/topic_service.h"
@@ -120,12 +121,15 @@ class Server {
         states_(shards_.size()),
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
+        tls_(config, files_, shards_.size()),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
     stop_requested_ = true;
     stop_wake_.notify_all();
   }
+
+  void reload_certificate() { tls_.reload(); }
 
   Task<> main(Status& outcome) {
     outcome = co_await start();
@@ -143,6 +147,7 @@ class Server {
  private:
   Task<Status> start() {
     const std::string& folder = config_.data_dir;
+    LEAT_CO_CHECK(co_await tls_.start());
     LEAT_CO_TRY(lock_, co_await runtime::run_blocking([&] { return open_data_folder(files_, folder); }));
     // A start or a stop on a full disk takes what was set aside for it.
     co_await runtime::run_blocking([this] { reserve_.release(); });
@@ -160,15 +165,17 @@ class Server {
   // Health and metrics answer from the first moment on; readiness says what is still missing.
   Task<Status> start_http() {
     registry_.add(observe::collect_process);
+    registry_.add([this](observe::MetricsPage& page) { tls_.collect(page); });
     for (const ListenerConfig& wanted : config_.listeners) {
       if (wanted.protocol != ListenerProtocol::http) continue;
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
       if (!listener) co_return explain_listen(wanted, listener.error());
       auto http = std::make_unique<http::HttpListener>(
           http::admin_routes([this] { return not_ready_; }, registry_, authorizer_), http_options(config_));
-      endpoints_.push_back({ListenerProtocol::http, wanted.host, (*listener)->port()});
-      http->start(std::move(*listener));
-      registry_.add([raw = http.get(), name = fmt::format("http={}:{}", wanted.host, http->port())](
+      endpoints_.push_back({ListenerProtocol::http, wanted.host, (*listener)->port(), wanted.is_tls});
+      http->start(tls_.wrap(std::move(*listener), wanted));
+      const auto protocol = protocol_name(ListenerProtocol::http, wanted.is_tls);
+      registry_.add([raw = http.get(), name = fmt::format("{}={}:{}", protocol, wanted.host, http->port())](
                         observe::MetricsPage& page) { http::collect(page, raw->stats(), name); });
       http_.push_back(std::move(http));
     }
@@ -242,9 +249,11 @@ class Server {
       if (wanted.protocol != ListenerProtocol::sqs) continue;
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
       if (!listener) co_return explain_listen(wanted, listener.error());
-      sqs_acceptors_.push_back(std::make_unique<http::Acceptor>(servers, std::move(*listener)));
-      endpoints_.push_back({ListenerProtocol::sqs, wanted.host, sqs_acceptors_.back()->port()});
-      log_info("server", "sqs on {}:{}", wanted.host, sqs_acceptors_.back()->port());
+      auto wrapped = tls_.wrap(std::move(*listener), wanted);
+      sqs_acceptors_.push_back(std::make_unique<http::Acceptor>(servers, std::move(wrapped)));
+      endpoints_.push_back({ListenerProtocol::sqs, wanted.host, sqs_acceptors_.back()->port(), wanted.is_tls});
+      log_info("server", "{} on {}:{}", protocol_name(wanted.protocol, wanted.is_tls), wanted.host,
+               sqs_acceptors_.back()->port());
     }
     co_return Status{};
   }
@@ -279,9 +288,11 @@ class Server {
       const std::uint16_t port = (*listener)->port();
       const kafka::Endpoint endpoint{wanted.advertised_host,
                                      wanted.advertised_port != 0 ? wanted.advertised_port : port, acceptors_.size()};
-      acceptors_.push_back(std::make_unique<kafka::Acceptor>(servers, std::move(*listener), endpoint));
-      endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port});
-      log_info("server", "kafka on {}:{}, advertised as {}:{}", wanted.host, port, endpoint.host, endpoint.port);
+      auto wrapped = tls_.wrap(std::move(*listener), wanted);
+      acceptors_.push_back(std::make_unique<kafka::Acceptor>(servers, std::move(wrapped), endpoint));
+      endpoints_.push_back({ListenerProtocol::kafka, wanted.host, port, wanted.is_tls});
+      log_info("server", "{} on {}:{}, advertised as {}:{}", protocol_name(wanted.protocol, wanted.is_tls), wanted.host,
+               port, endpoint.host, endpoint.port);
     }
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_server, &states_[i]);
     for (const auto& acceptor : acceptors_) acceptor->start();
@@ -294,7 +305,8 @@ class Server {
     std::vector<std::string> names;
     for (const ListenerConfig& listener : config_.listeners) {
       if (listener.protocol == ListenerProtocol::kafka)
-        names.push_back(fmt::format("kafka={}:{}", listener.host, listener.port));
+        names.push_back(
+            fmt::format("{}={}:{}", protocol_name(listener.protocol, listener.is_tls), listener.host, listener.port));
     }
     return names;
   }
@@ -335,6 +347,7 @@ class Server {
   Task<Status> stop() {
     not_ready_ = {"the server stops"};
     co_await tasks_.join();
+    co_await tls_.stop();
     for (const auto& acceptor : acceptors_) co_await acceptor->stop();
     for (const auto& acceptor : sqs_acceptors_) co_await acceptor->stop();
     // Groups first: members that wait for each other would keep their connections until the grace is over.
@@ -388,6 +401,7 @@ class Server {
   std::vector<ShardState> states_;
   runtime::FileSystem& files_;
   runtime::SpaceReserve reserve_;
+  TlsListeners tls_;  // before all that has its connections
   std::atomic<bool> compacting_ = false;
   std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
   std::unique_ptr<runtime::DirectoryLock> lock_;
@@ -434,6 +448,8 @@ Status serve(const ServerConfig& config) {
     if (++signals > 1) _exit(kExitSecondSignal);
     server.request_stop();
   });
+  if (std::ranges::any_of(config.listeners, &ListenerConfig::is_tls))
+    runtime->on_reload_signal([&] { server.reload_certificate(); });
   Status outcome;
   runtime->run([&] { return server.main(outcome); });
   return outcome;

@@ -113,9 +113,9 @@ std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Erro
   const std::string_view hint = error.code == Errc::exists
                                     ? ": another program listens there; stop it or choose another port"
                                     : ": check the address";
-  return fail(error.code,
-              fmt::format("cannot listen for {} on {}:{}: {}{} (--listen {}=HOST:PORT)", to_string(listener.protocol),
-                          listener.host, listener.port, error.message, hint, to_string(listener.protocol)));
+  return fail(error.code, fmt::format("cannot listen for {0} on {1}:{2}: {3}{4} (--listen {0}=HOST:PORT)",
+                                      protocol_name(listener.protocol, listener.is_tls), listener.host, listener.port,
+                                      error.message, hint));
 }
 
 }  // namespace leat::server

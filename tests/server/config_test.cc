@@ -206,6 +206,34 @@ TEST(Config, ListenersReplaceTheDefaultsFromEverySource) {
             wanted);
 }
 
+TEST(Config, ListenersWithTlsNeedACertificate) {
+  for (const auto* text : {"kafka+tls=127.0.0.1:1", "sqs+tls=127.0.0.1:1", "http+tls=127.0.0.1:1"}) {
+    const auto listen = fmt::format("--listen={}", text);
+    EXPECT_THAT(refusal(input({listen})), AllOf(HasSubstr(text), HasSubstr("needs a certificate"))) << text;
+    EXPECT_THAT(refusal(input({listen, "--tls.certificate=c.pem"})), HasSubstr("set tls.certificate and tls.key"));
+    const auto config = load(input({listen, "--tls.certificate=c.pem", "--tls.key=k.pem"}));
+    ASSERT_EQ(config.listeners.size(), 1U);
+    EXPECT_TRUE(config.listeners[0].is_tls);
+    EXPECT_EQ(config.tls.certificate, "c.pem");
+    EXPECT_EQ(config.tls.key, "k.pem");
+  }
+  EXPECT_THAT(refusal(input({"--listen=kafka+ssl=127.0.0.1:1"})), HasSubstr("with +tls or without"));
+  EXPECT_THAT(refusal(input({"--listen=kafka+tls=10.0.0.1:1", "--tls.certificate=c", "--tls.key=k"})),
+              AllOf(HasSubstr("kafka+tls=10.0.0.1:1"), HasSubstr("no authentication is configured")));
+}
+
+TEST(Config, AdvertisedAddressesOfTlsListenersAreTheirOwn) {
+  const auto config = load(input({"--listen=kafka=127.0.0.1:1,kafka+tls=127.0.0.1:2", "--advertise=kafka+tls=mill:9093",
+                                  "--tls.certificate=c", "--tls.key=k"}));
+  EXPECT_FALSE(config.listeners[0].is_tls);
+  EXPECT_EQ(config.listeners[0].advertised_host, "127.0.0.1");
+  EXPECT_TRUE(config.listeners[1].is_tls);
+  EXPECT_EQ(config.listeners[1].advertised_host, "mill");
+  EXPECT_EQ(config.listeners[1].advertised_port, 9093);
+  EXPECT_THAT(refusal(input({"--listen=kafka=127.0.0.1:1", "--advertise=kafka+tls=mill:9093"})),
+              HasSubstr("no kafka+tls listener"));
+}
+
 TEST(Config, MalformedListenersAreRefused) {
   for (const auto* text : {"9092", "kafka=9092", "smtp=127.0.0.1:25", "kafka=127.0.0.1:", "kafka=127.0.0.1:65536",
                            "kafka=127.0.0.1:1x", "kafka=:9092", "kafka=::1:9092", "kafka=[::1:9092", "kafka=a b:1"}) {

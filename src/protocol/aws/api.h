@@ -36,7 +36,7 @@ struct Form {
 struct Call {
   Arena arena;           // of texts in the output
   std::string region;    // of the request's signature, or the default
-  std::string base_url;  // "http://host:port" as the client wrote it
+  std::string base_url;  // "http://host:port" as the client wrote it; https over TLS
   std::string sender;    // who sends: an access key's id; empty when nobody is known
   Timestamp now;
   http::Presence* presence = nullptr;             // of the client

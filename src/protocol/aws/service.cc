@@ -172,7 +172,7 @@ runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& reque
   call.now = shard.wall_now();
   call.presence = request.presence;
   const auto host = request.header("Host");
-  call.base_url = fmt::format("http://{}", is_host(host) ? host : "localhost");
+  call.base_url = fmt::format("{}://{}", request.is_secure ? "https" : "http", is_host(host) ? host : "localhost");
   Exchange exchange{.arena = call.arena, .api = apis_.front()};
   exchange.request_id = Uuid::from_random(shard.random(), shard.random()).to_string();
   std::string body;

@@ -165,6 +165,7 @@ std::expected<bool, Session::Failure> Session::advance() {
 runtime::Task<bool> Session::answer() {
   HttpRequest request = parser_.take();
   request.peer = peer_;
+  request.is_secure = socket_->is_secure();
   request.presence = &presence_;
   const auto start = now();
   HttpResponse response;

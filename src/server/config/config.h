@@ -23,6 +23,8 @@ enum class LogOutput : std::uint8_t { automatic, text, json };
 enum class ListenerProtocol : std::uint8_t { kafka, http, sqs };
 
 std::string_view to_string(ListenerProtocol protocol);
+// As `listen` has it: "kafka", or "kafka+tls".
+[[nodiscard]] std::string protocol_name(ListenerProtocol protocol, bool is_tls);
 
 // A protocol on a port.
 struct ListenerConfig {
@@ -31,6 +33,7 @@ struct ListenerConfig {
   std::uint16_t port = 0;             // 0: the system chooses
   std::string advertised_host;        // what clients are told to connect to
   std::uint16_t advertised_port = 0;  // 0: the port that was bound
+  bool is_tls = false;
 
   friend bool operator==(const ListenerConfig&, const ListenerConfig&) = default;
 };
@@ -118,6 +121,11 @@ struct SqsConfig {
   Milliseconds connection_idle{120'000};
 };
 
+struct TlsConfig {
+  std::string certificate;  // paths of PEM files; needed by listeners with +tls
+  std::string key;
+};
+
 struct StopConfig {
   Milliseconds grace{10'000};
 };
@@ -149,6 +157,7 @@ struct ServerConfig {
   MemoryConfig memory;
   SqsConfig sqs;
   HttpConfig http;
+  TlsConfig tls;
   StopConfig stop;
   LoggingConfig logging;
 

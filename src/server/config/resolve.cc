@@ -7,22 +7,27 @@
 namespace leat::server {
 namespace {
 
+constexpr std::string_view kTlsSuffix = "+tls";
+
 struct Address {
   ListenerProtocol protocol;
   std::string host;
   std::uint16_t port;
+  bool is_tls;
 };
 
 std::unexpected<Error> malformed(std::string_view key, std::string_view text, std::string_view why) {
   return fail(Errc::invalid_config,
-              fmt::format("{}: '{}' {}; write it as kafka=127.0.0.1:9092 or http=[::1]:8080", key, text, why));
+              fmt::format("{}: '{}' {}; write it as kafka=127.0.0.1:9092 or sqs+tls=[::1]:9324", key, text, why));
 }
 
 Result<Address> parse_address(std::string_view key, std::string_view text) {
   const auto equals = text.find('=');
   if (equals == std::string_view::npos) return malformed(key, text, "names no protocol");
   Address address{};
-  const auto protocol = text.substr(0, equals);
+  auto protocol = text.substr(0, equals);
+  address.is_tls = protocol.ends_with(kTlsSuffix);
+  if (address.is_tls) protocol.remove_suffix(kTlsSuffix.size());
   if (protocol == "kafka") {
     address.protocol = ListenerProtocol::kafka;
   } else if (protocol == "http") {
@@ -30,7 +35,7 @@ Result<Address> parse_address(std::string_view key, std::string_view text) {
   } else if (protocol == "sqs") {
     address.protocol = ListenerProtocol::sqs;
   } else {
-    return malformed(key, text, "names a protocol that is none of kafka, sqs and http");
+    return malformed(key, text, "names a protocol that is none of kafka, sqs and http, each with +tls or without");
   }
   const auto rest = text.substr(equals + 1);
   const auto colon = rest.rfind(':');
@@ -61,7 +66,7 @@ bool is_wildcard(const std::string& host) {
 }
 
 Status apply_advertise(ServerConfig& config) {
-  std::map<ListenerProtocol, std::size_t> used;
+  std::map<std::pair<ListenerProtocol, bool>, std::size_t> used;
   for (const auto& text : config.advertise) {
     LEAT_TRY(const auto address, parse_address("advertise", text));
     if (is_wildcard(address.host)) {
@@ -69,15 +74,15 @@ Status apply_advertise(ServerConfig& config) {
           Errc::invalid_config,
           fmt::format("advertise: clients cannot connect to {}; give a name or address of this machine", address.host));
     }
-    std::size_t skip = used[address.protocol]++;
+    std::size_t skip = used[{address.protocol, address.is_tls}]++;
     auto listener = std::ranges::find_if(config.listeners, [&](const ListenerConfig& candidate) {
-      return candidate.protocol == address.protocol && skip-- == 0;
+      return candidate.protocol == address.protocol && candidate.is_tls == address.is_tls && skip-- == 0;
     });
     if (listener == config.listeners.end()) {
       return fail(Errc::invalid_config,
                   fmt::format("advertise: '{}' has no {} listener that it could belong to; add one "
                               "with --listen",
-                              text, to_string(address.protocol)));
+                              text, protocol_name(address.protocol, address.is_tls)));
     }
     listener->advertised_host = address.host;
     listener->advertised_port = address.port;
@@ -86,7 +91,12 @@ Status apply_advertise(ServerConfig& config) {
 }
 
 Status check_listener(const ServerConfig& config, const ListenerConfig& listener) {
-  const auto shown = fmt::format("{}={}:{}", to_string(listener.protocol), listener.host, listener.port);
+  const auto protocol = protocol_name(listener.protocol, listener.is_tls);
+  const auto shown = fmt::format("{}={}:{}", protocol, listener.host, listener.port);
+  if (listener.is_tls && (config.tls.certificate.empty() || config.tls.key.empty())) {
+    return fail(Errc::invalid_config,
+                fmt::format("listen: {} needs a certificate; set tls.certificate and tls.key to PEM files", shown));
+  }
   const bool is_sqs = listener.protocol == ListenerProtocol::sqs;
   const bool is_authenticated = is_sqs && !config.sqs.access_keys.empty();
   if (!config.insecure && !is_authenticated && !is_loopback(listener.host)) {
@@ -98,8 +108,8 @@ Status check_listener(const ServerConfig& config, const ListenerConfig& listener
   if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
     return fail(Errc::invalid_config,
                 fmt::format("listen: Kafka clients of {} must be told an address to connect to; add --advertise "
-                            "kafka=HOST:{} with a name or address of this machine",
-                            shown, listener.port));
+                            "{}=HOST:{} with a name or address of this machine",
+                            shown, protocol, listener.port));
   }
   return {};
 }
@@ -113,6 +123,10 @@ std::string_view to_string(ListenerProtocol protocol) {
     case ListenerProtocol::sqs: return "sqs";
   }
   return "";
+}
+
+std::string protocol_name(ListenerProtocol protocol, bool is_tls) {
+  return fmt::format("{}{}", to_string(protocol), is_tls ? kTlsSuffix : "");
 }
 
 bool is_loopback(std::string_view host) {
@@ -136,7 +150,7 @@ Status resolve_listeners(ServerConfig& config) {
         return fail(Errc::invalid_config, fmt::format("listen: {}:{} is listed twice", address.host, address.port));
       }
     }
-    config.listeners.push_back({address.protocol, address.host, address.port, address.host, 0});
+    config.listeners.push_back({address.protocol, address.host, address.port, address.host, 0, address.is_tls});
   }
   if (config.listeners.empty()) {
     return fail(Errc::invalid_config, "listen: the list is empty; name at least one, such as kafka=127.0.0.1:9092");

@@ -20,10 +20,8 @@ using C = ServerConfig;
 std::vector<ConfigKey> make_keys() {
   return {
       {"listen", "", at(&C::listen), "PROTOCOL=HOST:PORT", 0, 0,
-       "What to listen on: kafka, sqs or http, an address and a port (0: any free one). Repeatable; what is given "
-       "replaces "
-       "the "
-       "default list."},
+       "What to listen on: kafka, sqs or http, with +tls behind it to be encrypted, an address and a port (0: any free "
+       "one). Repeatable; what is given replaces the default list."},
       {"advertise", "", at(&C::advertise), "PROTOCOL=HOST:PORT", 0, 0,
        "The address that clients are told to connect to, where it differs from the one listened on. Repeatable, in the "
        "order of the listeners of that protocol."},
@@ -143,6 +141,13 @@ std::vector<ConfigKey> make_keys() {
        "An HTTP connection without a request for this long is closed."},
       {"http.request_timeout_ms", "", at(&C::http, &HttpConfig::request_timeout), "MS", 100, 3'600'000,
        "An HTTP request must arrive, and its answer be taken, within this time each."},
+
+      {"tls.certificate", "", at(&C::tls, &TlsConfig::certificate), "FILE", 0, 0,
+       "The certificate of listeners with +tls, as in kafka+tls=0.0.0.0:9093: a PEM file, the certificate first and "
+       "then "
+       "those that vouch for it. It is read again when it changes, and on SIGHUP."},
+      {"tls.key", "", at(&C::tls, &TlsConfig::key), "FILE", 0, 0,
+       "The certificate's private key: a PEM file that others must not be able to read."},
 
       {"stop.grace_ms", "", at(&C::stop, &StopConfig::grace), "MS", 0, 3'600'000,
        "How long a stop waits for requests in flight before their connections are closed."},

@@ -122,7 +122,8 @@ struct Setter {
     return {};
   }
   Status operator()(std::string* field) const {
-    if (text.empty()) return fail(Errc::invalid_config, "it must not be empty");
+    const bool may_be_empty = plain_value(key, ServerConfig()).empty();  // then that is its default
+    if (text.empty() && !may_be_empty) return fail(Errc::invalid_config, "it must not be empty");
     if (key.shape.find('|') != std::string_view::npos) {
       const auto choices = split(key.shape, '|');
       if (std::ranges::find(choices, text) == choices.end()) {
