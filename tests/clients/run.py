@@ -4,7 +4,7 @@
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
-kafkajs platformatic confluent_javascript schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
+kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns. Robustness suites: stop connections disk golden kill queues queue_kill sns_kill.
 CASES=word,word runs only cases whose names contain a word.
@@ -57,6 +57,7 @@ CLIENTS = {
     'kafkajs': node_suite('kafkajs.mjs'),
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
+    'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }
 SQS = {

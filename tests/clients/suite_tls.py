@@ -1,0 +1,329 @@
+#!/usr/bin/python3
+"""TLS on every listener, with the clients that people use: suite_tls.py [ADDRESS], which is not used: TLS needs servers of
+its own, and certificates, which the openssl command makes."""
+import hashlib
+import http.client
+import json
+import os
+import pathlib
+import random
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import threading
+
+import boto3
+from botocore.config import Config
+from confluent_kafka import Consumer, Producer
+
+from harness import Cases, Server, Skip, equal, free_port, unique, wait_for
+
+NPM = pathlib.Path(__file__).resolve().parent / 'npm'
+cases = Cases('tls')
+
+
+def openssl(*arguments, text=None, seconds=30):
+    return subprocess.run(['openssl', *arguments], input=text, capture_output=True, text=True, timeout=seconds)
+
+
+class Certificates:
+    """An authority, and certificates of this machine that it signs."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='leat-tls-'))
+        self.authority, self.authority_key = self.folder / 'ca.pem', self.folder / 'ca.key'
+        self.file, self.key = self.folder / 'server.pem', self.folder / 'server.key'
+        self.run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', self.authority_key, '-out', self.authority,
+                 '-days', '2', '-subj', '/CN=leat test authority')
+
+    def run(self, *arguments):
+        done = openssl(*map(str, arguments))
+        equal(done.returncode, 0, done.stderr)
+
+    def make(self, name, file=None, key=None, algorithm='ec'):
+        """Writes a certificate for that name and 127.0.0.1, and its key, each at once."""
+        new_key, request, new_file = (self.folder / ('new.' + kind) for kind in ('key', 'csr', 'pem'))
+        how = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] if algorithm == 'ec' else [algorithm]
+        self.run('req', '-newkey', *how, '-nodes', '-keyout', new_key, '-out', request, '-subj', '/CN=' + name)
+        extensions = self.folder / 'new.ext'
+        extensions.write_text('subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+        self.run('x509', '-req', '-in', request, '-CA', self.authority, '-CAkey', self.authority_key, '-CAcreateserial',
+                 '-days', '2', '-extfile', extensions, '-out', new_file)
+        new_key.chmod(0o600)
+        os.replace(new_file, file or self.file)
+        os.replace(new_key, key or self.key)
+
+
+class TlsServer(Server):
+    def __init__(self, certificates, *options, **more):
+        super().__init__(**more)
+        self.tls_ports = {protocol: free_port() for protocol in ('kafka', 'sqs', 'http')}
+        self.options = [*(part for protocol, port in self.tls_ports.items()
+                          for part in ('--listen', '%s+tls=127.0.0.1:%d' % (protocol, port))),
+                        '--tls.certificate', str(certificates.file), '--tls.key', str(certificates.key), *options]
+        self.tls_address = '127.0.0.1:%d' % self.tls_ports['kafka']
+        self.https_sqs = 'https://127.0.0.1:%d' % self.tls_ports['sqs']
+        self.https = 'https://127.0.0.1:%d' % self.tls_ports['http']
+
+
+def certificate_name(server, protocol):
+    """Whom the certificate names that a new connection gets."""
+    shown = openssl('s_client', '-connect', '127.0.0.1:%d' % server.tls_ports[protocol], text='').stdout
+    return next(line for line in shown.splitlines() if line.startswith('subject=')).split('CN = ')[1]
+
+
+def client(service, server, certificates):
+    return boto3.session.Session().client(
+        service, endpoint_url=server.https_sqs, region_name='us-east-1', aws_access_key_id='anyone',
+        aws_secret_access_key='anything', verify=str(certificates.authority),
+        config=Config(retries={'max_attempts': 0}, connect_timeout=10, read_timeout=30))
+
+
+def kafka_options(server, certificates, **more):
+    return {'bootstrap.servers': server.tls_address, 'security.protocol': 'SSL',
+            'ssl.ca.location': str(certificates.authority), **more}
+
+
+def consume(options, topic, count):
+    consumer = Consumer({**options, 'group.id': unique('tls-group'), 'auto.offset.reset': 'earliest'})
+    consumer.subscribe([topic])
+    values = []
+
+    def polled():
+        message = consumer.poll(0.2)
+        if message is not None and not message.error():
+            values.append(message.value())
+        return len(values) >= count
+
+    wait_for('%d records of %s' % (count, topic), polled, pause=0)
+    consumer.close()
+    return values
+
+
+@cases('boto3: queues have https URLs, messages and long waits work')
+def sqs(server, certificates):
+    api = client('sqs', server, certificates)
+    url = api.create_queue(QueueName=unique('tls'))['QueueUrl']
+    equal(url.startswith(server.https_sqs + '/'), True, url)
+    equal(api.list_queues(QueueNamePrefix=url.rsplit('/', 1)[1])['QueueUrls'], [url])
+    body = ''.join(random.choices('abcdefghij', k=200_000))
+    api.send_message(QueueUrl=url, MessageBody=body)
+    message = api.receive_message(QueueUrl=url, WaitTimeSeconds=5)['Messages'][0]
+    equal(message['Body'] == body, True, 'the body is the same')
+    api.delete_message(QueueUrl=url, ReceiptHandle=message['ReceiptHandle'])
+    waiting = threading.Timer(0.5, lambda: api.send_message(QueueUrl=url, MessageBody='late'))
+    waiting.start()
+    equal(api.receive_message(QueueUrl=url, WaitTimeSeconds=20)['Messages'][0]['Body'], 'late')
+    waiting.join()
+
+
+@cases('boto3: topics of SNS deliver to queues')
+def sns(server, certificates):
+    queues, topics = client('sqs', server, certificates), client('sns', server, certificates)
+    url = queues.create_queue(QueueName=unique('tls-sns'))['QueueUrl']
+    arn = queues.get_queue_attributes(QueueUrl=url, AttributeNames=['QueueArn'])['Attributes']['QueueArn']
+    topic = topics.create_topic(Name=unique('tls-topic'))['TopicArn']
+    topics.subscribe(TopicArn=topic, Protocol='sqs', Endpoint=arn)
+    topics.publish(TopicArn=topic, Message='over TLS')
+    message = queues.receive_message(QueueUrl=url, WaitTimeSeconds=10)['Messages'][0]
+    notification = json.loads(message['Body'])
+    equal(notification['Message'], 'over TLS')
+    equal(notification['UnsubscribeURL'].startswith(server.https_sqs), True, notification['UnsubscribeURL'])
+
+
+@cases('aws cli: sends and receives')
+def aws_cli(server, certificates):
+    aws = '/usr/bin/aws' if os.access('/usr/bin/aws', os.X_OK) else shutil.which('aws')
+    if not aws:
+        raise Skip('there is no aws command')
+
+    def run(*arguments):
+        done = subprocess.run([aws, '--endpoint-url', server.https_sqs, '--region', 'us-east-1', 'sqs', *arguments],
+                              capture_output=True, text=True, timeout=60,
+                              env={**os.environ, 'AWS_CA_BUNDLE': str(certificates.authority),
+                                   'AWS_ACCESS_KEY_ID': 'anyone', 'AWS_SECRET_ACCESS_KEY': 'anything'})
+        equal(done.returncode, 0, done.stderr)
+        return json.loads(done.stdout)
+
+    url = run('create-queue', '--queue-name', unique('tls-cli'))['QueueUrl']
+    equal(url.startswith('https://'), True, url)
+    run('send-message', '--queue-url', url, '--message-body', 'from the command line')
+    equal(run('receive-message', '--queue-url', url)['Messages'][0]['Body'], 'from the command line')
+
+
+@cases('curl: health and metrics by https, and a hint for those who come in plain')
+def curl(server, certificates):
+    def run(url, *options):
+        return subprocess.run(['curl', '-sS', '-w', '%{http_code}', *options, url], capture_output=True, text=True,
+                              timeout=30)
+    good = run(server.https + '/readyz', '--cacert', str(certificates.authority))
+    equal(good.stdout, 'ready\n200', good.stderr)
+    equal(run(server.https + '/readyz').returncode, 60, 'curl refuses an authority that it does not know')
+    plain = run('http://127.0.0.1:%d/readyz' % server.tls_ports['http'])
+    equal((plain.stdout[-3:], 'https://' in plain.stdout), ('400', True))
+    metrics = server.metrics()
+    where = 'listener="http+tls=127.0.0.1:%d"' % server.tls_ports['http']
+    equal(metrics['leat_tls_handshakes_total{%s,outcome="completed"}' % where] >= 1, True, 'completed handshakes')
+    equal(metrics['leat_tls_handshakes_total{%s,outcome="failed"}' % where] >= 2, True, 'failed handshakes')
+
+
+@cases('kcat: the same lines in order, and no access in plain')
+def kcat(server, certificates):
+    topic, lines = unique('tls-kcat'), ''.join('line %d\n' % i for i in range(5000))
+    tls = ['-X', 'security.protocol=SSL', '-X', 'ssl.ca.location=%s' % certificates.authority]
+    command = ['kcat', '-b', server.tls_address]
+    done = subprocess.run([*command, *tls, '-P', '-t', topic], input=lines, capture_output=True, text=True, timeout=60)
+    equal(done.returncode, 0, done.stderr)
+    done = subprocess.run([*command, *tls, '-C', '-e', '-q', '-t', topic], capture_output=True, text=True, timeout=60)
+    equal(done.stdout == lines, True, 'the lines are the same')
+    plain = subprocess.run([*command, '-L', '-m', '3'], capture_output=True, text=True, timeout=60)
+    equal(plain.returncode != 0, True, 'a client without TLS fails')
+
+
+@cases('confluent-kafka: records of 1 MiB, produced and consumed with their content')
+def confluent(server, certificates):
+    topic = unique('tls-large')
+    options = kafka_options(server, certificates)
+    values = [random.randbytes(1_000_000) for _ in range(24)] + [b'%d' % i for i in range(2000)]
+    producer = Producer({**options, 'message.max.bytes': 2_000_000})
+    failures = []
+    for value in values:
+        producer.produce(topic, value, on_delivery=lambda error, _: failures.append(error) if error else None)
+    equal(producer.flush(60), 0, 'records that were not delivered')
+    equal(failures, [])
+    digests = [hashlib.sha256(value).digest() for value in values]
+    equal([hashlib.sha256(value).digest() for value in consume(options, topic, len(values))] == digests, True, 'contents')
+    plain = consume({'bootstrap.servers': server.address}, topic, len(values))
+    equal([hashlib.sha256(value).digest() for value in plain] == digests, True, 'contents in plain')
+
+
+@cases('kafkajs: produces and consumes')
+def kafkajs(server, certificates):
+    node = shutil.which('node')
+    if os.environ.get('SKIP_NPM') or not node or not (NPM / 'node_modules' / 'kafkajs').exists():
+        raise Skip('there is no Node.js, or no kafkajs')
+    done = subprocess.run([node, str(NPM / 'kafkajs_tls.mjs'), server.tls_address, str(certificates.authority),
+                           unique('tls-js')], capture_output=True, text=True, timeout=60)
+    equal(done.stdout.split(), ['one', 'two', 'three'], done.stderr)
+
+
+@cases('TLS 1.2 and 1.3 are spoken, 1.1 is refused, garbage and silence harm nobody')
+def versions(server, certificates):
+    for protocol, port in server.tls_ports.items():
+        where = ['s_client', '-connect', '127.0.0.1:%d' % port, '-CAfile', str(certificates.authority)]
+        for version, name in (('-tls1_2', 'TLSv1.2'), ('-tls1_3', 'TLSv1.3')):
+            shown = openssl(*where, version, '-verify_return_error', text='')
+            equal('New, %s' % name in shown.stdout, True, '%s on %s: %s' % (name, protocol, shown.stderr))
+        old = openssl(*where, '-tls1_1', '-cipher', 'DEFAULT@SECLEVEL=0', text='')
+        equal((old.returncode, 'alert protocol version' in old.stderr), (1, True), old.stderr)
+    silent = [socket.create_connection(('127.0.0.1', port)) for port in server.tls_ports.values()]
+    for port in server.tls_ports.values():
+        with socket.create_connection(('127.0.0.1', port)) as garbage:
+            garbage.sendall(random.randbytes(10_000))
+            garbage.settimeout(20)
+            try:
+                while garbage.recv(1000):
+                    pass
+            except ConnectionResetError:
+                pass
+    equal(server.http('/healthz')[0], 200)
+    for connection in silent:
+        connection.close()
+
+
+@cases('a client that stops in the middle of a handshake is closed')
+def slow_handshake(server, certificates):
+    with socket.create_connection(('127.0.0.1', server.tls_ports['kafka'])) as slow:
+        slow.sendall(b'\x16\x03\x01\x02')
+        slow.settimeout(60)
+        equal(slow.recv(100), b'', 'the end of the stream')
+
+
+@cases('SIGHUP serves a new certificate; one that does not fit changes nothing; open connections go on')
+def reload(server, certificates):
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    kept = http.client.HTTPSConnection('127.0.0.1', server.tls_ports['http'], context=context, timeout=20)
+    kept.request('GET', '/healthz')
+    answer = kept.getresponse()
+    equal((answer.status, answer.read() != b''), (200, True), 'before')
+    certificates.make('renewed.example.org')
+    server.process.send_signal(signal.SIGHUP)
+    for protocol in server.tls_ports:
+        wait_for('the new certificate on ' + protocol,
+                 lambda at=protocol: certificate_name(server, at) == 'renewed.example.org')
+    kept.request('GET', '/healthz')
+    equal(kept.getresponse().status, 200, 'on a connection from before')
+
+    good = certificates.key.read_bytes()
+    certificates.make('other.example.org', file=certificates.folder / 'unused.pem', key=certificates.key)
+    server.process.send_signal(signal.SIGHUP)
+    wait_for('a line in the log', lambda: 'the certificate stays as it was' in server.log.read_text())
+    equal(certificate_name(server, 'kafka'), 'renewed.example.org')
+    certificates.key.write_bytes(good)
+    equal(server.metrics()['leat_tls_certificate_reloads_total{outcome="refused"}'] >= 1, True, 'refused reloads')
+
+
+@cases('changed files are found without a signal')
+def changed_files(server, certificates):
+    certificates.make('found.example.org', algorithm='rsa:2048')
+    wait_for('the new certificate', lambda: certificate_name(server, 'sqs') == 'found.example.org', pause=0.5)
+    equal('BEGIN' in server.log.read_text(), False, 'the log has nothing of a key')
+
+
+@cases('a certificate that is replaced under load loses no request')
+def replaced_under_load(server, certificates):
+    options = kafka_options(server, certificates)
+    topic, failures, count = unique('tls-load'), [], 3000
+    for round_number in range(3):
+        producer = Producer(options)  # a connection of its own
+        certificates.make('round%d.example.org' % round_number)
+        server.process.send_signal(signal.SIGHUP)
+        for i in range(count):
+            producer.produce(topic, b'%d' % i, on_delivery=lambda error, _: failures.append(error) if error else None)
+        equal(producer.flush(60), 0, 'records that were not delivered')
+    equal(failures, [])
+    equal(len(consume(options, topic, 3 * count)), 3 * count)
+
+
+@cases('a pair that does not fit, or a missing file, stops the start and says why')
+def wrong_pair(_, certificates):
+    other = certificates.folder / 'other.key'
+    certificates.make('wrong.example.org', file=certificates.folder / 'wrong.pem', key=other)
+    for key, why in ((other, 'is not that of the certificate'), (certificates.folder / 'missing.key', 'missing.key'),
+                     (certificates.file, 'no private key')):
+        with TlsServer(certificates) as server:
+            server.options[-1] = str(key)
+            server.spawn()
+            equal(server.process.wait(30) != 0, True, 'the exit code')
+            equal((why in server.log.read_text(), str(key) in server.log.read_text()), (True, True), server.log_tail())
+
+
+@cases('a key that others can read is warned of')
+def open_key(_, certificates):
+    certificates.key.chmod(0o644)
+    with TlsServer(certificates) as server:
+        server.start()
+        equal('can be read by everyone' in server.log.read_text(), True, server.log_tail())
+        equal(server.stop(), 0)
+    certificates.key.chmod(0o600)
+
+
+def main():
+    certificates = Certificates()
+    try:
+        certificates.make('first.example.org')
+        with TlsServer(certificates) as server:
+            server.start()
+            failed = cases.run(server, certificates)
+            equal(server.stop(), 0, 'the exit code of the server')
+    finally:
+        shutil.rmtree(certificates.folder, ignore_errors=True)
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == '__main__':
+    main()
