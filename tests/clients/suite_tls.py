@@ -243,6 +243,20 @@ def slow_handshake(server, certificates):
         equal(slow.recv(100), b'', 'the end of the stream')
 
 
+@cases('clients that connect, or shake hands, and say nothing are closed as on plain listeners')
+def silence(_, certificates):
+    idle = ['--%s.connection-idle-ms=1000' % protocol for protocol in ('kafka', 'sqs', 'http')]
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    with TlsServer(certificates, *idle) as server:
+        server.start()
+        for port in server.tls_ports.values():
+            with socket.create_connection(('127.0.0.1', port), timeout=60) as silent:
+                equal(silent.recv(100), b'', 'the end of the stream')
+            with socket.create_connection(('127.0.0.1', port), timeout=60) as plain, \
+                    context.wrap_socket(plain, server_hostname='localhost') as silent:
+                equal(silent.recv(100), b'', 'the end of the stream, with close_notify')
+
+
 @cases('SIGHUP serves a new certificate; one that does not fit changes nothing; open connections go on')
 def reload(server, certificates):
     context = ssl.create_default_context(cafile=str(certificates.authority))
