@@ -186,6 +186,7 @@ Task<Status> TlsSocket::write(const Chain& chain) {
       LEAT_CO_CHECK(engine_->write(*piece));
     } else if (piece.error().code == Errc::would_block) {
       LEAT_CO_TRY(const Bytes cold, co_await read_cold(chain, at));
+      if (is_closed_) co_return closed();
       LEAT_CO_CHECK(engine_->write(cold));
     } else {
       co_return fail(piece.error());

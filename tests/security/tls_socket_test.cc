@@ -439,6 +439,50 @@ TEST_P(Tls, CloseEndsAWriteThatWaits) {
   run([&] { return close_while_writing(endpoint_); });
 }
 
+// A file whose reads come from a slow disk.
+class ColdFile final : public runtime::File {
+ public:
+  Result<std::size_t> read_at(MutableBytes into, std::uint64_t) override {
+    std::ranges::fill(into, std::byte{'c'});
+    return into.size();
+  }
+  Result<std::size_t> read_cached(MutableBytes, std::uint64_t) override { return fail(Errc::would_block, "cold"); }
+  bool is_cached(std::uint64_t, std::uint64_t) override { return false; }
+  void prefetch(std::uint64_t, std::uint64_t) override {}
+  Status write_at(std::span<const BytesView>, std::uint64_t) override { return fail(Errc::unsupported, "read only"); }
+  Status sync() override { return {}; }
+  Status truncate(std::uint64_t) override { return {}; }
+  Result<std::uint64_t> size() override { return std::uint64_t{1} << 30; }
+  void drop_cache() override {}
+  int descriptor() const override { return -1; }
+};
+
+Task<> write_chain_into(Socket& socket, const Chain& chain, Status& status) { status = co_await socket.write(chain); }
+
+Task<> close_while_reading_cold(TlsEndpoint& endpoint) {
+  Pair pair = co_await greet(endpoint);
+  Chain first;
+  first.append({std::make_shared<ColdFile>(), 0, 200'000});
+  std::string arrived;
+  TaskScope scope;
+  scope.spawn(client_read_into(*pair.client, 200'000, arrived));
+  const Status written = co_await pair.server->write(first);
+  EXPECT_TRUE(written);
+  co_await scope.join();
+  EXPECT_TRUE(arrived == std::string(200'000, 'c'));
+  Status sent;
+  scope.spawn(write_chain_into(*pair.server, first, sent));  // it waits for the disk now
+  pair.server->close();
+  co_await scope.join();
+  CO_REQUIRE(!sent);
+  EXPECT_EQ(sent.error().code, Errc::cancelled);
+  const std::string rest = co_await pair.client->read(1);
+  EXPECT_EQ(rest, "end");
+}
+TEST_P(Tls, CloseEndsAWriteThatWaitsForTheDisk) {
+  run([&] { return close_while_reading_cold(endpoint_); });
+}
+
 Task<> close_while_shaking(TlsEndpoint& endpoint) {
   Pair pair = co_await connect(endpoint);
   std::string read;
