@@ -33,7 +33,19 @@ std::optional<Address> to_address(std::string_view text) {
 namespace {
 
 namespace dom = simdjson::dom;
-using namespace filter;
+using filter::Address;
+using filter::AnythingBut;
+using filter::Condition;
+using filter::Exists;
+using filter::Fixed;
+using filter::Literal;
+using filter::Network;
+using filter::Range;
+using filter::Rule;
+using filter::Rules;
+using filter::Text;
+using filter::to_address;
+using filter::to_fixed;
 
 // A parser keeps memory for the largest document it has seen.
 constexpr std::size_t kKeptParserCapacityMax = std::size_t{1} << 20;

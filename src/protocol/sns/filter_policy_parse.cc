@@ -9,7 +9,19 @@ namespace leat::sns {
 namespace {
 
 namespace dom = simdjson::dom;
-using namespace filter;
+using filter::AnythingBut;
+using filter::Condition;
+using filter::Exists;
+using filter::Fixed;
+using filter::kNumberMax;
+using filter::Literal;
+using filter::Network;
+using filter::Range;
+using filter::Rule;
+using filter::Rules;
+using filter::Text;
+using filter::to_address;
+using filter::to_fixed;
 using Scope = FilterPolicy::Scope;
 
 constexpr std::size_t kPolicySizeMax = std::size_t{256} << 10;

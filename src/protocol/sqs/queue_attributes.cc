@@ -345,7 +345,8 @@ Outcome<> set_tagged(std::string_view tag, std::string_view value, QueueSetup& s
   if (settings->order != setup.settings.order)
     return refuse(ErrorCode::invalid_parameter_value, fmt::format("The tag {} cannot be set: FifoQueue decides.", tag));
   if (!settings->delivers)
-    return refuse(ErrorCode::invalid_parameter_value, fmt::format("The tag {} cannot be set: SQS's queues deliver.", tag));
+    return refuse(ErrorCode::invalid_parameter_value,
+                  fmt::format("The tag {} cannot be set: SQS's queues deliver.", tag));
   setup.settings = std::move(*settings);
   return {};
 }
