@@ -15,6 +15,8 @@ struct Flusher::Item {
 
 namespace {
 
+constexpr Duration kGatherMax = std::chrono::milliseconds(1);
+
 Status sync_target(runtime::FileSystem& files, const Partition::FlushTarget& target, const std::string& folder) {
   for (const auto& file : target.files) LEAT_CHECK(file->sync());
   if (target.new_names) LEAT_CHECK(files.sync_directory(folder));
@@ -58,6 +60,18 @@ void Flusher::want(Partition& partition, MonoTime due) {
   wake_.notify_all();
 }
 
+void Flusher::appended(std::uint64_t records) {
+  const bool were_enough = gathered_ >= last_round_;
+  gathered_ += records;
+  if (!were_enough && gathered_ >= last_round_) wake_.notify_all();
+}
+
+std::optional<MonoTime> Flusher::gathers_until(MonoTime now) const {
+  if (stopping_ || gathered_ >= last_round_) return std::nullopt;
+  const MonoTime until = last_ended_ + std::min<Duration>(last_took_, kGatherMax);
+  return now < until ? std::optional(until) : std::nullopt;
+}
+
 void Flusher::want_manifest(Partition& partition) {
   stale_manifests_.push_back(partition.shared_from_this());
   manifest_wake_.notify_all();
@@ -89,7 +103,10 @@ runtime::Task<> Flusher::run() {
   while (true) {
     const auto due = earliest_due();
     const MonoTime now = runtime::Shard::current().now();
-    if (due && (*due <= now || stopping_)) {
+    const auto gathering = gathers_until(now);
+    if (due && *due <= now && gathering) {
+      co_await wake_.wait_until(*gathering);
+    } else if (due && (*due <= now || stopping_)) {
       co_await round(take_due(now));
     } else if (stopping_) {
       break;
@@ -105,6 +122,7 @@ runtime::Task<> Flusher::run() {
 
 runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partitions) {
   const MonoTime started = runtime::Shard::current().now();
+  last_round_ = std::exchange(gathered_, 0);
   std::vector<Item> items;
   items.reserve(partitions.size());
   std::size_t file_count = 0;
@@ -128,9 +146,10 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
   }
   stats_.flushes.add();
   stats_.flushed_files.add(file_count);
-  const auto took = runtime::Shard::current().now() - started;
+  last_ended_ = runtime::Shard::current().now();
+  last_took_ = last_ended_ - started;
   stats_.flush_latency.record_us(
-      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
+      static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(last_took_).count()));
 }
 
 runtime::Task<> Flusher::sync_item(Item& item) {

@@ -141,6 +141,7 @@ Status Partition::write_batch(const BatchHeader& header, BytesView bytes) {
   stats_.appended_batches.add();
   stats_.appended_bytes.add(bytes.size());
   if (config_.flush != FlushPolicy::commit) advance_high_watermark(active.end, active.base, active.size);
+  if (config_.flush == FlushPolicy::commit) flusher_.appended(static_cast<std::uint64_t>(header.record_count));
   if (!flush_due_) {
     if (const auto due = flusher_.due_for(config_.flush)) flusher_.want(*this, *due);
   }

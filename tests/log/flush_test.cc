@@ -123,6 +123,41 @@ LEAT_LOG_TEST(FailedFlush, OfAllFilesAtOnceHitsOnlyThosePartitionsThatLostSometh
   EXPECT_TRUE(co_await fill(m.log(11), "went on", 3)) << "it had nothing to lose";
 }
 
+Task<> append_again_and_again(Partition& log, int times) {
+  for (int i = 0; i < times; ++i) {
+    const auto appended = co_await append_committed(log, batch_of("again"));
+    EXPECT_TRUE(appended);
+    co_await runtime::sleep_for(std::chrono::microseconds(10));
+  }
+}
+
+LEAT_LOG_TEST(GroupCommit, ARoundWaitsForThoseWhomTheLastOneServed, {}) {
+  m.faults().sync_latency = {1ms, 1ms};
+  constexpr int kClients = 16;
+  constexpr int kTimes = 50;
+  const auto before = m.node.store->stats().flushes.value();
+  runtime::TaskScope clients;
+  for (int i = 0; i < kClients; ++i) clients.spawn(append_again_and_again(m.log(), kTimes));
+  co_await clients.join();
+  const auto rounds = m.node.store->stats().flushes.value() - before;
+  EXPECT_LE(rounds, kTimes + kTimes / 5) << "nearly everyone is in every round";
+}
+
+Task<Duration> time_alone(Partition& log) {
+  const MonoTime start = runtime::Shard::current().now();
+  co_await append_again_and_again(log, 50);
+  co_return runtime::Shard::current().now() - start;
+}
+
+LEAT_LOG_TEST(GroupCommit, WhoeverIsAloneWaitsForNobody, {}) {
+  m.faults().sync_latency = {1ms, 1ms};
+  const Duration before = co_await time_alone(m.log());
+  runtime::TaskScope many;
+  for (int i = 0; i < 16; ++i) many.spawn(append_again_and_again(m.log(), 5));
+  co_await many.join();
+  EXPECT_LE(co_await time_alone(m.log()), before + 3ms) << "the first one may have waited for others, once";
+}
+
 LEAT_LOG_TEST(FullDisk, RefusesAppendsAsAWholeAndGoesOnWhenThereIsSpace, {}) {
   EXPECT_TRUE(co_await fill(m.log(), "before", 20));
   co_await runtime::sleep_for(1s);
