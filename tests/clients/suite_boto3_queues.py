@@ -3,6 +3,8 @@
 import json
 import time
 
+from botocore.exceptions import ClientError
+
 from harness import Cases, equal, unique, wait_for
 from sqs_support import JsonError, Queue, arn, call_json, client_of, refused, text
 
@@ -118,6 +120,22 @@ def permissions(endpoint):
     sqs.remove_permission(QueueUrl=url, Label='two')
     equal(queue.attributes('Policy'), {})
     refused('InvalidParameterValue', 400, sqs.remove_permission, QueueUrl=url, Label='one')
+
+
+@cases('refuses a permission that would make the policy longer than an attribute may be')
+def too_many_permissions(endpoint):
+    queue = Queue(endpoint)
+    given = 0
+    try:
+        for given in range(1000):
+            queue.sqs.add_permission(QueueUrl=queue.url, Label='label-%d' % given, Actions=['SendMessage'],
+                                     AWSAccountIds=['%012d' % n for n in range(20)])
+    except ClientError as error:
+        equal((error.response['Error']['Code'], error.response['ResponseMetadata']['HTTPStatusCode']), ('OverLimit', 403))
+    policy = queue.attributes('Policy')['Policy']
+    equal(len(json.loads(policy)['Statement']), given)
+    assert 15_000 < len(policy) <= 16_384, len(policy)
+    queue.sqs.remove_permission(QueueUrl=queue.url, Label='label-0')
 
 
 @cases('purges what is there, in flight or delayed too, once a minute')

@@ -166,6 +166,8 @@ Answer add_permission(Call& call, const AddPermissionInput& in, EmptyOutput&) {
                                  {"Principal", {{"AWS", accounts.size() == 1 ? accounts[0] : accounts}}},
                                  {"Action", actions.size() == 1 ? actions[0] : actions},
                                  {"Resource", queue_arn(call, queue->name)}});
+  if (policy.dump(-1, ' ', false, json::error_handler_t::replace).size() > kAttributeSizeMax)
+    co_return refuse(ErrorCode::over_limit, "The queue's policy would be too long with one more permission.");
   co_return co_await alter(call, queue->name, with_policy(*queue, policy));
 }
 

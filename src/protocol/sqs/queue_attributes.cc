@@ -15,7 +15,6 @@ constexpr std::string_view kThroughputLimit = "FifoThroughputLimit";
 constexpr std::string_view kFifoSuffix = ".fifo";
 constexpr std::size_t kNameSizeMax = 80;
 constexpr std::int64_t kMaxReceives = 1000;
-constexpr std::size_t kValueSizeMax = std::size_t{16} << 10;  // of any attribute
 constexpr int kPolicyDepthMax = 32;
 
 struct Seconds {
@@ -320,7 +319,7 @@ Outcome<> check_queue_name(std::string_view name) {
 Outcome<> set_attribute(const Call& call, std::string_view name, std::string_view value, QueueSetup& setup) {
   const QueueAttribute* attribute = find_attribute(name);
   if (attribute == nullptr || (attribute->is_fifo_only && !is_fifo_name(setup.name))) return unknown_attribute(name);
-  if (value.size() > kValueSizeMax) return bad_value(name);
+  if (value.size() > kAttributeSizeMax) return bad_value(name);
   return std::visit(Setter{call, name, value, setup}, attribute->rule);
 }
 

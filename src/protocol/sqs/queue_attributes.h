@@ -6,6 +6,8 @@
 // GetQueueAttributes alike.
 namespace leat::sqs {
 
+inline constexpr std::size_t kAttributeSizeMax = std::size_t{16} << 10;  // of any attribute's value
+
 // What attributes set of a queue. Those that mean nothing to the queue itself (Policy, Kms…) are stored as they are.
 struct QueueSetup {
   std::string name;
