@@ -14,15 +14,15 @@ ENVIRONMENT = {**os.environ, 'AWS_ACCESS_KEY_ID': 'anyone', 'AWS_SECRET_ACCESS_K
                'AWS_EC2_METADATA_DISABLED': 'true', 'AWS_MAX_ATTEMPTS': '1'}
 
 
-def run(endpoint, *words):
+def run(endpoint, *words, service='sqs'):
     if not os.access(AWS, os.X_OK):
         raise Skip('there is no ' + AWS)
-    return subprocess.run([AWS, '--endpoint-url', endpoint, '--region', REGION, '--output', 'json', 'sqs', *words],
+    return subprocess.run([AWS, '--endpoint-url', endpoint, '--region', REGION, '--output', 'json', service, *words],
                           capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
 
 
-def aws(endpoint, *words):
-    done = run(endpoint, *words)
+def aws(endpoint, *words, service='sqs'):
+    done = run(endpoint, *words, service=service)
     equal(done.returncode, 0, '%s: %s' % (words[0], done.stderr.strip()))
     return json.loads(done.stdout) if done.stdout.strip() else {}
 

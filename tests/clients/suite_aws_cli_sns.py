@@ -1,29 +1,17 @@
 #!/usr/bin/python3
 """aws cli from Debian against a server: a short tour of SNS. suite_aws_cli_sns.py ENDPOINT"""
+import functools
 import json
-import os
-import subprocess
 
-from harness import Cases, Skip, equal, unique
+from harness import Cases, equal, unique
 from sns_support import topic_arn
 from sqs_support import REGION, arn
-from suite_aws_cli import AWS, ENVIRONMENT
 from suite_aws_cli import aws as sqs
+from suite_aws_cli import run as sqs_run
 
 cases = Cases('aws_cli_sns')
-
-
-def run(endpoint, *words):
-    if not os.access(AWS, os.X_OK):
-        raise Skip('there is no ' + AWS)
-    return subprocess.run([AWS, '--endpoint-url', endpoint, '--region', REGION, '--output', 'json', 'sns', *words],
-                          capture_output=True, text=True, env=ENVIRONMENT, timeout=60)
-
-
-def aws(endpoint, *words):
-    done = run(endpoint, *words)
-    equal(done.returncode, 0, '%s: %s' % (words[0], done.stderr.strip()))
-    return json.loads(done.stdout) if done.stdout.strip() else {}
+run = functools.partial(sqs_run, service='sns')
+aws = functools.partial(sqs, service='sns')
 
 
 @cases('makes a topic, subscribes a queue, publishes singly and in batches, and removes it all')

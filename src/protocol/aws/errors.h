@@ -50,6 +50,9 @@ enum class ErrorCode : std::uint8_t {
 };
 inline constexpr std::size_t kErrorCodes = static_cast<std::size_t>(ErrorCode::service_unavailable) + 1;
 
+// What an error of the queues is; services word it in their own terms.
+[[nodiscard]] ErrorCode code_of(Errc code);
+
 // As it goes over the wire.
 struct WireError {
   ErrorCode code;

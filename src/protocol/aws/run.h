@@ -35,4 +35,12 @@ struct Row {
   Answer (*run)(const Message& message, Call& call, const Form& form, std::string& body);
 };
 
+// Where the action is in rows that are in the order of their names; nullopt: nowhere.
+template <class Call>
+[[nodiscard]] std::optional<std::size_t> find_row(std::span<const Row<Call>> rows, std::string_view action) {
+  const auto found = std::ranges::lower_bound(rows, action, {}, &Row<Call>::action);
+  if (found == rows.end() || found->action != action) return std::nullopt;
+  return static_cast<std::size_t>(found - rows.begin());
+}
+
 }  // namespace leat::aws

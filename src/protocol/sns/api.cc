@@ -53,9 +53,7 @@ SnsApi::SnsApi(const aws::Options& options, queue::Queues& queues, SigningKeys& 
     : Api(kTraits, all_messages()), options_(options), queues_(queues), keys_(keys), deliverer_(deliverer) {}
 
 std::optional<std::size_t> SnsApi::find(std::string_view action, bool is_own) const {
-  const auto found = std::ranges::lower_bound(kRows, action, {}, &Row::action);
-  if (is_own || found == std::end(kRows) || found->action != action) return std::nullopt;
-  return static_cast<std::size_t>(found - kRows);
+  return is_own ? std::nullopt : aws::find_row(std::span<const Row>(kRows), action);
 }
 
 runtime::Task<aws::Outcome<>> SnsApi::run(std::size_t action, aws::Call& call, const aws::Form& form,

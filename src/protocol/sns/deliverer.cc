@@ -20,7 +20,6 @@ constexpr Milliseconds kOwnPause{20'000};  // after what is no endpoint's fault
 constexpr std::size_t kRequestOverhead = 4096;
 constexpr std::int64_t kPendingMax = 48LL * 3'600'000;  // then a subscription that nobody confirmed goes
 constexpr Duration kPendingLook = std::chrono::hours(1);
-constexpr std::size_t kListed = 256;
 constexpr std::string_view kAgent = "Amazon Simple Notification Service Agent";
 constexpr std::string_view kTextType = "text/plain; charset=UTF-8";
 
@@ -57,10 +56,8 @@ queue::NewMessage message_for(const queue::Queue& target, const Outlet& outlet, 
   if (aws::is_set(published.group)) message.group = as_bytes(published.group);
   if (target.settings.order == queue::Order::fifo) {
     if (!message.group) message.group = as_bytes(published.message_id);
-    // Records of other producers have no id. Only who deduplicates by content takes equal ones for the same.
-    const bool has_id = aws::is_set(sqs::header_in(published.headers, queue::kDedupIdHeader)) ||
-                        (outlet.topic != nullptr && outlet.topic->settings.content_dedup);
-    message.dedup_id = has_id ? published.dedup_id : published.message_id;
+    message.dedup_id =
+        dedup_id_of(published, delivery, outlet.topic != nullptr && outlet.topic->settings.content_dedup, arena);
   }
   if (!outlet.is_raw) {
     message.body = as_bytes(arena.keep(to_json(notification_of(outlet, published), nullptr)));
@@ -109,22 +106,20 @@ runtime::Task<> Deliverer::pause_while_same(OutletPtr outlet, Duration duration)
 
 runtime::Task<> Deliverer::follow() {
   while (!stopping_) {
-    std::string after;
-    while (true) {
-      const auto listed = queues_.list("", after, kListed);
-      for (const queue::QueuePtr& queue : listed) {
-        if (!is_subscription(*queue) || workers_.contains(queue->name)) continue;
-        if (XXH3_64bits(queue->name.data(), queue->name.size()) % options_.shards != options_.number) continue;
-        auto worker = std::make_shared<Worker>();
-        worker->name = queue->name;
-        workers_.emplace(queue->name, worker);
-        tasks_.spawn(work(std::move(worker)));
-      }
-      if (listed.size() < kListed) break;
-      after = listed.back()->name;
-    }
+    visit_queues(queues_, {}, [this](const queue::QueuePtr& queue) {
+      const bool is_here = XXH3_64bits(queue->name.data(), queue->name.size()) % options_.shards == options_.number;
+      if (is_subscription(*queue) && is_here && !workers_.contains(queue->name)) begin_work(queue->name);
+      return true;
+    });
     co_await queues_.changed().wait();
   }
+}
+
+void Deliverer::begin_work(const std::string& name) {
+  auto worker = std::make_shared<Worker>();
+  worker->name = name;
+  workers_.emplace(name, worker);
+  tasks_.spawn(work(std::move(worker)));
 }
 
 bool Deliverer::refresh(Worker& worker) {
@@ -188,8 +183,6 @@ runtime::Task<> Deliverer::ask_for_confirmation(WorkerPtr worker) {
 }
 
 runtime::Task<Deliverer::Outcome> Deliverer::post_confirmation(OutletPtr outlet) {
-  const auto signer = co_await keys_.get();
-  if (!signer) co_return Failure{.reason = signer.error().message, .is_own = true};
   const queue::Queue& subscription = *outlet->subscription;
   const auto token = attribute_of(subscription, kTokenAttribute);
   const std::string id = subscription.id.to_string();
@@ -208,12 +201,10 @@ runtime::Task<Deliverer::Outcome> Deliverer::post_confirmation(OutletPtr outlet)
   asked.message = text;
   asked.timestamp = timestamp;
   asked.subscribe_url = url;
-  const std::string to_sign = text_to_sign(asked);
-  const Signer& key = **signer;
-  Signature signature{outlet->signature, {}, fmt::format("{}{}", outlet->base, key.path())};
-  signature.text = co_await runtime::run_blocking([&] { return key.sign(to_sign, signature.version); });
   http::OutgoingRequest request;
-  request.body = to_json(asked, &signature);
+  auto signed_text = co_await sign(*outlet, asked);
+  if (!signed_text) co_return Failure{.reason = signed_text.error().message, .is_own = true};
+  request.body = std::move(*signed_text);
   request.headers = {{"x-amz-sns-message-type", std::string(asked.type)}, {"x-amz-sns-message-id", id}};
   co_return co_await post(outlet, std::move(request));
 }
@@ -374,14 +365,18 @@ runtime::Task<Deliverer::Outcome> Deliverer::post_notification(OutletPtr outlet,
     request.body = published.message;
     co_return co_await post(outlet, std::move(request));
   }
-  const auto signer = co_await keys_.get();
-  if (!signer) co_return Failure{.reason = signer.error().message, .is_own = true};
-  const std::string to_sign = text_to_sign(notification);
-  const Signer& key = **signer;
-  Signature signature{outlet->signature, {}, fmt::format("{}{}", outlet->base, key.path())};
-  signature.text = co_await runtime::run_blocking([&] { return key.sign(to_sign, signature.version); });
-  request.body = to_json(notification, &signature);
+  auto signed_text = co_await sign(*outlet, notification);
+  if (!signed_text) co_return Failure{.reason = signed_text.error().message, .is_own = true};
+  request.body = std::move(*signed_text);
   co_return co_await post(outlet, std::move(request));
+}
+
+runtime::Task<Result<std::string>> Deliverer::sign(const Outlet& outlet, const Notification& notification) {
+  LEAT_CO_TRY(const std::shared_ptr<const Signer> signer, co_await keys_.get());
+  const std::string to_sign = text_to_sign(notification);
+  Signature signature{outlet.signature, {}, fmt::format("{}{}", outlet.base, signer->path())};
+  signature.text = co_await runtime::run_blocking([&] { return signer->sign(to_sign, signature.version); });
+  co_return to_json(notification, &signature);
 }
 
 runtime::Task<Deliverer::Outcome> Deliverer::post(OutletPtr outlet, http::OutgoingRequest request) {

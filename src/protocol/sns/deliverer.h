@@ -16,6 +16,8 @@
 
 namespace leat::sns {
 
+struct Notification;
+
 // What became of deliveries, counted on one shard.
 struct DeliveryStats {
   Counter delivered;
@@ -78,6 +80,7 @@ class Deliverer {
 
   runtime::Task<> follow();
   runtime::Task<> work(WorkerPtr worker);
+  void begin_work(const std::string& name);
   // False: the subscription is gone.
   bool refresh(Worker& worker);
   runtime::Task<> ask_for_confirmation(WorkerPtr worker);
@@ -92,6 +95,8 @@ class Deliverer {
   runtime::Task<std::vector<Outcome>> send_to(std::string queue, OutletPtr outlet,
                                               const std::vector<const queue::Delivery*>& deliveries);
   runtime::Task<Outcome> post_notification(OutletPtr outlet, const queue::Delivery& delivery);
+  // The notification as JSON with its signature. Error: why there is no key.
+  runtime::Task<Result<std::string>> sign(const Outlet& outlet, const Notification& notification);
   runtime::Task<Outcome> post(OutletPtr outlet, http::OutgoingRequest request);
   [[nodiscard]] bool wants(const Outlet& outlet, const queue::Delivery& delivery) const;
   runtime::Task<> give_up(OutletPtr outlet, const queue::Delivery& delivery, Failure failure);

@@ -44,51 +44,15 @@ constexpr aws::WireError kErrors[] = {
 static_assert(std::size(kErrors) == aws::kErrorCodes);
 static_assert(std::ranges::is_sorted(kErrors, {}, &aws::WireError::code));
 
-ErrorCode code_of(Errc code) {
-  switch (code) {
-    case Errc::cancelled:
-    case Errc::offline:
-    case Errc::not_owner:
-    case Errc::io:
-    case Errc::timed_out:
-    case Errc::disk_full: return service_unavailable;
-    case Errc::not_found: return topic_not_found;
-    case Errc::permission_denied: return access_denied;
-    case Errc::would_block: return request_throttled;
-    case Errc::exists:
-    case Errc::too_large:
-    case Errc::unsupported:
-    case Errc::invalid_argument:
-    case Errc::invalid_config:
-    case Errc::invalid_name:
-    case Errc::invalid_record:
-    case Errc::invalid_timestamp:
-    case Errc::offset_out_of_range:
-    case Errc::message_too_large: return invalid_parameter_value;
-    case Errc::stale_epoch:
-    case Errc::corrupt:
-    case Errc::corrupt_message:
-    case Errc::duplicate_sequence:
-    case Errc::internal:
-    case Errc::out_of_order_sequence:
-    case Errc::producer_fenced:
-    case Errc::unknown_epoch:
-    case Errc::unknown_producer:
-    case Errc::unsupported_codec:
-    case Errc::unsupported_format:
-    case Errc::version_conflict: return internal_failure;
-  }
-  return internal_failure;
-}
-
 }  // namespace
 
 const aws::WireError& wire_error(ErrorCode code) { return kErrors[static_cast<std::size_t>(code)]; }
 
 Fault to_fault(const Error& error) {
-  const ErrorCode code = code_of(error.code);
-  if (code == topic_not_found) return {code, "Topic does not exist"};
-  return {code, code == invalid_parameter_value ? fmt::format("Invalid parameter: {}", error.message) : error.message};
+  const ErrorCode code = aws::code_of(error.code);
+  if (code == queue_does_not_exist) return {topic_not_found, "Topic does not exist"};
+  const bool is_parameter = wire_error(code).legacy == wire_error(invalid_parameter_value).legacy;
+  return {code, is_parameter ? fmt::format("Invalid parameter: {}", error.message) : error.message};
 }
 
 }  // namespace leat::sns

@@ -6,7 +6,6 @@ namespace leat::sns {
 namespace {
 
 constexpr std::size_t kPageSize = 100;
-constexpr std::size_t kListed = 256;
 
 }  // namespace
 
@@ -41,32 +40,25 @@ Outcome<Page> read_page(const Call& call, std::string_view next_token, IsWanted 
     after = std::move(*decoded);
   }
   Page page;
-  while (true) {
-    const auto listed = call.queues.list("", after, kListed);
-    for (const queue::QueuePtr& queue : listed) {
-      if (!is_wanted(*queue, topic)) continue;
-      if (page.queues.size() == kPageSize) {
-        page.next_token = aws::to_base64(page.queues.back()->name);
-        return page;
-      }
-      page.queues.push_back(queue);
+  visit_queues(call.queues, std::move(after), [&](const queue::QueuePtr& queue) {
+    if (!is_wanted(*queue, topic)) return true;
+    if (page.queues.size() == kPageSize) {
+      page.next_token = aws::to_base64(page.queues.back()->name);
+      return false;
     }
-    if (listed.size() < kListed) return page;
-    after = listed.back()->name;
-  }
+    page.queues.push_back(queue);
+    return true;
+  });
+  return page;
 }
 
 std::vector<queue::QueuePtr> subscriptions_of(const Call& call, std::string_view topic) {
   std::vector<queue::QueuePtr> out;
-  std::string after;
-  while (true) {
-    const auto listed = call.queues.list("", after, kListed);
-    for (const queue::QueuePtr& queue : listed) {
-      if (is_subscription(*queue) && attribute_of(*queue, kTopicAttribute) == topic) out.push_back(queue);
-    }
-    if (listed.size() < kListed) return out;
-    after = listed.back()->name;
-  }
+  visit_queues(call.queues, {}, [&](const queue::QueuePtr& queue) {
+    if (is_subscription(*queue) && attribute_of(*queue, kTopicAttribute) == topic) out.push_back(queue);
+    return true;
+  });
+  return out;
 }
 
 Answer alter(Call& call, const queue::Queue& before, queue::Queue wanted) {

@@ -97,8 +97,14 @@ Published read_published(const queue::Delivery& delivery, const queue::Queue& su
   out.timestamp = arena.keep(iso_time(record.timestamp));
   if (record.key && !record.key->empty()) out.group = as_text(*record.key);
   out.dedup_id = sqs::header_in(out.headers, queue::kDedupIdHeader);
-  if (!is_set(out.dedup_id)) out.dedup_id = arena.keep(queue::content_id(record.value.value_or(BytesView())));
   return out;
+}
+
+std::string_view dedup_id_of(const Published& published, const queue::Delivery& delivery, bool by_content,
+                             aws::Arena& arena) {
+  if (is_set(published.dedup_id)) return published.dedup_id;
+  if (!by_content) return published.message_id;
+  return arena.keep(queue::content_id(delivery.record.value.value_or(BytesView())));
 }
 
 std::string text_to_sign(const Notification& notification) {

@@ -25,10 +25,15 @@ struct Published {
   std::string_view sequence_number;  // of a FIFO topic
   std::string_view timestamp;        // ISO 8601
   std::string_view group;            // not set: none
-  std::string_view dedup_id;         // the publisher's, or made of the content
+  std::string_view dedup_id;         // the publisher's; not set: none
 };
 [[nodiscard]] Published read_published(const queue::Delivery& delivery, const queue::Queue& subscription,
                                        std::string_view protocol, aws::Arena& arena);
+
+// What a FIFO queue takes for the same message: the publisher's id. Records of other producers have none: only a topic that
+// deduplicates by content takes equal ones for the same.
+[[nodiscard]] std::string_view dedup_id_of(const Published& published, const queue::Delivery& delivery, bool by_content,
+                                           aws::Arena& arena);
 
 // The text for a protocol of a message whose structure is "json"; nullopt: it is no JSON object with a "default" text.
 [[nodiscard]] std::optional<std::string> text_for(std::string_view message, std::string_view protocol);

@@ -45,6 +45,19 @@ std::string_view subscription_id_of(const queue::Queue& subscription) {
 }
 bool is_pending(const queue::Queue& subscription) { return attribute_of(subscription, kPendingAttribute) == "true"; }
 
+void visit_queues(const queue::Queues& queues, std::string after,
+                  const std::function<bool(const queue::QueuePtr& queue)>& visit) {
+  constexpr std::size_t kListed = 256;
+  while (true) {
+    const auto listed = queues.list("", after, kListed);
+    for (const queue::QueuePtr& queue : listed) {
+      if (!visit(queue)) return;
+    }
+    if (listed.size() < kListed) return;
+    after = listed.back()->name;
+  }
+}
+
 std::string topic_arn(std::string_view region, std::string_view account, std::string_view topic) {
   return fmt::format("arn:aws:sns:{}:{}:{}", region, account, topic);
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -39,6 +40,10 @@ inline constexpr std::string_view kConfirmedBySignatureAttribute = "Confirmation
 [[nodiscard]] std::string_view topic_name_of(const queue::Queue& topic);
 [[nodiscard]] std::string_view subscription_id_of(const queue::Queue& subscription);
 [[nodiscard]] bool is_pending(const queue::Queue& subscription);
+
+// Calls visit(queue) for each queue whose name comes after `after`, in the order of the names, until it returns false.
+void visit_queues(const queue::Queues& queues, std::string after,
+                  const std::function<bool(const queue::QueuePtr& queue)>& visit);
 
 [[nodiscard]] std::string topic_arn(std::string_view region, std::string_view account, std::string_view topic);
 [[nodiscard]] std::string subscription_arn(std::string_view region, std::string_view account, std::string_view topic,

@@ -65,10 +65,9 @@ SqsApi::SqsApi(const SqsOptions& options, queue::Queues& queues, PurgeTimes& pur
     : Api(kTraits, all_messages()), options_(options), queues_(queues), purge_times_(purge_times) {}
 
 std::optional<std::size_t> SqsApi::find(std::string_view action, bool is_own) const {
-  const auto rows = is_own ? std::span<const Row>(kOwnRows) : std::span<const Row>(kRows);
-  const auto found = std::ranges::lower_bound(rows, action, {}, &Row::action);
-  if (found == rows.end() || found->action != action) return std::nullopt;
-  return static_cast<std::size_t>(found - rows.begin()) + (is_own ? std::size(kRows) : 0);
+  if (!is_own) return aws::find_row(std::span<const Row>(kRows), action);
+  const auto own = aws::find_row(std::span<const Row>(kOwnRows), action);
+  return own ? std::optional(std::size(kRows) + *own) : std::nullopt;
 }
 
 Answer SqsApi::run(std::size_t action, aws::Call& call, const aws::Form& form, std::string& body) {

@@ -125,7 +125,8 @@ Task<> reads_text() {
   EXPECT_EQ(text.published.attributes.size(), 1U);
   EXPECT_EQ(text.published.attributes.at(0).name, "colour");
   EXPECT_EQ(text.published.attributes.at(0).value.string_value, "red");
-  EXPECT_EQ(text.published.dedup_id.size(), 64U);
+  EXPECT_EQ(dedup_id_of(text.published, text.deliveries.at(0), true, text.arena).size(), 64U);
+  EXPECT_EQ(dedup_id_of(text.published, text.deliveries.at(0), false, text.arena), text.published.message_id);
   Reading none;
   co_await none.read("", {{"leat-sns-subject", "\xFF"}}, "sqs");
   EXPECT_TRUE(aws::is_set(none.published.message));
