@@ -1,5 +1,7 @@
 #include "keyspace/listpack.h"
 
+#include <fmt/format.h>
+
 #include <array>
 #include <cstring>
 
