@@ -45,14 +45,16 @@ def wait_for(what, condition, seconds=60, pause=0.05):
 class Server:
     """`leat serve` with a data folder of its own. Ports stay the same when it is started again."""
 
-    def __init__(self, *options, data=None, leat=None, environment=None, wrap=()):
+    def __init__(self, *options, data=None, leat=None, environment=None, wrap=(), resp=False):
         self.leat = str(leat or os.environ.get('LEAT', LEAT))
         self.folder = pathlib.Path(tempfile.mkdtemp(prefix='leat-test-'))
         self.data = pathlib.Path(data) if data else self.folder / 'data'
         self.kafka_port, self.http_port, self.sqs_port = free_port(), free_port(), free_port()
         self.address = '127.0.0.1:%d' % self.kafka_port
         self.sqs = 'http://127.0.0.1:%d' % self.sqs_port
-        self.options, self.wrap = list(options), list(wrap)
+        self.resp_port = free_port()
+        self.resp = '127.0.0.1:%d' % self.resp_port
+        self.options, self.wrap = [*(('--listen', 'resp=' + self.resp) if resp else ()), *options], list(wrap)
         own = {k: v for k, v in os.environ.items() if not k.startswith('LEAT')}  # they would configure the server
         self.environment = {**own, **(environment or {})}
         self.log = self.folder / 'server.log'

@@ -6,8 +6,11 @@ run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
 kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
-sns_errors aws_cli_sns client_sns. Robustness suites: stop connections disk golden kill queues queue_kill sns_kill.
-CASES=word,word runs only cases whose names contain a word.
+sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
+ioredis6 node_redis node_redis6 bullmq bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io. Robustness
+suites: stop connections disk golden kill queues queue_kill sns_kill resp_restarts resp_kill.
+CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis-server runs the suites of Redis against that
+server, not against leat.
 """
 import argparse
 import os
@@ -25,8 +28,11 @@ import robust_golden
 import robust_kill
 import robust_queue_kill
 import robust_queues
+import robust_resp_kill
+import robust_resp_restarts
 import robust_sns_kill
 import robust_stop
+import resp_support
 from harness import ROOT, Server
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -81,7 +87,25 @@ SNS = {
     'client_sns': node_suite('client_sns.mjs'),
 }
 AWS = {**SQS, **SNS}
+RESP = {
+    'redis_cli': lambda: [PYTHON, str(HERE / 'suite_redis_cli.py')],
+    'redis_py': lambda: [PYTHON, str(HERE / 'suite_redis_py.py')],
+    'redis_py_types': lambda: [PYTHON, str(HERE / 'suite_redis_py_types.py')],
+    'redis_py_streams': lambda: [PYTHON, str(HERE / 'suite_redis_py_streams.py')],
+    'redis_py_server': lambda: [PYTHON, str(HERE / 'suite_redis_py_server.py')],
+    'ioredis': node_suite('ioredis.mjs'),
+    'ioredis6': node_suite('ioredis6.mjs', oldest=20),
+    'node_redis': node_suite('node_redis.mjs'),
+    'node_redis6': node_suite('node_redis6.mjs', oldest=20),
+    'bullmq': node_suite('bullmq.mjs'),
+    'bullmq_flows': node_suite('bullmq_flows.mjs'),
+    'redlock': node_suite('redlock.mjs'),
+    'rate_limiter_flexible': node_suite('rate_limiter_flexible.mjs'),
+    'connect_redis': node_suite('connect_redis.mjs'),
+    'socket_io': node_suite('socket_io.mjs'),
+}
 CLIENTS.update(AWS)
+CLIENTS.update(RESP)
 # Their clients sign with this key, and the server asks them to.
 SIGNED = ('aws_cli', 'client_sqs', 'sqs_workers', 'aws_cli_sns', 'client_sns')
 ACCESS_KEY = {'LEAT_SQS_ACCESS_KEYS': 'anyone=anything'}
@@ -95,7 +119,11 @@ ROBUST = {
     'queues': robust_queues.cases,
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,
+    'resp_restarts': robust_resp_restarts.cases,
+    'resp_kill': robust_resp_kill.cases,
 }
+# These run only when they are named; () runs them always.
+ON_REQUEST = (*RESP, 'resp_restarts', 'resp_kill')
 
 
 def run_client(name, make_command, seconds):
@@ -106,9 +134,10 @@ def run_client(name, make_command, seconds):
     except harness.Skip as why:
         print('skipped %s: %s' % (name, why))
         return 0, 0, 1
-    with Server(environment=ACCESS_KEY if name in SIGNED else None) as server:
+    own = resp_support.new_server() if name in RESP else Server(environment=ACCESS_KEY if name in SIGNED else None)
+    with own as server:
         server.start()
-        address = server.sqs if name in AWS else server.address
+        address = server.sqs if name in AWS else server.resp if name in RESP else server.address
         process = subprocess.Popen(command + [address], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                                    errors='replace', cwd=ROOT,
                                    env={**os.environ, 'LEAT': server.leat, 'TEST_HTTP_PORT': str(server.http_port),
@@ -151,12 +180,12 @@ def main():
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
-    robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
+    robust_resp_kill.rounds = robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
     robust_sns_kill.rounds = options.kill_rounds or (3 if options.quick else 10)
     if not os.access(options.leat, os.X_OK):
         print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
         return 1
-    suites = options.suites or [*CLIENTS, *ROBUST]
+    suites = options.suites or [s for s in (*CLIENTS, *ROBUST) if s not in ON_REQUEST]
     unknown = [s for s in suites if s not in CLIENTS and s not in ROBUST]
     if unknown:
         print('FAILED clients: no suite is called %s; there are: %s' % (', '.join(unknown), ' '.join([*CLIENTS, *ROBUST])))
