@@ -1,0 +1,204 @@
+#include "keyspace/database.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "keyspace/keyspace.h"
+#include "keyspace/numbers.h"
+
+namespace leat::keyspace {
+namespace {
+
+// Room for an embedded text: what malloc would round up to anyway is taken, so that a text that changes often stays put.
+std::size_t embedded_room(std::size_t header_and_key, std::size_t size) {
+  const std::size_t usable = rounded_size(header_and_key + size) - 8;
+  return std::min<std::size_t>(usable - header_and_key, 255);
+}
+
+// A text that grows is likely to grow again.
+std::size_t grown_capacity(std::size_t size) {
+  constexpr std::size_t kDoubledMax = std::size_t{1} << 20;
+  return size < kDoubledMax ? size * 2 : size + kDoubledMax;
+}
+
+TextBlock* make_block(std::size_t size, std::size_t capacity) {
+  auto* block = static_cast<TextBlock*>(allocate(sizeof(TextBlock) + capacity));
+  block->size = static_cast<std::uint32_t>(size);
+  block->capacity = static_cast<std::uint32_t>(capacity);
+  return block;
+}
+
+}  // namespace
+
+Entry* Database::find(std::string_view key, std::uint64_t hash) {
+  Entry* entry = table_.find(key, hash);
+  if (entry == nullptr) return nullptr;
+  if (entry->has_expiry() && expiries_.when(*entry) <= keyspace_.now()) [[unlikely]] {
+    expire(*entry);
+    return nullptr;
+  }
+  return entry;
+}
+
+Entry* Database::read(std::string_view key) {
+  Entry* entry = find(key, hash_of(key));
+  if (entry == nullptr) {
+    keyspace_.stats().misses.add();
+    return nullptr;
+  }
+  keyspace_.stats().hits.add();
+  keyspace_.touch(*entry);
+  return entry;
+}
+
+Entry* Database::write(std::string_view key) {
+  Entry* entry = find(key, hash_of(key));
+  if (entry != nullptr) keyspace_.touch(*entry);
+  return entry;
+}
+
+Entry* Database::peek(std::string_view key) { return find(key, hash_of(key)); }
+
+Entry& Database::insert(std::string_view key, std::uint64_t hash, std::size_t extra) {
+  Entry* entry = Entry::make(key, extra);
+  keyspace_.begin_clock(*entry);
+  table_.insert(*entry, hash);
+  return *entry;
+}
+
+Entry& Database::fresh(std::string_view key, std::size_t extra) {
+  const std::uint64_t hash = hash_of(key);
+  Entry* old = find(key, hash);
+  if (old == nullptr) return insert(key, hash, extra);
+  old->drop_value();
+  keyspace_.touch(*old);
+  // Room that is there and not wasted stays.
+  if (old->extra_ >= extra && old->extra_ - extra < 32) return *old;
+  Entry* with = Entry::make(key, extra);
+  with->set_clock(old->clock());
+  expiries_.replace(*old, *with);
+  table_.replace(*old, *with, hash);
+  Entry::destroy(old);
+  return *with;
+}
+
+Entry& Database::set_text(std::string_view key, std::string_view text) {
+  if (const auto integer = parse_integer(text)) return set_integer(key, *integer);
+  if (text.size() > Entry::kEmbeddedMax) {
+    TextBlock* block = make_block(text.size(), text.size());
+    std::memcpy(block->data(), text.data(), text.size());
+    Entry& entry = fresh(key, 0);
+    entry.type_ = static_cast<std::uint32_t>(Type::string);
+    entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);
+    entry.block_ = block;
+    return entry;
+  }
+  Entry& entry = fresh(key, embedded_room(Entry::kHeaderSize + key.size(), text.size()));
+  entry.type_ = static_cast<std::uint32_t>(Type::string);
+  entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::embedded);
+  entry.embedded_ = static_cast<std::uint8_t>(text.size());
+  std::memcpy(entry.embedded(), text.data(), text.size());
+  return entry;
+}
+
+Entry& Database::set_integer(std::string_view key, std::int64_t value) {
+  Entry& entry = fresh(key, 0);
+  entry.type_ = static_cast<std::uint32_t>(Type::string);
+  entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::integer);
+  entry.integer_ = value;
+  return entry;
+}
+
+char* Database::resize_text(std::string_view key, std::size_t size) {
+  const std::uint64_t hash = hash_of(key);
+  Entry* entry = find(key, hash);
+  char buffer[21];
+  const std::string_view old = entry == nullptr ? std::string_view() : entry->text(buffer);
+  if (entry == nullptr) entry = &insert(key, hash, 0);
+  if (entry->encoding() != Entry::Encoding::block || entry->block_->capacity < size) {
+    TextBlock* block = make_block(old.size(), old.empty() ? size : std::max(size, grown_capacity(size)));
+    std::memcpy(block->data(), old.data(), old.size());
+    entry->drop_value();
+    entry->type_ = static_cast<std::uint32_t>(Type::string);
+    entry->encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);
+    entry->block_ = block;
+  }
+  TextBlock& block = *entry->block_;
+  if (size > block.size) std::memset(block.data() + block.size, 0, size - block.size);
+  block.size = static_cast<std::uint32_t>(size);
+  return block.data();
+}
+
+void Database::put_object(std::string_view key, Type type, Value* value) {
+  Entry& entry = fresh(key, 0);
+  expiries_.remove(entry);
+  entry.type_ = static_cast<std::uint32_t>(type);
+  entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::object);
+  entry.object_ = value;
+}
+
+void Database::erase(Entry& entry) {
+  expiries_.remove(entry);
+  table_.remove(entry);
+  Entry::destroy(&entry);
+}
+
+bool Database::erase(std::string_view key) {
+  Entry* entry = table_.find(key);
+  if (entry == nullptr) return false;
+  erase(*entry);
+  return true;
+}
+
+Entry& Database::move(Entry& entry, Database& to, std::string_view new_key) {
+  const std::optional<Millis> when = expiry(entry);
+  expiries_.remove(entry);
+  table_.remove(entry);
+  to.erase(new_key);
+  Entry* with = Entry::make(new_key, entry.extra_);
+  with->set_clock(entry.clock());
+  with->type_ = entry.type_;
+  with->encoding_ = entry.encoding_;
+  with->integer_ = entry.integer_;  // whichever of the union it is
+  with->embedded_ = entry.embedded_;
+  std::memcpy(with->embedded(), entry.embedded(), entry.embedded_);
+  entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::integer);
+  Entry::destroy(&entry);
+  to.table_.insert(*with);
+  if (when) to.expiries_.set(*with, *when);
+  return *with;
+}
+
+bool Database::clear_expiry(Entry& entry) {
+  if (!entry.has_expiry()) return false;
+  expiries_.remove(entry);
+  return true;
+}
+
+void Database::expire(Entry& entry) {
+  keyspace_.stats().expired_keys.add();
+  const std::string key(entry.key());
+  erase(entry);
+  keyspace_.removed(*this, key, Removal::expired);
+}
+
+std::size_t Database::expire_due(std::size_t limit) {
+  std::size_t count = 0;
+  while (count < limit && expiries_.size() > 0 && expiries_.earliest() <= keyspace_.now()) {
+    expire(expiries_.first());
+    ++count;
+  }
+  return count;
+}
+
+void Database::swap(Database& other) {
+  std::swap(table_, other.table_);
+  std::swap(expiries_, other.expiries_);
+}
+
+void Database::clear() {
+  expiries_.clear();
+  table_.clear([](Entry* entry) { Entry::destroy(entry); });
+}
+
+}  // namespace leat::keyspace

@@ -1,0 +1,122 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string_view>
+
+#include "keyspace/entry.h"
+#include "keyspace/expiry_heap.h"
+#include "keyspace/table.h"
+
+namespace leat::keyspace {
+
+class Hash;
+class Keyspace;
+class List;
+class Set;
+class Stream;
+class ZSet;
+
+template <class T>
+struct TypeOf;
+template <>
+struct TypeOf<Hash> : std::integral_constant<Type, Type::hash> {};
+template <>
+struct TypeOf<List> : std::integral_constant<Type, Type::list> {};
+template <>
+struct TypeOf<Set> : std::integral_constant<Type, Type::set> {};
+template <>
+struct TypeOf<ZSet> : std::integral_constant<Type, Type::zset> {};
+template <>
+struct TypeOf<Stream> : std::integral_constant<Type, Type::stream> {};
+
+// One numbered database: keys, their values and when they expire. Reading a key that has expired removes it, which is
+// journalled and told like a DEL; other changes are told by whoever makes them (Keyspace::modified).
+class Database {
+ public:
+  Database(Keyspace& keyspace, std::uint32_t index) : keyspace_(keyspace), index_(index) {}
+  Database(const Database&) = delete;
+  Database& operator=(const Database&) = delete;
+  ~Database() { clear(); }
+
+  [[nodiscard]] std::uint32_t index() const { return index_; }
+  [[nodiscard]] Keyspace& keyspace() const { return keyspace_; }
+  [[nodiscard]] std::size_t size() const { return table_.size(); }
+  [[nodiscard]] std::size_t volatile_size() const { return expiries_.size(); }
+
+  // The entry of `key`, nullptr if there is none. `read` counts a hit or a miss and is a use of the key; `write` is a use;
+  // `peek` is neither.
+  [[nodiscard]] Entry* read(std::string_view key);
+  [[nodiscard]] Entry* write(std::string_view key);
+  [[nodiscard]] Entry* peek(std::string_view key);
+
+  // Makes `key` a string, whatever it was; its expiry stays. A text that is an integer is stored as one. `text` is not the
+  // key's own old value.
+  Entry& set_text(std::string_view key, std::string_view text);
+  Entry& set_integer(std::string_view key, std::int64_t value);
+  // Makes `key` a string in a block of `size` bytes that may be changed in place: what was there, then zeros.
+  char* resize_text(std::string_view key, std::size_t size);
+
+  // The value of `key`, which is a T or is not there: then it becomes an empty one.
+  template <class T>
+  T& find_or_create(std::string_view key) {
+    if (Entry* entry = write(key)) return entry->value<T>();
+    return create<T>(key);
+  }
+  template <class T>
+  T& create(std::string_view key) {
+    return put(key, std::make_unique<T>());
+  }
+  // Makes `key` hold `value`, whatever it was; it does not expire.
+  template <class T>
+  T& put(std::string_view key, std::unique_ptr<T> value) {
+    T& kept = *value;
+    put_object(key, TypeOf<T>::value, value.release());
+    return kept;
+  }
+
+  void erase(Entry& entry);
+  bool erase(std::string_view key);
+  // Takes the entry out, with its value, and puts it in under another key of this or another database, whatever was there;
+  // its expiry goes with it. Returns where it is now.
+  Entry& move(Entry& entry, Database& to, std::string_view new_key);
+
+  void set_expiry(Entry& entry, Millis when) { expiries_.set(entry, when); }
+  bool clear_expiry(Entry& entry);
+  // When the entry expires; nullopt: never.
+  [[nodiscard]] std::optional<Millis> expiry(const Entry& entry) const {
+    if (!entry.has_expiry()) return std::nullopt;
+    return expiries_.when(entry);
+  }
+
+  // Removes at most `limit` keys whose time has come. Returns how many.
+  std::size_t expire_due(std::size_t limit);
+  // Removes it, as its time has come.
+  void expire(Entry& entry);
+  [[nodiscard]] std::optional<Millis> next_expiry() const {
+    if (expiries_.size() == 0) return std::nullopt;
+    return expiries_.earliest();
+  }
+
+  [[nodiscard]] Table<Entry>& table() { return table_; }
+  [[nodiscard]] const ExpiryHeap& expiries() const { return expiries_; }
+  // Takes what the other holds, and gives it what this one held.
+  void swap(Database& other);
+  void clear();
+  // Bytes of the tables, beside the entries.
+  [[nodiscard]] std::size_t overhead() const { return table_.memory() + expiries_.memory(); }
+
+ private:
+  [[nodiscard]] Entry* find(std::string_view key, std::uint64_t hash);
+  Entry& insert(std::string_view key, std::uint64_t hash, std::size_t extra);
+  // The entry of `key` without its value, with `extra` bytes of room; its expiry stays.
+  Entry& fresh(std::string_view key, std::size_t extra);
+  void put_object(std::string_view key, Type type, Value* value);
+
+  Keyspace& keyspace_;
+  std::uint32_t index_;
+  Table<Entry> table_;
+  ExpiryHeap expiries_;
+};
+
+}  // namespace leat::keyspace

@@ -1,0 +1,28 @@
+#include "keyspace/keyspace.h"
+
+namespace leat::keyspace {
+
+Keyspace::Keyspace(std::uint32_t databases, std::uint64_t seed, Observer& observer)
+    : observer_(observer), random_(seed) {
+  for (std::uint32_t i = 0; i < databases; ++i) databases_.push_back(std::make_unique<Database>(*this, i));
+}
+
+void Keyspace::set_now(Millis now) {
+  now_ = now;
+  seconds_ = seconds_clock(now);
+}
+
+void Keyspace::removed(Database& database, std::string_view key, Removal why) {
+  effects_.add(database.index(), {"DEL", key});
+  observer_.removed(database, key, why);
+  modified(database, key);
+}
+
+void Keyspace::begin_clock(Entry& entry) const { entry.set_clock(is_lfu(policy_) ? lfu_begin(now_) : seconds_); }
+
+void Keyspace::touch(Entry& entry) {
+  if (is_fifo(policy_)) return;
+  entry.set_clock(is_lfu(policy_) ? lfu_used(entry.clock(), now_, lfu_, random_()) : seconds_);
+}
+
+}  // namespace leat::keyspace

@@ -1,0 +1,80 @@
+#pragma once
+
+#include <memory>
+#include <random>
+#include <vector>
+
+#include "base/metrics.h"
+#include "keyspace/database.h"
+#include "keyspace/effects.h"
+#include "keyspace/eviction.h"
+
+namespace leat::keyspace {
+
+// Why keys go that nobody deletes.
+enum class Removal { expired, evicted };
+
+// Whoever executes commands hears of what happens to keys.
+class Observer {
+ public:
+  virtual ~Observer() = default;
+  // The key's value changed, or it came or went: who watches it must know.
+  virtual void modified(Database& database, std::string_view key) = 0;
+  virtual void removed(Database& database, std::string_view key, Removal why) = 0;
+};
+
+struct KeyspaceStats {
+  Counter hits;
+  Counter misses;
+  Counter expired_keys;
+  Counter evicted_keys;
+};
+
+// All databases of one owner. One thread uses it. It knows the time only as it is told.
+class Keyspace {
+ public:
+  Keyspace(std::uint32_t databases, std::uint64_t seed, Observer& observer);
+
+  [[nodiscard]] std::uint32_t databases() const { return static_cast<std::uint32_t>(databases_.size()); }
+  [[nodiscard]] Database& database(std::uint32_t index) { return *databases_[index]; }
+
+  // The time of the commands that follow; it does not change inside one.
+  [[nodiscard]] Millis now() const { return now_; }
+  void set_now(Millis now);
+  [[nodiscard]] std::uint64_t random() { return random_(); }
+
+  // What the unit under way has changed so far.
+  [[nodiscard]] Effects& effects() { return effects_; }
+  void modified(Database& database, std::string_view key) {
+    ++changes_;
+    observer_.modified(database, key);
+  }
+  void removed(Database& database, std::string_view key, Removal why);
+  // Modifications since the start: compare two readings to see whether something changed.
+  [[nodiscard]] std::uint64_t changes() const { return changes_; }
+
+  // Gives a new entry, or one that is used, the clock that the policy in force wants. See eviction.h.
+  void begin_clock(Entry& entry) const;
+  void touch(Entry& entry);
+
+  [[nodiscard]] EvictionPolicy policy() const { return policy_; }
+  void set_policy(EvictionPolicy policy) { policy_ = policy; }
+  [[nodiscard]] LfuSettings& lfu() { return lfu_; }
+
+  [[nodiscard]] KeyspaceStats& stats() { return stats_; }
+  [[nodiscard]] const KeyspaceStats& stats() const { return stats_; }
+
+ private:
+  Observer& observer_;
+  std::vector<std::unique_ptr<Database>> databases_;
+  std::mt19937_64 random_;
+  Millis now_ = 0;
+  std::uint32_t seconds_ = 0;
+  EvictionPolicy policy_ = EvictionPolicy::noeviction;
+  LfuSettings lfu_;
+  std::uint64_t changes_ = 0;
+  Effects effects_;
+  KeyspaceStats stats_;
+};
+
+}  // namespace leat::keyspace

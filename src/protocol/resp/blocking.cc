@@ -1,0 +1,85 @@
+#include "protocol/resp/blocking.h"
+
+#include <algorithm>
+
+#include "protocol/resp/executor.h"
+
+namespace leat::resp {
+
+void Blocking::block(Client& client, std::unique_ptr<Blocked> blocked, std::optional<MonoTime> deadline) {
+  client.blocked = std::move(blocked);
+  for (const KeyName& name : client.blocked->keys) {
+    std::deque<Client*>& waiting = keys_[name];
+    if (std::ranges::find(waiting, &client) == waiting.end()) waiting.push_back(&client);
+  }
+  if (deadline) executor_.shard().timers().arm(client.block_timer_, *deadline);
+  executor_.stats().blocked_clients.add(1);
+}
+
+void Blocking::forget(Client& client) {
+  for (const KeyName& name : client.blocked->keys) {
+    const auto found = keys_.find(name);
+    if (found == keys_.end()) continue;
+    std::erase(found->second, &client);
+    if (found->second.empty()) keys_.erase(found);
+  }
+  client.block_timer_.cancel();
+  client.blocked.reset();
+  executor_.stats().blocked_clients.add(-1);
+}
+
+void Blocking::unblock(Client& client) {
+  forget(client);
+  executor_.has_output(client);
+  client.connection().resume(client);
+}
+
+void Blocking::time_out(Client& client) {
+  executor_.begin_batch();
+  executor_.begin_unit();
+  executor_.retry(client, client.blocked->command, true);
+  unblock(client);
+  executor_.end_unit();
+}
+
+void Blocking::mark_ready(std::uint32_t database, std::string_view key) {
+  KeyName name{database, std::string(key)};
+  if (!keys_.contains(name) || std::ranges::find(ready_, name) != ready_.end()) return;
+  ready_.push_back(std::move(name));
+}
+
+void Blocking::database_changed(std::uint32_t database) {
+  for (const auto& [name, waiting] : keys_) {
+    if (name.database == database) mark_ready(database, name.key);
+  }
+}
+
+void Blocking::serve() {
+  if (serving_) return;
+  serving_ = true;
+  while (!ready_.empty()) {
+    for (const KeyName& name : std::exchange(ready_, {})) {
+      serve_key(name);
+    }
+  }
+  serving_ = false;
+}
+
+// In the order of their coming, as long as the key is there. Who is served leaves the queue.
+void Blocking::serve_key(const KeyName& name) {
+  keyspace::Database& database = executor_.keyspace().database(name.database);
+  for (std::size_t next = 0;;) {
+    const auto found = keys_.find(name);
+    if (found == keys_.end() || next >= found->second.size() || database.peek(name.key) == nullptr) return;
+    Client& client = *found->second[next];
+    executor_.begin_unit();
+    if (executor_.retry(client, client.blocked->command, false)) {
+      unblock(client);
+    } else {
+      ++next;
+    }
+    executor_.end_unit();
+  }
+}
+
+}  // namespace leat::resp

@@ -1,0 +1,48 @@
+#pragma once
+
+#include <deque>
+#include <map>
+#include <optional>
+#include <vector>
+
+#include "protocol/resp/client.h"
+
+namespace leat::resp {
+
+// Clients that wait for keys, each key's in the order in which they came.
+class Blocking {
+ public:
+  explicit Blocking(Executor& executor) : executor_(executor) {}
+
+  // The client waits for one of `keys`, at most until `deadline`.
+  void block(Client& client, std::unique_ptr<Blocked> blocked, std::optional<MonoTime> deadline);
+  // The client waits no longer; it may be read from again.
+  void unblock(Client& client);
+  // The client is gone.
+  void drop(Client& client) { forget(client); }
+  // The wait is over without a key: by time, or by CLIENT UNBLOCK.
+  void time_out(Client& client);
+
+  // A key changed: whoever waits for it may find what it needs.
+  void key_changed(std::uint32_t database, std::string_view key) {
+    if (!keys_.empty()) [[unlikely]]
+      mark_ready(database, key);
+  }
+  // A database's keys may all have changed.
+  void database_changed(std::uint32_t database);
+  // Lets those who wait for keys that changed run again. To be called between units.
+  void serve();
+  [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
+
+ private:
+  void mark_ready(std::uint32_t database, std::string_view key);
+  void serve_key(const KeyName& name);
+  void forget(Client& client);
+
+  Executor& executor_;
+  std::map<KeyName, std::deque<Client*>> keys_;
+  std::vector<KeyName> ready_;
+  bool serving_ = false;
+};
+
+}  // namespace leat::resp

@@ -1,0 +1,87 @@
+#include "protocol/resp/call.h"
+
+#include "keyspace/numbers.h"
+#include "protocol/resp/executor.h"
+
+namespace leat::resp {
+
+Call::Call(Executor& executor_, Client& client_, const Command& command_, Arguments args_, Reply& reply_)
+    : executor(executor_),
+      client(client_),
+      command(command_),
+      args(args_),
+      reply(reply_),
+      keyspace(executor_.keyspace()),
+      database(executor_.keyspace().database(client_.database)) {}
+
+bool Call::is(std::size_t index, std::string_view word) const {
+  const std::string_view given = args[index];
+  if (given.size() != word.size()) return false;
+  for (std::size_t i = 0; i < word.size(); ++i) {
+    const char c = given[i] >= 'a' && given[i] <= 'z' ? static_cast<char>(given[i] - ('a' - 'A')) : given[i];
+    if (c != word[i]) return false;
+  }
+  return true;
+}
+
+std::optional<std::int64_t> Call::integer(std::size_t index, std::string_view error) {
+  const auto value = keyspace::parse_integer(args[index]);
+  if (!value) reply.error(error);
+  return value;
+}
+
+std::optional<double> Call::real(std::size_t index, std::string_view error) {
+  const auto value = keyspace::parse_float(args[index]);
+  if (!value) reply.error(error);
+  return value;
+}
+
+bool Call::wrong_type() {
+  reply.error(errors::kWrongType);
+  return false;
+}
+
+void Call::changed(keyspace::Database& where, EventClass event_class, std::string_view event, std::string_view key) {
+  ++changes;
+  keyspace.modified(where, key);
+  executor.notify(event_class, event, where, key);
+}
+
+void Call::notify(EventClass event_class, std::string_view event, std::string_view key) {
+  executor.notify(event_class, event, database, key);
+}
+
+bool Call::erase_if_empty(std::string_view key, bool empty) {
+  if (!empty) return false;
+  database.erase(key);
+  notify(EventClass::generic, "del", key);
+  return true;
+}
+
+void Call::effect(std::uint32_t database_index, std::initializer_list<std::string_view> words) {
+  explicit_effects = true;
+  keyspace.effects().add(database_index, words);
+}
+
+void Call::effect(Arguments words) {
+  explicit_effects = true;
+  keyspace.effects().add(database.index(), words);
+}
+
+bool Call::block(std::initializer_list<std::string_view> keys, std::optional<Milliseconds> timeout) {
+  return block(Arguments(keys.begin(), keys.size()), timeout, args);
+}
+
+bool Call::block(Arguments keys, std::optional<Milliseconds> timeout) { return block(keys, timeout, args); }
+
+bool Call::block(Arguments keys, std::optional<Milliseconds> timeout, Arguments words) {
+  if (is_retry) return !timed_out;
+  if (from_script || client.transaction.active) return false;
+  const MonoTime now = executor.shard().now();
+  auto blocked = std::make_unique<Blocked>(StoredCommand(command, words), std::vector<KeyName>(), now);
+  for (const std::string_view key : keys) blocked->keys.push_back({database.index(), std::string(key)});
+  executor.blocking().block(client, std::move(blocked), timeout ? std::optional(now + *timeout) : std::nullopt);
+  return true;
+}
+
+}  // namespace leat::resp

@@ -1,0 +1,29 @@
+#include "protocol/resp/client.h"
+
+#include "protocol/resp/executor.h"
+
+namespace leat::resp {
+
+StoredCommand::StoredCommand(const Command& command, Arguments arguments) : command_(&command) {
+  std::size_t size = 0;
+  for (const std::string_view argument : arguments) size += argument.size();
+  bytes_ = std::make_unique<char[]>(size);
+  size_ = size;
+  char* at = bytes_.get();
+  for (const std::string_view argument : arguments) {
+    argument.copy(at, argument.size());
+    views_.emplace_back(at, argument.size());
+    at += argument.size();
+  }
+}
+
+Client::Client(Executor& executor, Connection& connection, std::uint64_t id, std::string peer_, std::string local_)
+    : peer(std::move(peer_)), local(std::move(local_)), executor_(executor), connection_(connection), id_(id) {
+  executor.connected(*this);
+}
+
+Client::~Client() { executor_.disconnected(*this); }
+
+void Client::BlockTimer::fire() { client_.executor().blocking().time_out(client_); }
+
+}  // namespace leat::resp

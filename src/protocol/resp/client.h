@@ -1,0 +1,144 @@
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/types.h"
+#include "protocol/resp/parser.h"
+#include "protocol/resp/reply.h"
+#include "runtime/timers.h"
+
+namespace leat::resp {
+
+struct Command;
+class Client;
+class Executor;
+
+// The words of a command that is kept: queued in a transaction, or blocked.
+class StoredCommand {
+ public:
+  StoredCommand(const Command& command, Arguments arguments);
+  [[nodiscard]] const Command& command() const { return *command_; }
+  [[nodiscard]] Arguments arguments() const { return views_; }
+  [[nodiscard]] std::size_t size() const { return size_; }
+
+ private:
+  const Command* command_;
+  std::unique_ptr<char[]> bytes_;
+  std::size_t size_ = 0;
+  std::vector<std::string_view> views_;
+};
+
+// MULTI ... EXEC.
+struct Transaction {
+  bool active = false;
+  bool broken = false;  // a command could not be queued: EXEC fails
+  bool dirty = false;   // a watched key changed: EXEC does nothing
+  std::vector<StoredCommand> queue;
+  std::size_t queued_bytes = 0;
+
+  void end() {
+    active = broken = false;
+    queue.clear();
+    queued_bytes = 0;
+  }
+};
+
+// A key of a database.
+struct KeyName {
+  std::uint32_t database;
+  std::string key;
+  friend auto operator<=>(const KeyName&, const KeyName&) = default;
+};
+
+// A command that waits for one of some keys, or for its time.
+struct Blocked {
+  StoredCommand command;
+  std::vector<KeyName> keys;
+  MonoTime since;
+};
+
+// What the executor needs of a client's connection. Called on the executor's shard.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // The turn ends: what is in `client.out` goes out, once it is as durable as was promised.
+  virtual void flush(Client& client) = 0;
+  // The client may be read from again: it is no longer blocked or paused.
+  virtual void resume(Client& client) = 0;
+  // Ends the connection, without sending what is still in `client.out`.
+  virtual void close(Client& client) = 0;
+  // Bytes that were taken out of `client.out` and are not sent.
+  [[nodiscard]] virtual std::size_t unsent() const = 0;
+};
+
+enum class ReplyMode : std::uint8_t { on, off, skip, skip_next };
+
+// One connection as commands see it. Belongs to the executor's shard.
+class Client {
+ public:
+  Client(Executor& executor, Connection& connection, std::uint64_t id, std::string peer, std::string local);
+  ~Client();
+  Client(const Client&) = delete;
+  Client& operator=(const Client&) = delete;
+
+  [[nodiscard]] Executor& executor() const { return executor_; }
+  [[nodiscard]] Connection& connection() const { return connection_; }
+  [[nodiscard]] std::uint64_t id() const { return id_; }
+  [[nodiscard]] bool is_blocked() const { return blocked != nullptr; }
+  [[nodiscard]] std::size_t subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
+  // RESP2: only commands around subscriptions are allowed.
+  [[nodiscard]] bool is_subscriber() const { return protocol == Protocol::resp2 && subscriptions() > 0; }
+
+  const std::string peer;
+  const std::string local;
+  std::string name;
+  std::string user = "default";
+  bool authenticated = true;
+
+  std::uint32_t database = 0;
+  Protocol protocol = Protocol::resp2;
+  std::string out;  // replies of this turn
+  ReplyMode reply_mode = ReplyMode::on;
+  bool close_after_reply = false;
+  bool has_output = false;  // it is in the executor's list for the end of the turn
+
+  Transaction transaction;
+  std::vector<KeyName> watched;
+  std::unique_ptr<Blocked> blocked;
+
+  std::set<std::string, std::less<>> channels;
+  std::set<std::string, std::less<>> patterns;
+  std::set<std::string, std::less<>> shard_channels;
+  bool monitors = false;
+  bool no_evict = false;
+
+  MonoTime connected_at{};
+  MonoTime last_command_at{};
+  const Command* last_command = nullptr;
+  std::string_view last_container;  // when last_command is a subcommand
+  std::uint64_t commands = 0;
+
+ private:
+  friend class Blocking;
+  // Ends the wait of a blocked command.
+  class BlockTimer final : public runtime::Timer {
+   public:
+    explicit BlockTimer(Client& client) : client_(client) {}
+
+   private:
+    void fire() override;
+    Client& client_;
+  };
+
+  Executor& executor_;
+  Connection& connection_;
+  std::uint64_t id_;
+  BlockTimer block_timer_{*this};
+};
+
+}  // namespace leat::resp

@@ -1,0 +1,238 @@
+#include "protocol/resp/executor.h"
+
+#include <algorithm>
+
+#include "protocol/resp/call.h"
+
+namespace leat::resp {
+namespace {
+
+// What a name in an error message shows at most.
+constexpr std::size_t kShownMax = 128;
+
+std::string_view shown(std::string_view text) { return text.substr(0, kShownMax); }
+
+std::string unknown_command(Arguments arguments) {
+  std::string text = fmt::format("ERR unknown command '{}', with args beginning with: ", shown(arguments[0]));
+  const std::size_t begin = text.size();
+  for (std::size_t i = 1; i < arguments.size() && text.size() - begin < kShownMax; ++i)
+    text += fmt::format("'{}' ", arguments[i].substr(0, kShownMax - (text.size() - begin)));
+  return text;
+}
+
+std::string full_name(const Command& command, Arguments arguments) {
+  const Command* container = find_command(arguments[0]);
+  if (container == &command || container == nullptr) return std::string(command.name);
+  return fmt::format("{}|{}", container->name, command.name);
+}
+
+// What a subscriber of RESP2 may call, since its replies look like messages.
+bool is_for_subscribers(const Command& command) {
+  static constexpr std::string_view kNames[] = {
+      "ping", "quit", "reset", "subscribe", "unsubscribe", "psubscribe", "ssubscribe", "punsubscribe", "sunsubscribe"};
+  return std::ranges::find(kNames, command.name) != std::end(kNames);
+}
+
+// What runs at once inside MULTI.
+bool is_for_transactions(const Command& command) {
+  static constexpr std::string_view kNames[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+  return std::ranges::find(kNames, command.name) != std::end(kNames);
+}
+
+}  // namespace
+
+Executor::Executor(runtime::Shard& shard, Settings settings)
+    : shard_(shard),
+      settings_(std::move(settings)),
+      keyspace_(settings_.databases, shard.random(), *this),
+      blocking_(*this) {
+  turn_end_.executor = this;
+  turn_end_.run = [](runtime::Work* work) { static_cast<TurnEnd*>(work)->executor->end_turn(); };
+}
+
+Executor::~Executor() = default;
+
+void Executor::connected(Client& client) {
+  client.connected_at = client.last_command_at = shard_.now();
+  client.authenticated = settings_.password.empty();
+  clients_.emplace(client.id(), &client);
+  stats_.connections.add(1);
+}
+
+void Executor::disconnected(Client& client) {
+  if (client.is_blocked()) blocking_.drop(client);
+  watches_.unwatch_all(client);
+  std::erase(with_output_, &client);
+  clients_.erase(client.id());
+  stats_.connections.add(-1);
+}
+
+void Executor::begin_batch() { keyspace_.set_now(shard_.wall_now().value()); }
+
+const Command* Executor::look_up(Client& client, Arguments arguments) {
+  Reply reply(client.out, client.protocol);
+  const Command* command = find_command(arguments[0]);
+  if (command == nullptr) {
+    reply.error(unknown_command(arguments));
+    return nullptr;
+  }
+  if (!command->subcommands.empty() && arguments.size() > 1) {
+    const Command* subcommand = find_subcommand(*command, arguments[1]);
+    if (subcommand == nullptr) {
+      std::string container(command->name);
+      std::ranges::transform(container, container.begin(), [](char c) { return static_cast<char>(std::toupper(c)); });
+      reply.error(fmt::format("ERR unknown subcommand '{}'. Try {} HELP.", shown(arguments[1]), container));
+      return nullptr;
+    }
+    command = subcommand;
+  }
+  const auto given = static_cast<std::int64_t>(arguments.size());
+  if (command->handler == nullptr || (command->arity > 0 && given != command->arity) || given < -command->arity) {
+    reply.error(fmt::format("ERR wrong number of arguments for '{}' command", full_name(*command, arguments)));
+    return nullptr;
+  }
+  return command;
+}
+
+std::string Executor::refusal(Client& client, const Command& command, Arguments /*arguments*/) {
+  if (!client.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (client.is_subscriber() && !is_for_subscribers(command)) {
+    return fmt::format(
+        "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
+        "context",
+        command.name);
+  }
+  return {};
+}
+
+void Executor::execute(Client& client, Arguments arguments) {
+  stats_.commands.add();
+  has_output(client);
+  const std::size_t before = client.out.size();
+  if (client.reply_mode == ReplyMode::skip_next) client.reply_mode = ReplyMode::skip;
+  const Command* command = look_up(client, arguments);
+  if (command == nullptr) {
+    client.transaction.broken = client.transaction.active;
+  } else if (const std::string why = refusal(client, *command, arguments); !why.empty()) {
+    Reply(client.out, client.protocol).error(why);
+    client.transaction.broken = client.transaction.active;
+  } else if (client.transaction.active && !is_for_transactions(*command)) {
+    queue(client, *command, arguments);
+  } else {
+    client.last_command = command;
+    ++client.commands;
+    begin_unit();
+    Reply reply(client.out, client.protocol);
+    run(client, *command, arguments, reply);
+    end_unit();
+  }
+  if (client.out.size() > before && client.out[before] == '-') stats_.errors.add();
+  if (client.reply_mode == ReplyMode::off || client.reply_mode == ReplyMode::skip) client.out.resize(before);
+  if (client.reply_mode == ReplyMode::skip) client.reply_mode = ReplyMode::on;
+}
+
+void Executor::queue(Client& client, const Command& command, Arguments arguments) {
+  Reply reply(client.out, client.protocol);
+  if (command.is(kNoMulti)) {
+    client.transaction.broken = true;
+    return reply.error("ERR Command not allowed inside a transaction");
+  }
+  client.transaction.queue.emplace_back(command, arguments);
+  client.transaction.queued_bytes += client.transaction.queue.back().size();
+  reply.simple("QUEUED");
+}
+
+void Executor::run(Client& client, const Command& command, Arguments arguments, Reply& reply, bool from_script) {
+  Call call(*this, client, command, arguments, reply);
+  call.from_script = from_script;
+  command.handler(call);
+  if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), arguments);
+}
+
+void Executor::run_queued(Client& client, const StoredCommand& command, Reply& reply) {
+  // The protocol may change in between: HELLO can be queued.
+  Reply own(reply.out(), client.protocol);
+  run(client, command.command(), command.arguments(), own);
+}
+
+void Executor::unwatch(Client& client) {
+  watches_.unwatch_all(client);
+  client.transaction.dirty = false;
+}
+
+void Executor::abandon_transaction(Client& client) {
+  client.transaction.end();
+  unwatch(client);
+}
+
+bool Executor::retry(Client& client, const StoredCommand& command, bool timed_out) {
+  Reply reply(client.out, client.protocol);
+  const std::size_t before = client.out.size();
+  Call call(*this, client, command.command(), command.arguments(), reply);
+  call.is_retry = true;
+  call.timed_out = timed_out;
+  command.command().handler(call);
+  if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), command.arguments());
+  return client.out.size() > before;
+}
+
+void Executor::end_unit() {
+  if (--unit_depth_ > 0) return;
+  if (!keyspace_.effects().empty()) {
+    stats_.units_journalled.add();
+    keyspace_.effects().clear();
+  }
+  if (blocking_.has_ready()) [[unlikely]]
+    blocking_.serve();
+}
+
+void Executor::refuse(Client& client, std::string_view why) {
+  stats_.malformed_requests.add();
+  bad_input_.write(shard_.now(), LogLevel::warning, "resp", "{}: {}; connection closed", client.peer, why);
+  Reply(client.out, client.protocol).error(fmt::format("ERR {}", why));
+  client.close_after_reply = true;
+  has_output(client);
+}
+
+void Executor::has_output(Client& client) {
+  if (client.has_output) return;
+  client.has_output = true;
+  with_output_.push_back(&client);
+  schedule_turn_end();
+}
+
+void Executor::schedule_turn_end() {
+  if (turn_end_scheduled_) return;
+  turn_end_scheduled_ = true;
+  shard_.send(turn_end_);
+}
+
+void Executor::end_turn() {
+  turn_end_scheduled_ = false;
+  // Sending may end a connection, which leaves the list.
+  while (!with_output_.empty()) {
+    Client& client = *with_output_.back();
+    with_output_.pop_back();
+    client.has_output = false;
+    client.connection().flush(client);
+  }
+}
+
+void Executor::notify(EventClass /*event_class*/, std::string_view /*event*/, keyspace::Database& /*database*/,
+                      std::string_view /*key*/) {}
+
+void Executor::modified(keyspace::Database& database, std::string_view key) {
+  watches_.touch(database.index(), key);
+  blocking_.key_changed(database.index(), key);
+}
+
+void Executor::removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) {
+  const bool expired = why == keyspace::Removal::expired;
+  notify(expired ? EventClass::expired : EventClass::evicted, expired ? "expired" : "evicted", database, key);
+}
+
+void Executor::stop() {
+  for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
+}
+
+}  // namespace leat::resp

@@ -1,0 +1,109 @@
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/log_limiter.h"
+#include "keyspace/keyspace.h"
+#include "protocol/resp/blocking.h"
+#include "protocol/resp/client.h"
+#include "protocol/resp/command.h"
+#include "protocol/resp/notifications.h"
+#include "protocol/resp/registry.h"
+#include "protocol/resp/settings.h"
+#include "protocol/resp/stats.h"
+#include "protocol/resp/watches.h"
+#include "runtime/shard.h"
+
+namespace leat::resp {
+
+struct Call;
+
+// Executes the commands of all clients of a keyspace, one after the other, on one shard: nothing else touches the keyspace.
+//
+// Work comes in turns: what a loop of the shard brings is executed, and at the end of the turn what was changed goes to the
+// journal and the replies go out, together.
+class Executor final : public keyspace::Observer {
+ public:
+  Executor(runtime::Shard& shard, Settings settings);
+  Executor(const Executor&) = delete;
+  Executor& operator=(const Executor&) = delete;
+  ~Executor() override;
+
+  [[nodiscard]] runtime::Shard& shard() const { return shard_; }
+  [[nodiscard]] keyspace::Keyspace& keyspace() { return keyspace_; }
+  [[nodiscard]] Settings& settings() { return settings_; }
+  [[nodiscard]] Stats& stats() { return stats_; }
+  [[nodiscard]] Watches& watches() { return watches_; }
+  [[nodiscard]] Blocking& blocking() { return blocking_; }
+  [[nodiscard]] std::map<std::uint64_t, Client*>& clients() { return clients_; }
+
+  // Commands that follow come from one reading of a socket: they have the same time.
+  void begin_batch();
+  // Executes one command of a client, which is not blocked, as it came from its connection: queues it in a transaction,
+  // refuses it, or replies at the end of `client.out`. Afterwards the client may be blocked, or `close_after_reply`.
+  void execute(Client& client, Arguments arguments);
+  // The stream of a client is broken: replies that, and closes.
+  void refuse(Client& client, std::string_view why);
+
+  // Runs a command's handler as a part of the unit under way: EXEC, scripts and retries come here. Its effects are kept.
+  void run(Client& client, const Command& command, Arguments arguments, Reply& reply, bool from_script = false);
+  // One command of a transaction, with its reply behind the others.
+  void run_queued(Client& client, const StoredCommand& command, Reply& reply);
+  // Ends MULTI, and what was watched for it.
+  void abandon_transaction(Client& client);
+  void unwatch(Client& client);
+  // Runs the command of a client that was blocked: true when it has its reply.
+  bool retry(Client& client, const StoredCommand& command, bool timed_out);
+
+  // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
+  void begin_unit() { ++unit_depth_; }
+  void end_unit();
+
+  // The client has something in `out` that nobody asked for: it goes out at the end of the turn.
+  void has_output(Client& client);
+
+  void connected(Client& client);
+  void disconnected(Client& client);
+  [[nodiscard]] std::uint64_t next_client_id() { return ++last_client_id_; }
+
+  // Tells listeners of a keyspace event, if the settings say so.
+  void notify(EventClass event_class, std::string_view event, keyspace::Database& database, std::string_view key);
+
+  // From here on nothing is sent any more.
+  void stop();
+
+  void modified(keyspace::Database& database, std::string_view key) override;
+  void removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) override;
+
+ private:
+  struct TurnEnd final : runtime::Work {
+    Executor* executor = nullptr;
+  };
+
+  [[nodiscard]] const Command* look_up(Client& client, Arguments arguments);
+  // The reason not to run it now, as the reply has it; empty: none.
+  [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
+  void queue(Client& client, const Command& command, Arguments arguments);
+  void schedule_turn_end();
+  void end_turn();
+
+  runtime::Shard& shard_;
+  Settings settings_;
+  Stats stats_;
+  keyspace::Keyspace keyspace_;
+  Watches watches_;
+  Blocking blocking_;
+  std::map<std::uint64_t, Client*> clients_;
+  std::uint64_t last_client_id_ = 0;
+  std::uint32_t unit_depth_ = 0;
+  std::vector<Client*> with_output_;
+  TurnEnd turn_end_;
+  bool turn_end_scheduled_ = false;
+  LogLimiter bad_input_;
+};
+
+}  // namespace leat::resp

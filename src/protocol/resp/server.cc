@@ -1,0 +1,74 @@
+#include "protocol/resp/server.h"
+
+#include "runtime/call.h"
+
+namespace leat::resp {
+namespace {
+
+// accept() fails when the process is out of descriptors; some may be free again after a while.
+constexpr Duration kAcceptPause = std::chrono::milliseconds(100);
+
+runtime::Task<> accept_on_shard(Server* server, std::unique_ptr<runtime::Accepted>& accepted, std::string& local) {
+  server->accept(std::move(accepted), std::move(local));
+  co_return;
+}
+
+}  // namespace
+
+void Server::accept(std::unique_ptr<runtime::Accepted> accepted, std::string local) {
+  auto socket = accepted->attach();
+  if (stopping_) return;
+  executor_.stats().accepted_connections.add();
+  if (sessions_.size() >= executor_.settings().connections_max) {
+    executor_.stats().refused_connections.add();
+    tasks_.spawn(turn_away(std::move(socket)));
+    return;
+  }
+  tasks_.spawn(serve(std::move(socket), std::move(local)));
+}
+
+runtime::Task<> Server::turn_away(std::unique_ptr<runtime::Socket> socket) {
+  runtime::Chain chain;
+  chain.append(Bytes::copy_of(as_bytes("-ERR max number of clients reached\r\n")));
+  (void)co_await socket->write(chain);
+  socket->close();
+}
+
+runtime::Task<> Server::serve(std::unique_ptr<runtime::Socket> socket, std::string local) {
+  Session session(executor_, std::move(socket), std::move(local));
+  sessions_.insert(&session);
+  co_await session.run();
+  sessions_.erase(&session);
+}
+
+runtime::Task<> Server::stop() {
+  stopping_ = true;
+  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->close();
+  co_await tasks_.join();
+}
+
+Acceptor::Acceptor(Server& server, std::unique_ptr<runtime::Listener> listener, std::string host)
+    : server_(server), listener_(std::move(listener)), local_(fmt::format("{}:{}", host, listener_->port())) {}
+
+void Acceptor::start() { tasks_.spawn(run()); }
+
+runtime::Task<> Acceptor::stop() {
+  listener_->close();
+  co_await tasks_.join();
+}
+
+runtime::Task<> Acceptor::run() {
+  while (true) {
+    auto accepted = co_await listener_->accept();
+    if (!accepted) {
+      if (accepted.error().code == Errc::cancelled) co_return;
+      log_limiter_.write(runtime::Shard::current().now(), LogLevel::warning, "resp", "cannot accept a connection: {}",
+                         accepted.error().message);
+      co_await runtime::sleep_for(kAcceptPause);
+      continue;
+    }
+    co_await runtime::call_on(server_.shard(), accept_on_shard, &server_, std::move(*accepted), local_);
+  }
+}
+
+}  // namespace leat::resp

@@ -1,0 +1,60 @@
+#pragma once
+
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "protocol/resp/executor.h"
+#include "protocol/resp/session.h"
+#include "runtime/network.h"
+#include "runtime/sync.h"
+
+namespace leat::resp {
+
+// The keyspace of this node and the connections to it. Made, used and stopped on the shard of its executor.
+class Server {
+ public:
+  Server(runtime::Shard& shard, Settings settings) : executor_(shard, std::move(settings)) {}
+
+  [[nodiscard]] runtime::Shard& shard() const { return executor_.shard(); }
+  [[nodiscard]] Executor& executor() { return executor_; }
+  // From any thread.
+  [[nodiscard]] const Stats& stats() { return executor_.stats(); }
+
+  // Serves a connection until it ends. `local` is the address that it came to.
+  void accept(std::unique_ptr<runtime::Accepted> accepted, std::string local);
+  // Ends all connections. Returns when nothing of them is left.
+  runtime::Task<> stop();
+
+ private:
+  runtime::Task<> serve(std::unique_ptr<runtime::Socket> socket, std::string local);
+  // Tells why and closes.
+  runtime::Task<> turn_away(std::unique_ptr<runtime::Socket> socket);
+
+  Executor executor_;
+  std::set<Session*> sessions_;
+  runtime::TaskScope tasks_;
+  bool stopping_ = false;
+};
+
+// One listening address. Accepts on the shard that started it.
+class Acceptor {
+ public:
+  Acceptor(Server& server, std::unique_ptr<runtime::Listener> listener, std::string host);
+
+  void start();
+  runtime::Task<> stop();
+  [[nodiscard]] std::uint16_t port() const { return listener_->port(); }
+
+ private:
+  runtime::Task<> run();
+
+  Server& server_;
+  std::unique_ptr<runtime::Listener> listener_;
+  std::string local_;
+  LogLimiter log_limiter_;
+  runtime::TaskScope tasks_;
+};
+
+}  // namespace leat::resp

@@ -1,0 +1,143 @@
+#include "protocol/resp/session.h"
+
+#include <algorithm>
+
+namespace leat::resp {
+namespace {
+
+// Replies that wait to be taken: above this the client's commands wait too.
+constexpr std::size_t kUnsentMax = std::size_t{1} << 20;
+// What a blocked client may send ahead before it is not read any more.
+constexpr std::size_t kReadAheadMax = std::size_t{1} << 20;
+constexpr std::size_t kReadSize = std::size_t{64} << 10;
+constexpr std::size_t kKeptCapacityMax = std::size_t{64} << 10;
+
+}  // namespace
+
+Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, std::string local)
+    : executor_(executor),
+      socket_(std::move(socket)),
+      client_(executor, *this, executor.next_client_id(), socket_->peer(), std::move(local)),
+      parser_(executor.settings().limits) {
+  resumption_.session = this;
+  resumption_.run = [](runtime::Work* work) {
+    auto& resumption = *static_cast<Resumption*>(work);
+    resumption.sent = false;
+    resumption.session->execute_received();
+    resumption.session->changed_.notify_all();
+  };
+}
+
+Session::~Session() = default;
+
+bool Session::may_execute() const {
+  return !broken_ && !client_.is_blocked() && !client_.close_after_reply &&
+         client_.out.size() + sending_.size() < kUnsentMax;
+}
+
+bool Session::may_read() const {
+  if (client_.out.size() + sending_.size() >= kUnsentMax) return false;
+  return !client_.is_blocked() || received_.size() < kReadAheadMax;
+}
+
+runtime::Task<> Session::run() {
+  while (!broken_) {
+    if (!may_read()) {
+      co_await changed_.wait();
+      continue;
+    }
+    if (!co_await read_more()) break;
+  }
+  broken_ = true;
+  socket_->close();
+  co_await tasks_.join();
+  while (resumption_.sent) co_await changed_.wait();
+}
+
+// False when the connection is over.
+runtime::Task<bool> Session::read_more() {
+  if (received_.empty()) {
+    const auto got = co_await socket_->read_shared();
+    if (!got || got->empty()) co_return false;
+    executor_.stats().bytes_in.add(got->size());
+    const std::string_view input = as_text(*got);
+    const std::size_t done = execute(input);
+    if (done < input.size()) received_.assign(input.substr(done));
+    co_return true;
+  }
+  const std::size_t had = received_.size();
+  const std::size_t wanted = parser_.wanted() > had ? parser_.wanted() - had : 0;
+  // A large argument is read in ever larger pieces, so that memory follows what really comes.
+  const std::size_t room = std::max(kReadSize, std::min(wanted, had));
+  received_.resize(had + room);
+  const auto got = co_await socket_->read_some(std::as_writable_bytes(std::span(received_.data() + had, room)));
+  received_.resize(had + (got ? *got : 0));
+  if (!got || *got == 0) co_return false;
+  executor_.stats().bytes_in.add(*got);
+  execute_received();
+  co_return true;
+}
+
+void Session::execute_received() {
+  received_.erase(0, execute(received_));
+  if (received_.empty() && received_.capacity() > kKeptCapacityMax) received_.shrink_to_fit();
+}
+
+std::size_t Session::execute(std::string_view input) {
+  if (!may_execute()) return 0;
+  executor_.begin_batch();
+  std::size_t done = 0;
+  while (done < input.size() && may_execute()) {
+    const Parser::State state = parser_.next(input.substr(done));
+    if (state == Parser::State::more) break;
+    if (state == Parser::State::error) {
+      executor_.refuse(client_, parser_.error());
+      return input.size();
+    }
+    done += parser_.consumed();
+    if (!parser_.arguments().empty()) executor_.execute(client_, parser_.arguments());
+  }
+  return done;
+}
+
+void Session::flush(Client& client) {
+  if (sending_.empty()) {
+    std::swap(sending_, client.out);
+  } else {
+    sending_ += client.out;
+    client.out.clear();
+  }
+  if (!writing_ && !broken_ && (!sending_.empty() || client.close_after_reply)) tasks_.spawn(write_out());
+}
+
+runtime::Task<> Session::write_out() {
+  writing_ = true;
+  while (!sending_.empty() && !broken_) {
+    runtime::Chain chain;
+    chain.append(Bytes::copy_of(as_bytes(sending_)));
+    executor_.stats().bytes_out.add(sending_.size());
+    const bool was_full = sending_.size() >= kUnsentMax;
+    sending_.clear();
+    if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
+    if (!co_await socket_->write(chain)) broken_ = true;
+    if (was_full && !broken_) resume(client_);
+  }
+  writing_ = false;
+  if (client_.close_after_reply || broken_) {
+    broken_ = true;
+    socket_->close();
+  }
+}
+
+void Session::resume(Client& /*client*/) {
+  if (resumption_.sent || broken_) return;
+  resumption_.sent = true;
+  executor_.shard().send(resumption_);
+}
+
+void Session::close(Client& /*client*/) {
+  broken_ = true;
+  socket_->close();
+}
+
+}  // namespace leat::resp

@@ -1,0 +1,58 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "protocol/resp/client.h"
+#include "protocol/resp/executor.h"
+#include "runtime/network.h"
+#include "runtime/sync.h"
+
+namespace leat::resp {
+
+// One client's connection, from its first byte to its last, on the executor's shard. Commands are executed as they are read,
+// and replies go out at the end of the executor's turn. While the client does not take its replies, or is blocked and sends a
+// lot, nothing more is read, and the client feels it.
+class Session final : public Connection {
+ public:
+  Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, std::string local);
+  ~Session() override;
+
+  // Returns when the connection has ended and nothing of it is left.
+  runtime::Task<> run();
+  void close() { socket_->close(); }
+
+  void flush(Client& client) override;
+  void resume(Client& client) override;
+  void close(Client& client) override;
+  [[nodiscard]] std::size_t unsent() const override { return sending_.size(); }
+
+ private:
+  // What was received while the client could not go on waits for its turn outside of whatever made it go on.
+  struct Resumption final : runtime::Work {
+    Session* session = nullptr;
+    bool sent = false;
+  };
+
+  [[nodiscard]] bool may_execute() const;
+  [[nodiscard]] bool may_read() const;
+  runtime::Task<bool> read_more();
+  // Executes what it can of the input. Returns the bytes that are done with.
+  std::size_t execute(std::string_view input);
+  void execute_received();
+  runtime::Task<> write_out();
+
+  Executor& executor_;
+  std::unique_ptr<runtime::Socket> socket_;
+  Client client_;
+  Parser parser_;
+  std::string received_;  // and not executed
+  std::string sending_;   // and not sent
+  bool writing_ = false;
+  bool broken_ = false;  // the stream of commands, or the socket
+  Resumption resumption_;
+  runtime::Notifier changed_;
+  runtime::TaskScope tasks_;
+};
+
+}  // namespace leat::resp

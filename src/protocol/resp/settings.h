@@ -1,0 +1,21 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+
+#include "protocol/resp/parser.h"
+
+namespace leat::resp {
+
+// What the operator sets and CONFIG SET may change. Belongs to the executor's shard.
+struct Settings {
+  std::uint32_t databases = 16;
+  std::uint64_t memory_max = 0;  // bytes of data and clients' buffers; 0: no limit
+  std::size_t connections_max = 10'000;
+  std::string password;  // of the default user; empty: none is asked for
+  std::uint32_t event_classes = 0;
+  ParserLimits limits;
+};
+
+}  // namespace leat::resp
