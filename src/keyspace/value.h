@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstddef>
+#include <memory>
 
 #include "keyspace/memory.h"
 
@@ -15,8 +16,10 @@ class Value : public Counted {
   virtual ~Value() = default;
   // Bytes in use, its own included. May count a sample of the elements and reckon the rest.
   [[nodiscard]] virtual std::size_t memory() const = 0;
-  // What it costs to free it: about as many allocations.
+  // What it costs to free it: about as many allocations. A large one is freed by another thread than the owner's.
   [[nodiscard]] virtual std::size_t elements() const = 0;
+  // Another with the same content.
+  [[nodiscard]] virtual std::unique_ptr<Value> copy() const = 0;
 };
 
 }  // namespace leat::keyspace
