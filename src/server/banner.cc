@@ -18,6 +18,9 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
       text += fmt::format("    kafka  {}{}\n", address, endpoint.is_tls ? "  (security.protocol=SSL)" : "");
     } else if (endpoint.protocol == ListenerProtocol::sqs) {
       text += fmt::format("    sqs    {}://{}  (the endpoint URL of any AWS SDK)\n", scheme, address);
+    } else if (endpoint.protocol == ListenerProtocol::resp) {
+      text += fmt::format("    resp   {}{}  (redis-cli -p {})\n", address, endpoint.is_tls ? " with TLS" : "",
+                          endpoint.port);
     } else {
       text += fmt::format("    http   {}://{}/  (/healthz, /readyz, /metrics)\n", scheme, address);
     }

@@ -20,6 +20,7 @@
 #include "server/banner.h"
 #include "server/data_folder.h"
 #include "server/metrics.h"
+#include "server/resp_front.h"
 #include "server/tls_listeners.h"
 #include "server/wiring.h"
 #include "stream/group_shard.h"
@@ -122,6 +123,7 @@ class Server {
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
+        resp_(*shards_.back()),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
@@ -159,6 +161,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
     LEAT_CO_CHECK(co_await start_sqs());
+    LEAT_CO_CHECK(co_await resp_.start(config_, tls_, endpoints_));
     co_return co_await start_kafka();
   }
 
@@ -297,6 +300,7 @@ class Server {
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], start_server, &states_[i]);
     for (const auto& acceptor : acceptors_) acceptor->start();
     for (const auto& acceptor : sqs_acceptors_) acceptor->start();
+    resp_.accept();
     not_ready_.clear();
     co_return Status{};
   }
@@ -350,6 +354,7 @@ class Server {
     co_await tls_.stop();
     for (const auto& acceptor : acceptors_) co_await acceptor->stop();
     for (const auto& acceptor : sqs_acceptors_) co_await acceptor->stop();
+    co_await resp_.stop();
     // Groups first: members that wait for each other would keep their connections until the grace is over.
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (states_[i].groups) co_await runtime::call_on(*shards_[i], stop_groups, &states_[i]);
@@ -402,6 +407,7 @@ class Server {
   runtime::FileSystem& files_;
   runtime::SpaceReserve reserve_;
   TlsListeners tls_;  // before all that has its connections
+  RespFront resp_;
   std::atomic<bool> compacting_ = false;
   std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
   std::unique_ptr<runtime::DirectoryLock> lock_;

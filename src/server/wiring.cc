@@ -109,6 +109,16 @@ sqs::SqsOptions sqs_options(const ServerConfig& config) {
   return options;
 }
 
+resp::Settings resp_settings(const ServerConfig& config) {
+  resp::Settings settings;
+  settings.databases = static_cast<std::uint32_t>(config.resp.databases);
+  settings.memory_max = static_cast<std::uint64_t>(config.resp.max_memory_bytes);
+  settings.eviction = keyspace::parse_eviction_policy(config.resp.eviction).value();  // load_config checked it
+  settings.connections_max = static_cast<std::size_t>(config.resp.max_connections);
+  settings.password = config.resp.password;
+  return settings;
+}
+
 std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error) {
   const std::string_view hint = error.code == Errc::exists
                                     ? ": another program listens there; stop it or choose another port"

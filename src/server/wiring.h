@@ -3,6 +3,7 @@
 #include "catalog/topic_config.h"
 #include "protocol/http/listener.h"
 #include "protocol/kafka/node.h"
+#include "protocol/resp/settings.h"
 #include "protocol/sqs/options.h"
 #include "server/config/config.h"
 #include "stream/group_types.h"
@@ -18,6 +19,7 @@ namespace leat::server {
 [[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);
 [[nodiscard]] http::Options http_options(const ServerConfig& config);
 [[nodiscard]] sqs::SqsOptions sqs_options(const ServerConfig& config);
+[[nodiscard]] resp::Settings resp_settings(const ServerConfig& config);
 
 // The error for an address that cannot be listened on, with what to do about it.
 [[nodiscard]] std::unexpected<Error> explain_listen(const ListenerConfig& listener, const Error& error);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 
+#include "keyspace/eviction.h"
 #include "protocol/resp/parser.h"
 
 namespace leat::resp {
@@ -12,6 +13,7 @@ namespace leat::resp {
 struct Settings {
   std::uint32_t databases = 16;
   std::uint64_t memory_max = 0;  // bytes of data and clients' buffers; 0: no limit
+  keyspace::EvictionPolicy eviction = keyspace::EvictionPolicy::noeviction;
   std::size_t connections_max = 10'000;
   std::string password;  // of the default user; empty: none is asked for
   std::uint32_t event_classes = 0;

@@ -20,7 +20,7 @@ namespace leat::server {
 
 enum class FlushPolicy : std::uint8_t { commit, interval, os };
 enum class LogOutput : std::uint8_t { automatic, text, json };
-enum class ListenerProtocol : std::uint8_t { kafka, http, sqs };
+enum class ListenerProtocol : std::uint8_t { kafka, http, sqs, resp };
 
 std::string_view to_string(ListenerProtocol protocol);
 // As `listen` has it: "kafka", or "kafka+tls".
@@ -121,6 +121,14 @@ struct SqsConfig {
   Milliseconds connection_idle{120'000};
 };
 
+struct RespConfig {
+  std::string password;
+  std::int32_t databases = 16;
+  std::int64_t max_memory_bytes = 0;  // 0 in the sources: no limit
+  std::string eviction = "noeviction";
+  std::int32_t max_connections = 10'000;
+};
+
 struct TlsConfig {
   std::string certificate;  // paths of PEM files; needed by listeners with +tls
   std::string key;
@@ -137,7 +145,8 @@ struct LoggingConfig {
 
 struct ServerConfig {
   // As written by the operator; `listeners` is what follows from the two.
-  std::vector<std::string> listen{"kafka=127.0.0.1:9092", "sqs=127.0.0.1:9324", "http=127.0.0.1:8080"};
+  std::vector<std::string> listen{"kafka=127.0.0.1:9092", "sqs=127.0.0.1:9324", "resp=127.0.0.1:6379",
+                                  "http=127.0.0.1:8080"};
   std::vector<std::string> advertise;
   std::vector<ListenerConfig> listeners;
 
@@ -156,6 +165,7 @@ struct ServerConfig {
   LogDefaults log;
   MemoryConfig memory;
   SqsConfig sqs;
+  RespConfig resp;
   HttpConfig http;
   TlsConfig tls;
   StopConfig stop;

@@ -59,6 +59,17 @@ std::optional<std::string> file_from_environment(const ConfigInput& input) {
   return std::nullopt;
 }
 
+// noeviction, volatile-ttl, or whose keys and how they are chosen.
+bool is_eviction_policy(std::string_view text) {
+  if (text == "noeviction" || text == "volatile-ttl") return true;
+  const auto dash = text.find('-');
+  if (dash == std::string_view::npos) return false;
+  const std::string_view whose = text.substr(0, dash);
+  const std::string_view how = text.substr(dash + 1);
+  return (whose == "allkeys" || whose == "volatile") &&
+         (how == "lru" || how == "lfu" || how == "random" || how == "fifo");
+}
+
 Status check_together(const ServerConfig& config) {
   if (config.group.min_session_timeout > config.group.max_session_timeout) {
     return fail(Errc::invalid_config, "group.min_session_timeout_ms is above group.max_session_timeout_ms");
@@ -75,6 +86,10 @@ Status check_together(const ServerConfig& config) {
     const auto equals = access_key.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == access_key.size())
       return fail(Errc::invalid_config, "sqs.access_keys: an access key is written as ID=SECRET");
+  }
+  if (!is_eviction_policy(config.resp.eviction)) {
+    return fail(Errc::invalid_config,
+                fmt::format("resp.eviction: '{}' is no policy; see --help for those there are", config.resp.eviction));
   }
   if (config.memory.requests_bytes < kRequestsBytesMin) {
     return fail(Errc::invalid_config,

@@ -34,8 +34,11 @@ Result<Address> parse_address(std::string_view key, std::string_view text) {
     address.protocol = ListenerProtocol::http;
   } else if (protocol == "sqs") {
     address.protocol = ListenerProtocol::sqs;
+  } else if (protocol == "resp") {
+    address.protocol = ListenerProtocol::resp;
   } else {
-    return malformed(key, text, "names a protocol that is none of kafka, sqs and http, each with +tls or without");
+    return malformed(key, text,
+                     "names a protocol that is none of kafka, sqs, resp and http, each with +tls or without");
   }
   const auto rest = text.substr(equals + 1);
   const auto colon = rest.rfind(':');
@@ -98,12 +101,17 @@ Status check_listener(const ServerConfig& config, const ListenerConfig& listener
                 fmt::format("listen: {} needs a certificate; set tls.certificate and tls.key to PEM files", shown));
   }
   const bool is_sqs = listener.protocol == ListenerProtocol::sqs;
-  const bool is_authenticated = is_sqs && !config.sqs.access_keys.empty();
+  const bool is_resp = listener.protocol == ListenerProtocol::resp;
+  const bool is_authenticated =
+      (is_sqs && !config.sqs.access_keys.empty()) || (is_resp && !config.resp.password.empty());
   if (!config.insecure && !is_authenticated && !is_loopback(listener.host)) {
     return fail(Errc::invalid_config,
                 fmt::format("listen: other machines could reach {} and no authentication is configured; listen on "
                             "127.0.0.1, {}or add --insecure to let everyone in who can reach it",
-                            shown, is_sqs ? "configure sqs.access_keys, " : ""));
+                            shown,
+                            is_sqs    ? "configure sqs.access_keys, "
+                            : is_resp ? "configure resp.password, "
+                                      : ""));
   }
   if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
     return fail(Errc::invalid_config,
@@ -121,6 +129,7 @@ std::string_view to_string(ListenerProtocol protocol) {
     case ListenerProtocol::kafka: return "kafka";
     case ListenerProtocol::http: return "http";
     case ListenerProtocol::sqs: return "sqs";
+    case ListenerProtocol::resp: return "resp";
   }
   return "";
 }

@@ -20,7 +20,8 @@ using C = ServerConfig;
 std::vector<ConfigKey> make_keys() {
   return {
       {"listen", "", at(&C::listen), "PROTOCOL=HOST:PORT", 0, 0,
-       "What to listen on: kafka, sqs or http, with +tls behind it to be encrypted, an address and a port (0: any free "
+       "What to listen on: kafka, sqs, resp or http, with +tls behind it to be encrypted, an address and a port (0: "
+       "any free "
        "one). Repeatable; what is given replaces the default list."},
       {"advertise", "", at(&C::advertise), "PROTOCOL=HOST:PORT", 0, 0,
        "The address that clients are told to connect to, where it differs from the one listened on. Repeatable, in the "
@@ -134,6 +135,21 @@ std::vector<ConfigKey> make_keys() {
        "SQS connections at a time; more are closed at once."},
       {"sqs.connection_idle_ms", "", at(&C::sqs, &SqsConfig::connection_idle), "MS", 100, kDaysMax,
        "An SQS connection without a request for this long is closed."},
+
+      {"resp.password", "", at(&C::resp, &RespConfig::password), "TEXT", 0, 0,
+       "The password of Redis's default user, which AUTH and HELLO must give. Without one, whoever reaches the port "
+       "may "
+       "do everything. Better in the file or the variable than as a flag, which others on the machine can see."},
+      {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
+       "Numbered databases that SELECT can choose."},
+      {"resp.max_memory_bytes", "", at(&C::resp, &RespConfig::max_memory_bytes), "BYTES", 0, kAny,
+       "Memory for the keyspace and its clients' buffers; what happens above it, resp.eviction says. 0: no limit."},
+      {"resp.eviction", "", at(&C::resp, &RespConfig::eviction), "POLICY", 0, 0,
+       "Which keys go when memory is short: noeviction (writes fail), or allkeys- or volatile- (those that expire) "
+       "with "
+       "lru, lfu, random or fifo behind it, or volatile-ttl."},
+      {"resp.max_connections", "", at(&C::resp, &RespConfig::max_connections), "N", 1, 10'000'000,
+       "Connections of Redis clients at a time; more are told so and closed."},
 
       {"http.max_connections", "", at(&C::http, &HttpConfig::max_connections), "N", 1, 1'000'000,
        "HTTP connections at a time; more are closed at once."},
