@@ -122,6 +122,7 @@ class List final : public Value {
   void merge_from(Chunk* chunk, std::size_t pairs);
   void merge_around(Chunk* chunk);
 
+  [[nodiscard]] std::size_t bytes_for_next(std::size_t bytes) const;
   void drop_front(std::uint32_t bytes);
   void drop_back(std::uint32_t bytes);
   // Of the element of that index, below size().

@@ -24,7 +24,7 @@ void List::push_front(std::string_view value) {
   const std::size_t bytes = entry.size();
   Chunk* chunk = head_;
   if (chunk == nullptr || !admits(chunk, value.size())) {
-    chunk = link_new(bytes, nullptr, head_);
+    chunk = link_new(bytes_for_next(bytes), nullptr, head_);
     chunk->begin = chunk->end = chunk->capacity;
   } else if (chunk->begin < bytes) {
     chunk = make_room(chunk, bytes, End::front);
@@ -40,7 +40,7 @@ void List::push_back(std::string_view value) {
   const std::size_t bytes = entry.size();
   Chunk* chunk = tail_;
   if (chunk == nullptr || !admits(chunk, value.size())) {
-    chunk = link_new(bytes, tail_, nullptr);
+    chunk = link_new(bytes_for_next(bytes), tail_, nullptr);
   } else if (chunk->capacity - chunk->end < bytes) {
     chunk = make_room(chunk, bytes, End::back);
   }
@@ -48,6 +48,12 @@ void List::push_back(std::string_view value) {
   chunk->end += narrow(bytes);
   ++chunk->count;
   ++size_;
+}
+
+// A long list will likely fill the chunk; it need not grow up to that.
+std::size_t List::bytes_for_next(std::size_t bytes) const {
+  constexpr std::size_t kLong = 8;
+  return chunks_ < kLong ? bytes : std::max(bytes, kChunkBytesMax);
 }
 
 void List::drop_front(std::uint32_t bytes) {

@@ -33,10 +33,17 @@ class Needle {
   explicit Needle(std::string_view value) : value_(value), integer_(parse_integer(value)) {}
   explicit Needle(std::string_view value, std::optional<std::int64_t> integer) : value_(value), integer_(integer) {}
   [[nodiscard]] bool matches(Element element) const {
-    return element.is_integer() ? integer_ == element.integer() : element.string() == value_;
+    if (element.is_integer()) return integer_ == element.integer();
+    return element.word == value_.size() && is_same(element.data);
   }
 
  private:
+  // Names that differ often do so at their end.
+  [[nodiscard]] bool is_same(const char* data) const {
+    return value_.empty() ||
+           (data[value_.size() - 1] == value_.back() && std::memcmp(data, value_.data(), value_.size()) == 0);
+  }
+
   std::string_view value_;
   std::optional<std::int64_t> integer_;
 };
@@ -82,7 +89,8 @@ struct Entry {
   [[nodiscard]] std::size_t size() const { return body() + backlen_size(body()); }
   // Needs size() bytes.
   void write(Byte* to) const {
-    std::memcpy(to, head.data(), head_size);
+    to[0] = head[0];
+    if (head_size > 1) std::memcpy(to + 1, &head[1], head_size - 1U);
     if (!tail.empty()) std::memcpy(to + head_size, tail.data(), tail.size());
     std::size_t left = body();
     std::size_t count = backlen_size(left);
@@ -166,7 +174,21 @@ struct Entry {
   }
 }
 
+// The whole size of an entry by its first byte, or 0 when that does not tell.
+inline constexpr std::array<std::uint8_t, 256> kEntrySizes = [] {
+  std::array<std::uint8_t, 256> sizes{};
+  for (std::size_t first = 0; first < 0x80; ++first) sizes[first] = 2;
+  for (std::size_t first = 0x80; first < 0xc0; ++first) sizes[first] = static_cast<std::uint8_t>(2 + (first & 0x3f));
+  for (std::size_t first = kInteger13; first < kString12; ++first) sizes[first] = 3;
+  sizes[kInteger16] = 4;
+  sizes[kInteger24] = 5;
+  sizes[kInteger32] = 6;
+  sizes[kInteger64] = 10;
+  return sizes;
+}();
+
 [[nodiscard]] inline std::size_t entry_size(const Byte* entry) {
+  if (const std::size_t size = kEntrySizes[*entry]; size != 0) return size;
   const std::size_t body = body_size(entry);
   return body + backlen_size(body);
 }
