@@ -2,7 +2,11 @@
 
 #include <algorithm>
 #include <cstring>
+#include <limits>
+#include <string>
+#include <vector>
 
+#include "keyspace/hash.h"
 #include "keyspace/keyspace.h"
 #include "keyspace/numbers.h"
 
@@ -37,6 +41,10 @@ Entry* Database::find(std::string_view key, std::uint64_t hash) {
     expire(*entry);
     return nullptr;
   }
+  if (entry->fields_expire_) [[unlikely]] {
+    const std::size_t fields = entry->value<Hash>().size();
+    if (expire_fields(*entry, std::numeric_limits<std::size_t>::max()) == fields) return nullptr;
+  }
   return entry;
 }
 
@@ -70,6 +78,7 @@ Entry& Database::fresh(std::string_view key, std::size_t extra) {
   const std::uint64_t hash = hash_of(key);
   Entry* old = find(key, hash);
   if (old == nullptr) return insert(key, hash, extra);
+  forget_fields(*old);
   old->drop_value();
   keyspace_.touch(*old);
   // Room that is there and not wasted stays.
@@ -118,6 +127,7 @@ char* Database::resize_text(std::string_view key, std::size_t size) {
   if (entry->encoding() != Entry::Encoding::block || entry->block_->capacity < size) {
     TextBlock* block = make_block(old.size(), old.empty() ? size : std::max(size, grown_capacity(size)));
     std::memcpy(block->data(), old.data(), old.size());
+    forget_fields(*entry);
     entry->drop_value();
     entry->type_ = static_cast<std::uint32_t>(Type::string);
     entry->encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);
@@ -135,9 +145,11 @@ void Database::put_object(std::string_view key, Type type, Value* value) {
   entry.type_ = static_cast<std::uint32_t>(type);
   entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::object);
   entry.object_ = value;
+  if (type == Type::hash) fields_changed(entry);
 }
 
 void Database::erase(Entry& entry) {
+  forget_fields(entry);
   expiries_.remove(entry);
   table_.remove(entry);
   Entry::destroy(&entry);
@@ -152,6 +164,7 @@ bool Database::erase(std::string_view key) {
 
 Entry& Database::move(Entry& entry, Database& to, std::string_view new_key) {
   const std::optional<Millis> when = expiry(entry);
+  forget_fields(entry);
   expiries_.remove(entry);
   table_.remove(entry);
   to.erase(new_key);
@@ -166,6 +179,7 @@ Entry& Database::move(Entry& entry, Database& to, std::string_view new_key) {
   Entry::destroy(&entry);
   to.table_.insert(*with);
   if (when) to.expiries_.set(*with, *when);
+  if (with->type() == Type::hash) to.fields_changed(*with);
   return *with;
 }
 
@@ -188,16 +202,54 @@ std::size_t Database::expire_due(std::size_t limit) {
     expire(expiries_.first());
     ++count;
   }
+  while (count < limit && !with_fields_.empty() && with_fields_.begin()->first <= keyspace_.now()) {
+    count += expire_fields(*with_fields_.begin()->second, limit - count);
+  }
   return count;
+}
+
+std::size_t Database::expire_fields(Entry& entry, std::size_t limit) {
+  Hash& hash = entry.value<Hash>();
+  if (hash.times()->filed_under > keyspace_.now()) return 0;
+  std::vector<std::string> fields;
+  for (auto next = hash.next_expiry(); next && *next <= keyspace_.now() && fields.size() < limit;
+       next = hash.next_expiry()) {
+    fields.emplace_back(hash.times()->first());
+    hash.remove(fields.back());
+  }
+  const std::string key(entry.key());
+  const bool emptied = hash.size() == 0;
+  emptied ? erase(entry) : fields_changed(entry);
+  if (!fields.empty()) keyspace_.fields_expired(*this, key, fields, emptied);
+  return fields.size();
+}
+
+void Database::fields_changed(Entry& entry) {
+  const Hash& hash = entry.value<Hash>();
+  const std::optional<Millis> next = hash.next_expiry();
+  if (entry.fields_expire_ && next == hash.times()->filed_under) return;
+  forget_fields(entry);
+  if (!next) return;
+  hash.times()->filed_under = *next;
+  entry.fields_expire_ = 1;
+  with_fields_.emplace(*next, &entry);
+}
+
+void Database::forget_fields(Entry& entry) {
+  if (!entry.fields_expire_) return;
+  with_fields_.erase({entry.value<Hash>().times()->filed_under, &entry});
+  entry.fields_expire_ = 0;
 }
 
 void Database::swap(Database& other) {
   std::swap(table_, other.table_);
   std::swap(expiries_, other.expiries_);
+  std::swap(with_fields_, other.with_fields_);
 }
 
 void Database::clear() {
   expiries_.clear();
+  with_fields_.clear();
   table_.clear([](Entry* entry) { Entry::destroy(entry); });
 }
 

@@ -2,7 +2,9 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string_view>
+#include <utility>
 
 #include "keyspace/entry.h"
 #include "keyspace/expiry_heap.h"
@@ -89,13 +91,19 @@ class Database {
     return expiries_.when(entry);
   }
 
-  // Removes at most `limit` keys whose time has come. Returns how many.
+  // Fields of this hash, which is the value of `entry`, were given times at which they expire. Whoever puts in or moves a
+  // hash need not tell.
+  void fields_changed(Entry& entry);
+
+  // Removes at most `limit` keys, and fields of hashes, whose time has come. Returns how many.
   std::size_t expire_due(std::size_t limit);
   // Removes it, as its time has come.
   void expire(Entry& entry);
   [[nodiscard]] std::optional<Millis> next_expiry() const {
-    if (expiries_.size() == 0) return std::nullopt;
-    return expiries_.earliest();
+    std::optional<Millis> next;
+    if (expiries_.size() != 0) next = expiries_.earliest();
+    if (!with_fields_.empty() && (!next || with_fields_.begin()->first < *next)) next = with_fields_.begin()->first;
+    return next;
   }
 
   [[nodiscard]] Table<Entry>& table() { return table_; }
@@ -104,7 +112,10 @@ class Database {
   void swap(Database& other);
   void clear();
   // Bytes of the tables, beside the entries.
-  [[nodiscard]] std::size_t overhead() const { return table_.memory() + expiries_.memory(); }
+  [[nodiscard]] std::size_t overhead() const {
+    constexpr std::size_t kNodeBytes = rounded_size(32 + sizeof(std::pair<Millis, Entry*>));
+    return table_.memory() + expiries_.memory() + with_fields_.size() * kNodeBytes;
+  }
 
  private:
   [[nodiscard]] Entry* find(std::string_view key, std::uint64_t hash);
@@ -112,11 +123,18 @@ class Database {
   // The entry of `key` without its value, with `extra` bytes of room; its expiry stays.
   Entry& fresh(std::string_view key, std::size_t extra);
   void put_object(std::string_view key, Type type, Value* value);
+  // Removes at most `limit` fields of a hash whose time has come, which is journalled and told; and the hash when none is
+  // left. Returns how many.
+  std::size_t expire_fields(Entry& entry, std::size_t limit);
+  // The entry's value goes or moves, or its fields expire no more.
+  void forget_fields(Entry& entry);
 
   Keyspace& keyspace_;
   std::uint32_t index_;
   Table<Entry> table_;
   ExpiryHeap expiries_;
+  // Hashes with fields that expire, none later than its earliest field.
+  std::set<std::pair<Millis, Entry*>, std::less<>, Allocator<std::pair<Millis, Entry*>>> with_fields_;
 };
 
 }  // namespace leat::keyspace

@@ -87,9 +87,10 @@ class Entry {
   std::uint32_t expiry_slot_ = 0;  // in the database's heap; 0: never expires
   std::uint32_t clock_ : 24 = 0;
   std::uint32_t type_ : 4 = 0;
-  std::uint32_t encoding_ : 4 = 0;
-  std::uint8_t extra_ = 0;     // room behind the key
-  std::uint8_t embedded_ = 0;  // bytes used of it
+  std::uint32_t encoding_ : 3 = 0;
+  std::uint32_t fields_expire_ : 1 = 0;  // a hash, and the database knows by when to look at its fields
+  std::uint8_t extra_ = 0;               // room behind the key
+  std::uint8_t embedded_ = 0;            // bytes used of it
 };
 
 }  // namespace leat::keyspace

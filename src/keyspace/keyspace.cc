@@ -18,6 +18,16 @@ void Keyspace::removed(Database& database, std::string_view key, Removal why) {
   modified(database, key);
 }
 
+void Keyspace::fields_expired(Database& database, std::string_view key, std::span<const std::string> fields,
+                              bool emptied) {
+  stats_.expired_fields.add(fields.size());
+  std::vector<std::string_view> words{"HDEL", key};
+  words.insert(words.end(), fields.begin(), fields.end());
+  effects_.add(database.index(), words);
+  observer_.fields_expired(database, key, emptied);
+  modified(database, key);
+}
+
 void Keyspace::begin_clock(Entry& entry) const { entry.set_clock(is_lfu(policy_) ? lfu_begin(now_) : seconds_); }
 
 void Keyspace::touch(Entry& entry) {

@@ -2,6 +2,8 @@
 
 #include <memory>
 #include <random>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "base/metrics.h"
@@ -21,12 +23,15 @@ class Observer {
   // The key's value changed, or it came or went: who watches it must know.
   virtual void modified(Database& database, std::string_view key) = 0;
   virtual void removed(Database& database, std::string_view key, Removal why) = 0;
+  // Fields of a hash expired; `emptied`: they were its last, and the key is gone.
+  virtual void fields_expired(Database& /*database*/, std::string_view /*key*/, bool /*emptied*/) {}
 };
 
 struct KeyspaceStats {
   Counter hits;
   Counter misses;
   Counter expired_keys;
+  Counter expired_fields;
   Counter evicted_keys;
 };
 
@@ -50,6 +55,7 @@ class Keyspace {
     observer_.modified(database, key);
   }
   void removed(Database& database, std::string_view key, Removal why);
+  void fields_expired(Database& database, std::string_view key, std::span<const std::string> fields, bool emptied);
   // Modifications since the start: compare two readings to see whether something changed.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
