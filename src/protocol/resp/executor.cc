@@ -231,6 +231,11 @@ void Executor::removed(keyspace::Database& database, std::string_view key, keysp
   notify(expired ? EventClass::expired : EventClass::evicted, expired ? "expired" : "evicted", database, key);
 }
 
+void Executor::fields_expired(keyspace::Database& database, std::string_view key, bool emptied) {
+  notify(EventClass::hash, "hexpired", database, key);
+  if (emptied) notify(EventClass::generic, "del", database, key);
+}
+
 void Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
 }

@@ -78,6 +78,7 @@ class Executor final : public keyspace::Observer {
 
   void modified(keyspace::Database& database, std::string_view key) override;
   void removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) override;
+  void fields_expired(keyspace::Database& database, std::string_view key, bool emptied) override;
 
  private:
   struct TurnEnd final : runtime::Work {
