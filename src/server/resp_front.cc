@@ -1,5 +1,7 @@
 #include "server/resp_front.h"
 
+#include <algorithm>
+
 #include "base/logging.h"
 #include "runtime/call.h"
 #include "server/wiring.h"
@@ -9,9 +11,37 @@ namespace {
 
 using runtime::Task;
 
-Task<> make_server(std::unique_ptr<resp::Server>* server, const ServerConfig* config) {
-  *server = std::make_unique<resp::Server>(runtime::Shard::current(), resp_settings(*config));
-  co_return;
+constexpr std::string_view kJournalTopic = "__leat_keyspace";
+constexpr std::int64_t kSegmentBytes = std::int64_t{256} << 20;
+
+// The journal is flushed as the strictest database wants it.
+std::string flush_policy(const resp::Settings& settings) {
+  return std::ranges::find(settings.durability, resp::Durability::commit) != settings.durability.end() ? "commit"
+                                                                                                       : "interval";
+}
+
+Task<Result<TopicPartition>> ensure_journal(stream::TopicService& topics, const stream::Streams& streams,
+                                            const resp::Settings& settings) {
+  catalog::NewTopic topic;
+  topic.name = kJournalTopic;
+  topic.internal = true;
+  topic.replicas = catalog::replicas_on(topics.node(), 1);
+  topic.config = {{"retention.ms", "-1"},
+                  {"segment.bytes", fmt::format("{}", kSegmentBytes)},
+                  {"max.message.bytes", fmt::format("{}", std::numeric_limits<std::int32_t>::max())},
+                  {"leat.flush", flush_policy(settings)}};
+  const catalog::ConfigMap config = topic.config;
+  auto created = co_await topics.create(std::move(topic));
+  if (!created && created.error().code != Errc::exists) co_return fail(std::move(created.error()));
+  if (!created) LEAT_CO_CHECK(co_await topics.replace_config(std::string(kJournalTopic), config));
+  co_return TopicPartition{streams.shard(0).topics()->find(kJournalTopic)->entry.id, PartitionIndex(0)};
+}
+
+// On the shard that owns the journal's partition, which is then the keyspace's.
+Task<Status> start_server(std::unique_ptr<resp::Server>* server, const resp::Settings* settings,
+                          stream::StreamShard* streams, TopicPartition journal) {
+  *server = std::make_unique<resp::Server>(runtime::Shard::current(), *settings);
+  co_return co_await (*server)->load(streams->find(journal)->log().shared_from_this());
 }
 
 Task<> stop_server(std::unique_ptr<resp::Server>* server) {
@@ -21,8 +51,12 @@ Task<> stop_server(std::unique_ptr<resp::Server>* server) {
 
 }  // namespace
 
-Task<Status> RespFront::start(const ServerConfig& config, TlsListeners& tls, std::vector<BoundEndpoint>& endpoints) {
-  co_await runtime::call_on(owner_, make_server, &server_, &config);
+Task<Status> RespFront::start(const ServerConfig& config, stream::TopicService& topics, const stream::Streams& streams,
+                              TlsListeners& tls, std::vector<BoundEndpoint>& endpoints) {
+  const resp::Settings settings = resp_settings(config);
+  LEAT_CO_TRY(const TopicPartition journal, co_await ensure_journal(topics, streams, settings));
+  stream::StreamShard& owner = streams.shard(streams.owner(journal));
+  LEAT_CO_CHECK(co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &owner, journal));
   for (const ListenerConfig& wanted : config.listeners) {
     if (wanted.protocol != ListenerProtocol::resp) continue;
     auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
@@ -42,7 +76,7 @@ void RespFront::accept() {
 
 Task<> RespFront::stop() {
   for (const auto& acceptor : acceptors_) co_await acceptor->stop();
-  if (server_) co_await runtime::call_on(owner_, stop_server, &server_);
+  if (server_) co_await runtime::call_on(server_->shard(), stop_server, &server_);
 }
 
 }  // namespace leat::server

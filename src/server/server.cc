@@ -123,7 +123,6 @@ class Server {
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
-        resp_(*shards_.back()),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
@@ -161,7 +160,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
     LEAT_CO_CHECK(co_await start_sqs());
-    LEAT_CO_CHECK(co_await resp_.start(config_, tls_, endpoints_));
+    LEAT_CO_CHECK(co_await resp_.start(config_, *topics_, *streams_, tls_, endpoints_));
     co_return co_await start_kafka();
   }
 

@@ -1,5 +1,7 @@
 #include "server/wiring.h"
 
+#include <charconv>
+
 namespace leat::server {
 namespace {
 
@@ -109,8 +111,21 @@ sqs::SqsOptions sqs_options(const ServerConfig& config) {
   return options;
 }
 
+// load_config checked it.
+resp::Durability parse_durability(std::string_view text) {
+  if (text == "none") return resp::Durability::none;
+  return text == "commit" ? resp::Durability::commit : resp::Durability::interval;
+}
+
 resp::Settings resp_settings(const ServerConfig& config) {
   resp::Settings settings;
+  settings.durability.assign(static_cast<std::size_t>(config.resp.databases), parse_durability(config.resp.durability));
+  for (const std::string_view text : config.resp.durability_of) {
+    const auto equals = text.find('=');
+    std::size_t database = 0;
+    std::from_chars(text.data(), text.data() + equals, database);
+    settings.durability[database] = parse_durability(text.substr(equals + 1));
+  }
   settings.databases = static_cast<std::uint32_t>(config.resp.databases);
   settings.memory_max = static_cast<std::uint64_t>(config.resp.max_memory_bytes);
   settings.eviction = keyspace::parse_eviction_policy(config.resp.eviction).value();  // load_config checked it

@@ -66,13 +66,14 @@ struct Blocked {
 class Connection {
  public:
   virtual ~Connection() = default;
-  // The turn ends: what is in `client.out` goes out, once it is as durable as was promised.
-  virtual void flush(Client& client) = 0;
+  // Takes bytes that may go out now, and leaves `bytes` empty. With `client.close_after_reply` and nothing held back, the
+  // connection ends behind them.
+  virtual void send(Client& client, std::string& bytes) = 0;
   // The client may be read from again: it is no longer blocked or paused.
   virtual void resume(Client& client) = 0;
   // Ends the connection, without sending what is still in `client.out`.
   virtual void close(Client& client) = 0;
-  // Bytes that were taken out of `client.out` and are not sent.
+  // Bytes that were given to send() and are not sent.
   [[nodiscard]] virtual std::size_t unsent() const = 0;
 };
 
@@ -105,7 +106,11 @@ class Client {
   std::string out;  // replies of this turn
   ReplyMode reply_mode = ReplyMode::on;
   bool close_after_reply = false;
-  bool has_output = false;  // it is in the executor's list for the end of the turn
+  bool has_output = false;       // it is in the executor's list for the end of the turn
+  bool awaits_journal = false;   // what it did in this turn must be journalled before it hears of it,
+  bool awaits_commit = false;    // and committed
+  std::size_t held_replies = 0;  // at the commit gate
+  std::size_t held_bytes = 0;
 
   Transaction transaction;
   std::vector<KeyName> watched;

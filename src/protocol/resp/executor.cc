@@ -10,6 +10,8 @@ namespace {
 // What a name in an error message shows at most.
 constexpr std::size_t kShownMax = 128;
 
+constexpr Milliseconds kJournalRetry{500};
+
 std::string_view shown(std::string_view text) { return text.substr(0, kShownMax); }
 
 std::string unknown_command(Arguments arguments) {
@@ -61,8 +63,10 @@ void Executor::connected(Client& client) {
 
 void Executor::disconnected(Client& client) {
   if (client.is_blocked()) blocking_.drop(client);
+  if (gate_) gate_->drop(client);
   watches_.unwatch_all(client);
   std::erase(with_output_, &client);
+  std::erase(ending_, &client);
   clients_.erase(client.id());
   stats_.connections.add(-1);
 }
@@ -102,6 +106,8 @@ std::string Executor::refusal(Client& client, const Command& command, Arguments 
         "context",
         command.name);
   }
+  if (!journal_error_.empty() && command.is(kWrite) && durability(client.database) != Durability::none)
+    return fmt::format("MISCONF Changes cannot be journalled, so none are made: {}", journal_error_);
   return {};
 }
 
@@ -124,6 +130,9 @@ void Executor::execute(Client& client, Arguments arguments) {
     begin_unit();
     Reply reply(client.out, client.protocol);
     run(client, *command, arguments, reply);
+    const Durability durable = durability(client.database);
+    if (durable == Durability::commit) client.awaits_commit = true;
+    if (durable != Durability::none && !keyspace_.effects().empty()) client.awaits_journal = true;
     end_unit();
   }
   if (client.out.size() > before && client.out[before] == '-') stats_.errors.add();
@@ -179,7 +188,11 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
 void Executor::end_unit() {
   if (--unit_depth_ > 0) return;
   if (!keyspace_.effects().empty()) {
-    stats_.units_journalled.add();
+    if (journal_ != nullptr) {
+      journal_->add({keyspace_.now(), keyspace_.effects().bytes()});
+      stats_.units_journalled.add();
+      schedule_turn_end();
+    }
     keyspace_.effects().clear();
   }
   if (blocking_.has_ready()) [[unlikely]]
@@ -209,13 +222,49 @@ void Executor::schedule_turn_end() {
 
 void Executor::end_turn() {
   turn_end_scheduled_ = false;
+  const bool journalled = append_journal();
   // Sending may end a connection, which leaves the list.
-  while (!with_output_.empty()) {
-    Client& client = *with_output_.back();
-    with_output_.pop_back();
+  std::swap(ending_, with_output_);
+  while (!ending_.empty()) {
+    Client& client = *ending_.back();
+    ending_.pop_back();
     client.has_output = false;
-    client.connection().flush(client);
+    release_output(client, journalled);
   }
+}
+
+void Executor::release_output(Client& client, bool journalled) {
+  const bool awaits_journal = std::exchange(client.awaits_journal, false);
+  const bool awaits_commit = std::exchange(client.awaits_commit, false);
+  if (awaits_journal && !journalled) {
+    client.awaits_journal = true;
+    client.awaits_commit = awaits_commit;
+    has_output(client);
+    return;
+  }
+  const bool must_hold = awaits_commit && !journal_->is_committed(journal_->end());
+  if (must_hold || client.held_replies > 0) return gate_->hold(client, journal_->end());
+  client.connection().send(client, client.out);
+}
+
+bool Executor::append_journal() {
+  if (journal_ == nullptr || journal_->added_bytes() == 0) return true;
+  const Status status = journal_->append();
+  if (status) {
+    if (!journal_error_.empty()) log_info("resp", "changes are journalled again");
+    journal_error_.clear();
+    return true;
+  }
+  if (journal_error_.empty()) log_error("resp", "changes cannot be journalled: {}", status.error().message);
+  journal_error_ = status.error().message;
+  if (!journal_retry_.armed()) shard_.timers().arm(journal_retry_, shard_.now() + kJournalRetry);
+  return false;
+}
+
+void Executor::start_journal(keyspace::Journal& journal) {
+  journal_ = &journal;
+  gate_ = std::make_unique<CommitGate>(journal);
+  gate_->start();
 }
 
 void Executor::notify(EventClass /*event_class*/, std::string_view /*event*/, keyspace::Database& /*database*/,
@@ -236,8 +285,11 @@ void Executor::fields_expired(keyspace::Database& database, std::string_view key
   if (emptied) notify(EventClass::generic, "del", database, key);
 }
 
-void Executor::stop() {
+runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
+  if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
+  journal_retry_.cancel();
+  if (gate_) co_await gate_->stop();
 }
 
 }  // namespace leat::resp

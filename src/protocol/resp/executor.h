@@ -10,6 +10,7 @@
 #include "keyspace/keyspace.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
+#include "protocol/resp/commit_gate.h"
 #include "protocol/resp/command.h"
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/registry.h"
@@ -37,6 +38,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] keyspace::Keyspace& keyspace() { return keyspace_; }
   [[nodiscard]] Settings& settings() { return settings_; }
   [[nodiscard]] Stats& stats() { return stats_; }
+  [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
   [[nodiscard]] std::map<std::uint64_t, Client*>& clients() { return clients_; }
@@ -73,8 +75,10 @@ class Executor final : public keyspace::Observer {
   // Tells listeners of a keyspace event, if the settings say so.
   void notify(EventClass event_class, std::string_view event, keyspace::Database& database, std::string_view key);
 
-  // From here on nothing is sent any more.
-  void stop();
+  // What units change is journalled from here on. `journal` outlives stop().
+  void start_journal(keyspace::Journal& journal);
+  // Ends all connections. On return what was executed is in the journal.
+  runtime::Task<> stop();
 
   void modified(keyspace::Database& database, std::string_view key) override;
   void removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) override;
@@ -85,16 +89,31 @@ class Executor final : public keyspace::Observer {
     Executor* executor = nullptr;
   };
 
+  // A full disk may have room again.
+  class JournalRetry final : public runtime::Timer {
+   public:
+    explicit JournalRetry(Executor& executor) : executor_(executor) {}
+
+   private:
+    void fire() override { executor_.end_turn(); }
+    Executor& executor_;
+  };
+
   [[nodiscard]] const Command* look_up(Client& client, Arguments arguments);
   // The reason not to run it now, as the reply has it; empty: none.
   [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
   void queue(Client& client, const Command& command, Arguments arguments);
   void schedule_turn_end();
   void end_turn();
+  // False: it could not be written, and those who wait for it go on waiting.
+  [[nodiscard]] bool append_journal();
+  void release_output(Client& client, bool journalled);
 
   runtime::Shard& shard_;
   Settings settings_;
   Stats stats_;
+  keyspace::Journal* journal_ = nullptr;
+  std::unique_ptr<CommitGate> gate_;
   keyspace::Keyspace keyspace_;
   Watches watches_;
   Blocking blocking_;
@@ -102,8 +121,11 @@ class Executor final : public keyspace::Observer {
   std::uint64_t last_client_id_ = 0;
   std::uint32_t unit_depth_ = 0;
   std::vector<Client*> with_output_;
+  std::vector<Client*> ending_;  // of the turn that ends
   TurnEnd turn_end_;
   bool turn_end_scheduled_ = false;
+  std::string journal_error_;  // why changes are refused; empty: they are not
+  JournalRetry journal_retry_{*this};
   LogLimiter bad_input_;
 };
 

@@ -1,5 +1,6 @@
 #include "protocol/resp/server.h"
 
+#include "protocol/resp/replayer.h"
 #include "runtime/call.h"
 
 namespace leat::resp {
@@ -14,6 +15,21 @@ runtime::Task<> accept_on_shard(Server* server, std::unique_ptr<runtime::Accepte
 }
 
 }  // namespace
+
+runtime::Task<Status> Server::load(std::shared_ptr<log::Partition> journal) {
+  journal_ = std::make_unique<keyspace::Journal>(std::move(journal));
+  const MonoTime begun = shard().now();
+  {
+    Replayer replayer(executor_);
+    LEAT_CO_CHECK(co_await journal_->replay([&replayer](const auto& unit) { return replayer.apply(unit); }));
+    if (replayer.units() > 0) {
+      const auto took = std::chrono::duration_cast<Milliseconds>(shard().now() - begun);
+      log_info("resp", "the keyspace is rebuilt from {} units in {} ms", replayer.units(), took.count());
+    }
+  }
+  executor_.start_journal(*journal_);
+  co_return Status{};
+}
 
 void Server::accept(std::unique_ptr<runtime::Accepted> accepted, std::string local) {
   auto socket = accepted->attach();
@@ -43,7 +59,7 @@ runtime::Task<> Server::serve(std::unique_ptr<runtime::Socket> socket, std::stri
 
 runtime::Task<> Server::stop() {
   stopping_ = true;
-  for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->close();
+  co_await executor_.stop();
   co_await tasks_.join();
 }
 

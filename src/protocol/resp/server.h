@@ -22,9 +22,13 @@ class Server {
   // From any thread.
   [[nodiscard]] const Stats& stats() { return executor_.stats(); }
 
+  // Rebuilds the keyspace from its journal, which is then continued. Before the first connection. Errors: those of reading,
+  // corrupt.
+  runtime::Task<Status> load(std::shared_ptr<log::Partition> journal);
+
   // Serves a connection until it ends. `local` is the address that it came to.
   void accept(std::unique_ptr<runtime::Accepted> accepted, std::string local);
-  // Ends all connections. Returns when nothing of them is left.
+  // Ends all connections. Returns when nothing of them is left, and what was executed is in the journal.
   runtime::Task<> stop();
 
  private:
@@ -32,6 +36,7 @@ class Server {
   // Tells why and closes.
   runtime::Task<> turn_away(std::unique_ptr<runtime::Socket> socket);
 
+  std::unique_ptr<keyspace::Journal> journal_;
   Executor executor_;
   std::set<Session*> sessions_;
   runtime::TaskScope tasks_;

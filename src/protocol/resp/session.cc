@@ -12,6 +12,8 @@ constexpr std::size_t kReadAheadMax = std::size_t{1} << 20;
 constexpr std::size_t kReadSize = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacityMax = std::size_t{64} << 10;
 
+bool must_close(const Client& client) { return client.close_after_reply && client.held_replies == 0; }
+
 }  // namespace
 
 Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, std::string local)
@@ -31,12 +33,11 @@ Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, st
 Session::~Session() = default;
 
 bool Session::may_execute() const {
-  return !broken_ && !client_.is_blocked() && !client_.close_after_reply &&
-         client_.out.size() + sending_.size() < kUnsentMax;
+  return !broken_ && !client_.is_blocked() && !client_.close_after_reply && buffered() < kUnsentMax;
 }
 
 bool Session::may_read() const {
-  if (client_.out.size() + sending_.size() >= kUnsentMax) return false;
+  if (buffered() >= kUnsentMax) return false;
   return !client_.is_blocked() || received_.size() < kReadAheadMax;
 }
 
@@ -100,14 +101,14 @@ std::size_t Session::execute(std::string_view input) {
   return done;
 }
 
-void Session::flush(Client& client) {
+void Session::send(Client& client, std::string& bytes) {
   if (sending_.empty()) {
-    std::swap(sending_, client.out);
+    std::swap(sending_, bytes);
   } else {
-    sending_ += client.out;
-    client.out.clear();
+    sending_ += bytes;
   }
-  if (!writing_ && !broken_ && (!sending_.empty() || client.close_after_reply)) tasks_.spawn(write_out());
+  bytes.clear();
+  if (!writing_ && !broken_ && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
 }
 
 runtime::Task<> Session::write_out() {
@@ -123,7 +124,7 @@ runtime::Task<> Session::write_out() {
     if (was_full && !broken_) resume(client_);
   }
   writing_ = false;
-  if (client_.close_after_reply || broken_) {
+  if (must_close(client_) || broken_) {
     broken_ = true;
     socket_->close();
   }

@@ -22,7 +22,7 @@ class Session final : public Connection {
   runtime::Task<> run();
   void close() { socket_->close(); }
 
-  void flush(Client& client) override;
+  void send(Client& client, std::string& bytes) override;
   void resume(Client& client) override;
   void close(Client& client) override;
   [[nodiscard]] std::size_t unsent() const override { return sending_.size(); }
@@ -34,6 +34,8 @@ class Session final : public Connection {
     bool sent = false;
   };
 
+  // Replies that have not left.
+  [[nodiscard]] std::size_t buffered() const { return client_.out.size() + client_.held_bytes + sending_.size(); }
   [[nodiscard]] bool may_execute() const;
   [[nodiscard]] bool may_read() const;
   runtime::Task<bool> read_more();

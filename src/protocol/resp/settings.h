@@ -3,15 +3,24 @@
 #include <cstddef>
 #include <cstdint>
 #include <string>
+#include <vector>
 
 #include "keyspace/eviction.h"
 #include "protocol/resp/parser.h"
 
 namespace leat::resp {
 
+// What is promised of a database's changes.
+enum class Durability : std::uint8_t {
+  none,      // nothing: they are gone after a restart
+  interval,  // journalled before the reply: they survive the end of the process, and a power loss but for the last second
+  commit,    // on the disk before the reply
+};
+
 // What the operator sets and CONFIG SET may change. Belongs to the executor's shard.
 struct Settings {
   std::uint32_t databases = 16;
+  std::vector<Durability> durability;  // of each database
   std::uint64_t memory_max = 0;  // bytes of data and clients' buffers; 0: no limit
   keyspace::EvictionPolicy eviction = keyspace::EvictionPolicy::noeviction;
   std::size_t connections_max = 10'000;

@@ -1,6 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <charconv>
+
 #include <thread>
 
 #include "server/config/config.h"
@@ -70,6 +72,24 @@ bool is_eviction_policy(std::string_view text) {
          (how == "lru" || how == "lfu" || how == "random" || how == "fifo");
 }
 
+bool is_durability(std::string_view text) { return text == "none" || text == "interval" || text == "commit"; }
+
+Status check_durability(const RespConfig& config) {
+  if (!is_durability(config.durability))
+    return fail(Errc::invalid_config, "resp.durability: must be none, interval or commit");
+  for (const std::string_view text : config.durability_of) {
+    const auto equals = text.find('=');
+    std::int32_t database = -1;
+    const auto [end, failure] = std::from_chars(text.data(), text.data() + std::min(equals, text.size()), database);
+    if (equals == std::string_view::npos || failure != std::errc{} || end != text.data() + equals || database < 0 ||
+        database >= config.databases || !is_durability(text.substr(equals + 1))) {
+      return fail(Errc::invalid_config,
+                  fmt::format("resp.durability_of: '{}' is not a database and one of none, interval and commit", text));
+    }
+  }
+  return {};
+}
+
 Status check_together(const ServerConfig& config) {
   if (config.group.min_session_timeout > config.group.max_session_timeout) {
     return fail(Errc::invalid_config, "group.min_session_timeout_ms is above group.max_session_timeout_ms");
@@ -87,6 +107,7 @@ Status check_together(const ServerConfig& config) {
     if (equals == std::string::npos || equals == 0 || equals + 1 == access_key.size())
       return fail(Errc::invalid_config, "sqs.access_keys: an access key is written as ID=SECRET");
   }
+  LEAT_CHECK(check_durability(config.resp));
   if (!is_eviction_policy(config.resp.eviction)) {
     return fail(Errc::invalid_config,
                 fmt::format("resp.eviction: '{}' is no policy; see --help for those there are", config.resp.eviction));

@@ -142,6 +142,12 @@ std::vector<ConfigKey> make_keys() {
        "do everything. Better in the file or the variable than as a flag, which others on the machine can see."},
       {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
        "Numbered databases that SELECT can choose."},
+      {"resp.durability", "", at(&C::resp, &RespConfig::durability), "POLICY", 0, 0,
+       "What is promised of changes in databases: none (they are gone after a restart), interval (they survive the end "
+       "of the process; a power loss may take what came since the last flush) or commit (on the disk before the "
+       "reply)."},
+      {"resp.durability_of", "", at(&C::resp, &RespConfig::durability_of), "DATABASE=POLICY", 0, 0,
+       "The same for one database, as in 1=none. Repeatable.", true},
       {"resp.max_memory_bytes", "", at(&C::resp, &RespConfig::max_memory_bytes), "BYTES", 0, kAny,
        "Memory for the keyspace and its clients' buffers; what happens above it, resp.eviction says. 0: no limit."},
       {"resp.eviction", "", at(&C::resp, &RespConfig::eviction), "POLICY", 0, 0,

@@ -1,0 +1,43 @@
+#pragma once
+
+#include <deque>
+#include <string>
+
+#include "base/types.h"
+#include "keyspace/journal.h"
+#include "protocol/resp/client.h"
+#include "runtime/sync.h"
+
+namespace leat::resp {
+
+// Holds replies back until what they tell of is as durable as was promised. Replies of one client stay in order.
+class CommitGate {
+ public:
+  explicit CommitGate(keyspace::Journal& journal) : journal_(journal) {}
+
+  void start() { tasks_.spawn(follow()); }
+  // Nothing that is held goes out any more.
+  runtime::Task<> stop();
+
+  // What is in `client.out` goes out once the journal is committed up to `end`, and behind all that is held of the client.
+  void hold(Client& client, Offset end);
+  // The client is gone.
+  void drop(Client& client);
+
+ private:
+  struct Held {
+    Offset end;
+    Client* client;  // nullptr: gone
+    std::string bytes;
+  };
+  runtime::Task<> follow();
+  void release(Held held);
+
+  keyspace::Journal& journal_;
+  std::deque<Held> held_;  // `end` never falls
+  runtime::Notifier wake_;
+  runtime::TaskScope tasks_;
+  bool stopping_ = false;
+};
+
+}  // namespace leat::resp
