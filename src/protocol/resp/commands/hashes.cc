@@ -250,6 +250,7 @@ void hrandfield_some(Call& call) {
   const auto found = call.read<Hash>(call[1]);
   if (!found) return;
   if (found.value == nullptr || *count == 0) return call.reply.array(0);
+  if (*count < -kRepeatsMax) return call.reply.error("ERR value is out of range");
   Hash& hash = *found.value;
   if (*count < 0) return reply_random_pairs(call, hash, static_cast<std::size_t>(-*count), with_values);
   const auto wanted = static_cast<std::size_t>(*count);

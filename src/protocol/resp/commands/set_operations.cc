@@ -34,7 +34,7 @@ std::optional<Sets> find_sets(Call& call, Arguments keys) {
 template <class F>
 void intersect(Sets sets, F visit) {
   if (std::ranges::find(sets, nullptr) != sets.end()) return;
-  std::ranges::stable_sort(sets, {}, &Set::size);
+  std::ranges::sort(sets, {}, &Set::size);
   bool goes_on = true;
   sets.front()->for_each([&](Element member) {
     if (!goes_on) return;
@@ -71,7 +71,7 @@ std::unique_ptr<Set> difference(Sets sets) {
   sets.erase(sets.begin());
   if (first->size() * (sets.size() + 1) / 2 <= members) {
     // The largest are the most likely to have it.
-    std::ranges::stable_sort(sets, std::greater{}, &Set::size);
+    std::ranges::sort(sets, std::greater{}, &Set::size);
     first->for_each([&](Element member) {
       if (std::ranges::none_of(sets, [&](Set* set) { return set->contains(member); })) result->add(member);
     });

@@ -133,6 +133,7 @@ void srandmember_some(Call& call) {
   const auto found = call.read<Set>(call[1]);
   if (!found) return;
   if (found.value == nullptr || *count == 0) return call.reply.array(0);
+  if (*count < -kRepeatsMax) return call.reply.error("ERR value is out of range");
   if (*count < 0) {
     call.reply.array(static_cast<std::size_t>(-*count));
     for (std::int64_t i = *count; i < 0; ++i) {
