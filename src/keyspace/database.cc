@@ -196,6 +196,13 @@ void Database::expire(Entry& entry) {
   keyspace_.removed(*this, key, Removal::expired);
 }
 
+void Database::evict(Entry& entry) {
+  keyspace_.stats().evicted_keys.add();
+  const std::string key(entry.key());
+  erase(entry);
+  keyspace_.removed(*this, key, Removal::evicted);
+}
+
 std::size_t Database::expire_due(std::size_t limit) {
   std::size_t count = 0;
   while (count < limit && expiries_.size() > 0 && expiries_.earliest() <= keyspace_.now()) {

@@ -99,6 +99,8 @@ class Database {
   std::size_t expire_due(std::size_t limit);
   // Removes it, as its time has come.
   void expire(Entry& entry);
+  // Removes it, as its memory is needed.
+  void evict(Entry& entry);
   [[nodiscard]] std::optional<Millis> next_expiry() const {
     std::optional<Millis> next;
     if (expiries_.size() != 0) next = expiries_.earliest();

@@ -48,6 +48,7 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
       settings_(std::move(settings)),
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this) {
+  keyspace_.set_policy(settings_.eviction);
   turn_end_.executor = this;
   turn_end_.run = [](runtime::Work* work) { static_cast<TurnEnd*>(work)->executor->end_turn(); };
 }
@@ -98,6 +99,26 @@ const Command* Executor::look_up(Client& client, Arguments arguments) {
   return command;
 }
 
+std::uint64_t Executor::memory_used() const {
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(keyspace::MemoryMeter::used(), 0));
+}
+
+bool Executor::make_room() {
+  if (memory_used() <= settings_.memory_max) return true;
+  begin_unit();
+  bool evicted = true;
+  while (evicted && memory_used() > settings_.memory_max) evicted = evictor_.evict_one();
+  end_unit();
+  return evicted;
+}
+
+bool Executor::lacks_memory(const Client& client, const Command& command) {
+  if (make_room()) return false;
+  if (command.is(kDenyOom)) return true;
+  const auto takes_memory = [](const StoredCommand& queued) { return queued.command().is(kDenyOom); };
+  return command.name == "exec" && std::ranges::any_of(client.transaction.queue, takes_memory);
+}
+
 std::string Executor::refusal(Client& client, const Command& command, Arguments /*arguments*/) {
   if (!client.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
   if (client.is_subscriber() && !is_for_subscribers(command)) {
@@ -106,6 +127,8 @@ std::string Executor::refusal(Client& client, const Command& command, Arguments 
         "context",
         command.name);
   }
+  if (settings_.memory_max > 0 && lacks_memory(client, command))
+    return "OOM command not allowed when used memory > 'maxmemory'.";
   if (!journal_error_.empty() && command.is(kWrite) && durability(client.database) != Durability::none)
     return fmt::format("MISCONF Changes cannot be journalled, so none are made: {}", journal_error_);
   return {};

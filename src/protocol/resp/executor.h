@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "base/log_limiter.h"
+#include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
@@ -36,6 +37,7 @@ class Executor final : public keyspace::Observer {
 
   [[nodiscard]] runtime::Shard& shard() const { return shard_; }
   [[nodiscard]] keyspace::Keyspace& keyspace() { return keyspace_; }
+  [[nodiscard]] keyspace::Evictor& evictor() { return evictor_; }
   [[nodiscard]] Settings& settings() { return settings_; }
   [[nodiscard]] Stats& stats() { return stats_; }
   [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
@@ -64,6 +66,11 @@ class Executor final : public keyspace::Observer {
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
   void end_unit();
+
+  // Bytes that count against the memory limit: data, and clients' buffers.
+  [[nodiscard]] std::uint64_t memory_used() const;
+  // Removes keys until memory is below the limit, as the eviction policy says. False: it is still above.
+  bool make_room();
 
   // The client has something in `out` that nobody asked for: it goes out at the end of the turn.
   void has_output(Client& client);
@@ -100,6 +107,8 @@ class Executor final : public keyspace::Observer {
   };
 
   [[nodiscard]] const Command* look_up(Client& client, Arguments arguments);
+  // Whether it takes memory that is above the limit.
+  [[nodiscard]] bool lacks_memory(const Client& client, const Command& command);
   // The reason not to run it now, as the reply has it; empty: none.
   [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
   void queue(Client& client, const Command& command, Arguments arguments);
@@ -115,6 +124,7 @@ class Executor final : public keyspace::Observer {
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;
   keyspace::Keyspace keyspace_;
+  keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
   std::map<std::uint64_t, Client*> clients_;
