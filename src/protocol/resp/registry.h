@@ -16,6 +16,7 @@ namespace leat::resp {
 [[nodiscard]] std::span<const Command> generic_commands();
 [[nodiscard]] std::span<const Command> geo_commands();
 [[nodiscard]] std::span<const Command> hash_commands();
+[[nodiscard]] std::span<const Command> hash_field_commands();
 [[nodiscard]] std::span<const Command> hyperloglog_commands();
 [[nodiscard]] std::span<const Command> list_commands();
 [[nodiscard]] std::span<const Command> pubsub_commands();
