@@ -32,7 +32,29 @@ TextBlock* make_block(std::size_t size, std::size_t capacity) {
   return block;
 }
 
+// Values of more allocations, and strings of more bytes, are not freed by the owner's thread.
+constexpr std::size_t kFreedAtOnceMax = 1000;
+constexpr std::size_t kBytesFreedAtOnceMax = std::size_t{1} << 20;
+
+struct ReleaseBlock {
+  void operator()(TextBlock* block) const { release(block, sizeof(TextBlock) + block->capacity); }
+};
+
 }  // namespace
+
+// All that a database holds, when it is taken out as one.
+struct Database::Contents {
+  Table<Entry> table;
+  ExpiryHeap expiries;
+  decltype(Database::with_fields_) with_fields;
+
+  Contents() = default;
+  Contents(Contents&&) = default;
+  Contents& operator=(Contents&&) = delete;
+  ~Contents() {
+    table.clear([](Entry* entry) { Entry::destroy(entry); });
+  }
+};
 
 Entry* Database::find(std::string_view key, std::uint64_t hash) {
   Entry* entry = table_.find(key, hash);
@@ -65,6 +87,13 @@ Entry* Database::write(std::string_view key) {
   return entry;
 }
 
+Entry* Database::look(std::string_view key) {
+  Entry* entry = find(key, hash_of(key));
+  KeyspaceStats& stats = keyspace_.stats();
+  (entry == nullptr ? stats.misses : stats.hits).add();
+  return entry;
+}
+
 Entry* Database::peek(std::string_view key) { return find(key, hash_of(key)); }
 
 Entry& Database::insert(std::string_view key, std::uint64_t hash, std::size_t extra) {
@@ -78,8 +107,7 @@ Entry& Database::fresh(std::string_view key, std::size_t extra) {
   const std::uint64_t hash = hash_of(key);
   Entry* old = find(key, hash);
   if (old == nullptr) return insert(key, hash, extra);
-  forget_fields(*old);
-  old->drop_value();
+  drop_value(*old);
   keyspace_.touch(*old);
   // Room that is there and not wasted stays.
   if (old->extra_ >= extra && old->extra_ - extra < 32) return *old;
@@ -127,8 +155,7 @@ char* Database::resize_text(std::string_view key, std::size_t size) {
   if (entry->encoding() != Entry::Encoding::block || entry->block_->capacity < size) {
     TextBlock* block = make_block(old.size(), old.empty() ? size : std::max(size, grown_capacity(size)));
     std::memcpy(block->data(), old.data(), old.size());
-    forget_fields(*entry);
-    entry->drop_value();
+    drop_value(*entry);
     entry->type_ = static_cast<std::uint32_t>(Type::string);
     entry->encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);
     entry->block_ = block;
@@ -148,8 +175,25 @@ void Database::put_object(std::string_view key, Type type, Value* value) {
   if (type == Type::hash) fields_changed(entry);
 }
 
-void Database::erase(Entry& entry) {
+void Database::drop_value(Entry& entry) {
   forget_fields(entry);
+  if (entry.encoding() == Entry::Encoding::object && entry.object_->elements() > kFreedAtOnceMax) {
+    std::unique_ptr<Value> value(std::exchange(entry.object_, nullptr));
+    const std::size_t bytes = value->memory();
+    keyspace_.discard(std::make_unique<GarbageOf<std::unique_ptr<Value>>>(std::move(value), bytes));
+  } else if (entry.encoding() == Entry::Encoding::block && entry.block_->capacity > kBytesFreedAtOnceMax) {
+    std::unique_ptr<TextBlock, ReleaseBlock> block(std::exchange(entry.block_, nullptr));
+    const std::size_t bytes = block->capacity;
+    keyspace_.discard(std::make_unique<GarbageOf<std::unique_ptr<TextBlock, ReleaseBlock>>>(std::move(block), bytes));
+  } else {
+    return entry.drop_value();
+  }
+  entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::integer);
+  entry.integer_ = 0;
+}
+
+void Database::erase(Entry& entry) {
+  drop_value(entry);
   expiries_.remove(entry);
   table_.remove(entry);
   Entry::destroy(&entry);
@@ -178,9 +222,14 @@ Entry& Database::move(Entry& entry, Database& to, std::string_view new_key) {
   entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::integer);
   Entry::destroy(&entry);
   to.table_.insert(*with);
-  if (when) to.expiries_.set(*with, *when);
+  if (when) to.set_expiry(*with, *when);
   if (with->type() == Type::hash) to.fields_changed(*with);
   return *with;
+}
+
+void Database::set_expiry(Entry& entry, Millis when) {
+  expiries_.set(entry, when);
+  keyspace_.expires_at(when);
 }
 
 bool Database::clear_expiry(Entry& entry) {
@@ -240,6 +289,7 @@ void Database::fields_changed(Entry& entry) {
   hash.times()->filed_under = *next;
   entry.fields_expire_ = 1;
   with_fields_.emplace(*next, &entry);
+  keyspace_.expires_at(*next);
 }
 
 void Database::forget_fields(Entry& entry) {
@@ -255,6 +305,26 @@ void Database::swap(Database& other) {
 }
 
 void Database::clear() {
+  if (size() <= kFreedAtOnceMax) {
+    std::vector<Entry*> entries;
+    table_.for_each([&](Entry& entry) { entries.push_back(&entry); });
+    for (Entry* entry : entries) erase(*entry);
+    return;
+  }
+  std::size_t keys = 0;
+  for (std::uint32_t i = 0; i < keyspace_.databases(); ++i) keys += keyspace_.database(i).size();
+  // As if all keys were alike.
+  const double share = static_cast<double>(size()) / static_cast<double>(std::max(keys, size()));
+  const auto bytes =
+      static_cast<std::size_t>(share * static_cast<double>(std::max<std::int64_t>(MemoryMeter::used(), 0)));
+  Contents contents;
+  std::swap(contents.table, table_);
+  std::swap(contents.expiries, expiries_);
+  std::swap(contents.with_fields, with_fields_);
+  keyspace_.discard(std::make_unique<GarbageOf<Contents>>(std::move(contents), bytes));
+}
+
+void Database::clear_at_once() {
   expiries_.clear();
   with_fields_.clear();
   table_.clear([](Entry* entry) { Entry::destroy(entry); });

@@ -39,7 +39,7 @@ class Database {
   Database(Keyspace& keyspace, std::uint32_t index) : keyspace_(keyspace), index_(index) {}
   Database(const Database&) = delete;
   Database& operator=(const Database&) = delete;
-  ~Database() { clear(); }
+  ~Database() { clear_at_once(); }
 
   [[nodiscard]] std::uint32_t index() const { return index_; }
   [[nodiscard]] Keyspace& keyspace() const { return keyspace_; }
@@ -47,9 +47,10 @@ class Database {
   [[nodiscard]] std::size_t volatile_size() const { return expiries_.size(); }
 
   // The entry of `key`, nullptr if there is none. `read` counts a hit or a miss and is a use of the key; `write` is a use;
-  // `peek` is neither.
+  // `look` only counts; `peek` does neither.
   [[nodiscard]] Entry* read(std::string_view key);
   [[nodiscard]] Entry* write(std::string_view key);
+  [[nodiscard]] Entry* look(std::string_view key);
   [[nodiscard]] Entry* peek(std::string_view key);
 
   // Makes `key` a string, whatever it was; its expiry stays. A text that is an integer is stored as one. `text` is not the
@@ -69,6 +70,7 @@ class Database {
   T& create(std::string_view key) {
     return put(key, std::make_unique<T>());
   }
+  void put(std::string_view key, Type type, std::unique_ptr<Value> value) { put_object(key, type, value.release()); }
   // Makes `key` hold `value`, whatever it was; it does not expire.
   template <class T>
   T& put(std::string_view key, std::unique_ptr<T> value) {
@@ -83,7 +85,7 @@ class Database {
   // its expiry goes with it. Returns where it is now.
   Entry& move(Entry& entry, Database& to, std::string_view new_key);
 
-  void set_expiry(Entry& entry, Millis when) { expiries_.set(entry, when); }
+  void set_expiry(Entry& entry, Millis when);
   bool clear_expiry(Entry& entry);
   // When the entry expires; nullopt: never.
   [[nodiscard]] std::optional<Millis> expiry(const Entry& entry) const {
@@ -112,6 +114,7 @@ class Database {
   [[nodiscard]] const ExpiryHeap& expiries() const { return expiries_; }
   // Takes what the other holds, and gives it what this one held.
   void swap(Database& other);
+  // Removes all keys; they are freed later (Observer::discard) if they are many.
   void clear();
   // Bytes of the tables, beside the entries.
   [[nodiscard]] std::size_t overhead() const {
@@ -120,11 +123,16 @@ class Database {
   }
 
  private:
+  struct Contents;
+
   [[nodiscard]] Entry* find(std::string_view key, std::uint64_t hash);
   Entry& insert(std::string_view key, std::uint64_t hash, std::size_t extra);
   // The entry of `key` without its value, with `extra` bytes of room; its expiry stays.
   Entry& fresh(std::string_view key, std::size_t extra);
   void put_object(std::string_view key, Type type, Value* value);
+  // The entry's value goes. A large one is freed later.
+  void drop_value(Entry& entry);
+  void clear_at_once();
   // Removes at most `limit` fields of a hash whose time has come, which is journalled and told; and the hash when none is
   // left. Returns how many.
   std::size_t expire_fields(Entry& entry, std::size_t limit);

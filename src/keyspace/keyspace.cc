@@ -12,6 +12,13 @@ void Keyspace::set_now(Millis now) {
   seconds_ = seconds_clock(now);
 }
 
+void Keyspace::refresh_next_expiry() {
+  next_expiry_ = std::numeric_limits<Millis>::max();
+  for (const auto& database : databases_) {
+    if (const auto next = database->next_expiry()) expires_at(*next);
+  }
+}
+
 void Keyspace::removed(Database& database, std::string_view key, Removal why) {
   effects_.add(database.index(), {"DEL", key});
   observer_.removed(database, key, why);

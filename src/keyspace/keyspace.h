@@ -1,5 +1,7 @@
 #pragma once
 
+#include <algorithm>
+#include <limits>
 #include <memory>
 #include <random>
 #include <span>
@@ -10,6 +12,7 @@
 #include "keyspace/database.h"
 #include "keyspace/effects.h"
 #include "keyspace/eviction.h"
+#include "keyspace/garbage.h"
 
 namespace leat::keyspace {
 
@@ -25,6 +28,8 @@ class Observer {
   virtual void removed(Database& database, std::string_view key, Removal why) = 0;
   // Fields of a hash expired; `emptied`: they were its last, and the key is gone.
   virtual void fields_expired(Database& /*database*/, std::string_view /*key*/, bool /*emptied*/) {}
+  // Frees it, here or on another thread.
+  virtual void discard(std::unique_ptr<Garbage> garbage) { garbage.reset(); }
 };
 
 struct KeyspaceStats {
@@ -48,6 +53,12 @@ class Keyspace {
   void set_now(Millis now);
   [[nodiscard]] std::uint64_t random() { return random_(); }
 
+  // Nothing expires before this moment.
+  [[nodiscard]] Millis next_expiry() const { return next_expiry_; }
+  void expires_at(Millis when) { next_expiry_ = std::min(next_expiry_, when); }
+  // Computes next_expiry() anew, from what there is now.
+  void refresh_next_expiry();
+
   // What the unit under way has changed so far.
   [[nodiscard]] Effects& effects() { return effects_; }
   void modified(Database& database, std::string_view key) {
@@ -56,6 +67,9 @@ class Keyspace {
   }
   void removed(Database& database, std::string_view key, Removal why);
   void fields_expired(Database& database, std::string_view key, std::span<const std::string> fields, bool emptied);
+  void discard(std::unique_ptr<Garbage> garbage) { observer_.discard(std::move(garbage)); }
+  // As if so many keys were told to be modified.
+  void count_changes(std::uint64_t count) { changes_ += count; }
   // Modifications since the start: compare two readings to see whether something changed.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
@@ -75,6 +89,7 @@ class Keyspace {
   std::vector<std::unique_ptr<Database>> databases_;
   std::mt19937_64 random_;
   Millis now_ = 0;
+  Millis next_expiry_ = std::numeric_limits<Millis>::max();
   std::uint32_t seconds_ = 0;
   EvictionPolicy policy_ = EvictionPolicy::noeviction;
   LfuSettings lfu_;
