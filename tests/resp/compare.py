@@ -16,6 +16,7 @@ class Rule:
         self.commands = [name.upper() for name in ([entry['command']] if isinstance(entry['command'], str) else entry['command'])]
         self.kind, self.reason = entry['rule'], entry['reason']
         self.when = re.compile(entry.get('when', ''), re.I)
+        self.always = entry.get('always', False)
         self.pairs = entry.get('pairs', False)
         self.places = [place.split('.') if place else [] for place in entry.get('places', [''])]
         self.tolerance = entry.get('tolerance', 0)
@@ -77,7 +78,7 @@ class Rules:
             return True
         if rule.kind == 'rewrite':
             return rule.rewritten(peer) == rule.rewritten(subject)
-        if rule.kind == 'unordered' and encoding_is_small(arguments, following):
+        if rule.kind == 'unordered' and not rule.always and encoding_is_small(arguments, following):
             return False
         return COMPARISONS[rule.kind](rule, resp.parsed(peer), resp.parsed(subject))
 

@@ -14,6 +14,7 @@ import sys
 import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import follow  # noqa: E402
 import generators  # noqa: E402
 import mutation  # noqa: E402
 import resp  # noqa: E402
@@ -41,6 +42,7 @@ def arguments():
     parser.add_argument('--max-differences', type=int, default=10, help='end after differences of as many commands')
     parser.add_argument('--keep-going', action='store_true', help='go on with a seed after its first difference')
     parser.add_argument('--skip', action='append', default=[], metavar='COMMAND', help='leave out a command that is known to differ')
+    parser.add_argument('--skip-unknown', action='store_true', help='leave out the commands that the subject does not know')
     parser.add_argument('--shrink-seconds', type=float, default=10)
     parser.add_argument('--verbose', action='store_true', help='print the rules that were needed')
     return parser.parse_args()
@@ -82,27 +84,57 @@ def short(line, limit=400):
     return line if len(line) <= limit else '%s… (%d characters)' % (line[:limit], len(line))
 
 
-def without(steps, names):
-    """The steps, less the commands that --skip names."""
-    skipped = {name.upper().encode() for name in names}
+def without(steps, skipped):
+    """The steps, less the commands whose names (upper case) are in `skipped`, in scripts that only call one too."""
     if not skipped:
         return steps
 
-    def kept(step):
-        payload = step[2]
-        words = [word.upper() for word in payload] if isinstance(payload, list) and payload and isinstance(payload[0], bytes) else []
-        return not any(word in skipped for word in words[:1]) and not (words and b'UNPACK' in words[0] and skipped & set(words))
-    return [step for step in steps if kept(step)]
+    def kept(command):
+        words = [word.upper() for word in command if word is not None]
+        return words[:1] == [] or not (words[0] in skipped or (words[0] in follow.SCRIPTS and skipped.intersection(words)))
+
+    out = []
+    for kind, connection, payload in steps:
+        if kind == 'group':
+            payload = without(payload, skipped)
+        elif kind in ('batch', 'session'):
+            payload = [command for command in payload if kept(command)]
+        elif kind in follow.NEEDS:
+            if skipped.intersection(follow.NEEDS[kind]):
+                continue
+        elif isinstance(payload, list) and kind != 'raw' and not kept(payload):
+            continue
+        out.append((kind, connection, payload))
+    return out
+
+
+def unknown_commands(peer, subject):
+    """The peer's commands that the subject does not have."""
+    connection = servers.Connection(peer.address)
+    names = [name for name in peer_names(connection) if '|' not in name]
+    connection.close()
+    unknown = set()
+    for name in names:
+        connection = servers.Connection(subject.address)
+        if connection.ask([name.encode()] + [b'?'] * 99).startswith(b'-ERR unknown command'):
+            unknown.add(name.upper())
+        connection.close()
+    return sorted(unknown)
 
 
 def run_seeds(options, peer, subject):
     rules, coverage = Rules(), Coverage()
     prepare_generators(rules, peer)
+    if options.skip_unknown:
+        unknown = unknown_commands(peer, subject)
+        print('the subject does not know: ' + ' '.join(unknown))
+        options.skip += unknown
     runner = Runner(peer, subject, rules, coverage)
+    runner.skipped = skipped = {name.upper().encode() for name in options.skip}
     report = Report(options, runner)
     began, seeds, compared, shown = time.monotonic(), 0, 0, time.monotonic()
     for seed in range(options.first_seed, options.first_seed + options.seeds):
-        steps = without(generators.steps_of(seed, options.commands_per_seed, options.only), options.skip)
+        steps = without(generators.steps_of(seed, options.commands_per_seed, options.only), skipped)
         runner.compared = 0
         found = runner.run(steps, options.keep_going)
         compared += runner.compared
@@ -168,11 +200,10 @@ def prove(options):
                     side.forget()
             finally:
                 subject.stop()
-            if noticed:
-                print('ok resp: noticed at seed %d, by %s: %s' % (noticed[0], noticed[1].name(), name), flush=True)
-            else:
-                failed += 1
-                print('FAILED resp: not noticed in %d seeds: %s' % (options.seeds, name), flush=True)
+            good = bool(noticed) == (name != mutation.NOTHING)
+            failed += not good
+            print('%s resp: %s: %s' % ('ok' if good else 'FAILED', name, 'noticed at seed %d, by %s: %s' % (
+                noticed[0], noticed[1].name(), noticed[1].why) if noticed else 'no difference in %d seeds' % options.seeds), flush=True)
     finally:
         peer.stop()
     return failed > 0

@@ -6,6 +6,8 @@ STOPS = RANDOM  # commands after which a chunk ends
 CONTAINERS = frozenset((b'ACL', b'CLIENT', b'CLUSTER', b'COMMAND', b'CONFIG', b'FUNCTION', b'LATENCY', b'MEMORY', b'MODULE', b'OBJECT', b'PUBSUB',
                         b'SCRIPT', b'SLOWLOG', b'XGROUP', b'XINFO'))
 SCRIPTS = frozenset((b'EVAL', b'EVALSHA', b'EVAL_RO', b'EVALSHA_RO', b'FCALL', b'FCALL_RO'))
+# Commands that kinds of steps are made of
+NEEDS = {'dump': (b'DUMP', b'RESTORE'), 'function_dump': (b'FUNCTION',)}
 SCAN_ROUNDS = 100000
 
 

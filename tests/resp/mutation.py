@@ -1,6 +1,5 @@
 """A redis-server that is a little wrong: a proxy changes requests or replies on their way. It proves that the comparison
 notices."""
-import random
 import socket
 import threading
 
@@ -14,7 +13,7 @@ def on(*names):
         wanted = {name.encode() for name in names}
 
         def apply(arguments):
-            return change(arguments) if arguments and arguments[0].upper() in wanted else arguments
+            return change(arguments) if arguments[0].upper() in wanted else arguments
         return apply
     return wrap
 
@@ -76,8 +75,10 @@ REPLIES = {
     'the text of WRONGTYPE': (b'wrong kind of value', b'wrong type of value'),
     'a reply -0 is 0': (b'\r\n-0\r\n', b'\r\n+0\r\n'),
     'hashes are hash tables': (b'$8\r\nlistpack\r\n', b'$8\r\nlistpac!\r\n'),
-    'the event of DEL': (b'\r\ndel\r\n', b'\r\nrem\r\n'),
+    'the event of DEL': (b'__keyevent@0__:del\r\n', b'__keyevent@0__:rem\r\n'),
 }
+
+NOTHING = 'nothing is changed'
 
 
 class Mutated(Redis):
@@ -88,15 +89,18 @@ class Mutated(Redis):
         super().__init__()
         self.request, self.reply = request, reply
         self.listener = socket.create_server(('127.0.0.1', 0))
-        self.closing = False
+        self.open = False
 
     @property
     def address(self):
-        return self.listener.getsockname()[:2] if self.process and not self.closing else ('127.0.0.1', self.port)
+        return self.listener.getsockname()[:2] if self.open else ('127.0.0.1', self.port)
 
     def start(self):
-        threading.Thread(target=self.accept, daemon=True).start()
-        return super().start()
+        super().start()
+        if not self.open:
+            self.open = True
+            threading.Thread(target=self.accept, daemon=True).start()
+        return self
 
     def accept(self):
         while True:
@@ -110,7 +114,6 @@ class Mutated(Redis):
                 threading.Thread(target=relay, args=(one, other, change), daemon=True).start()
 
     def stop(self):
-        self.closing = True
         self.listener.close()
         super().stop()
 
@@ -126,7 +129,7 @@ class Mutated(Redis):
                     break
                 node = resp.parse(data, position)[0]
                 arguments = [inner.value for inner in node.value]
-                changed = self.request(arguments)
+                changed = arguments if None in arguments or not arguments else self.request(arguments)
                 out.append(data[position:end] if changed is arguments else resp.encode(changed))
             except (resp.BadReply, ValueError, TypeError):
                 return b''.join(out) + data[position:], b''
@@ -157,13 +160,9 @@ def relay(source, target, change):
 
 
 def all_mutations():
+    """(name, changes); the first changes nothing, and must not be noticed."""
+    yield NOTHING, {}
     for name, change in REQUESTS.items():
         yield name, {'request': change}
     for name, change in REPLIES.items():
         yield name, {'reply': change}
-
-
-def shuffled(seed):
-    found = list(all_mutations())
-    random.Random(seed).shuffle(found)
-    return found

@@ -99,6 +99,7 @@ class Runner:
         self.rules, self.coverage = rules, coverage
         self.compared = 0
         self.keep_going = False
+        self.skipped = frozenset()
         self.differences = []
 
     def run(self, steps, keep_going=False):
@@ -336,7 +337,7 @@ class Runner:
         for words in ([b'QUIT'], [b'RESET'], [b'CLIENT', b'REPLY']):
             if any(b' '.join(words) in piece for piece in pieces):
                 self.coverage.saw([words], [answers[0] or b'-'])
-        if answers[0] != answers[1]:
+        if self.rules.same([b'(bytes)'] + pieces, *answers) is not True:
             self.differ([b'(bytes)'] + pieces, *answers)
 
     def session(self, name, commands):
@@ -398,10 +399,13 @@ class Runner:
             commands = [READ_VALUE[kind](key), [b'OBJECT', b'ENCODING', key], [b'PTTL', key]]
             if kind == b'stream':
                 commands.append([b'XINFO', b'STREAM', key, b'FULL', b'COUNT', b'0'])
+            commands = [command for command in commands if command[0] not in self.skipped]
             self.compare_commands(name, commands, b''.join(map(resp.encode, commands)), self.index)
 
     def compare_state(self):
         """All keys of all databases."""
+        if b'KEYS' in self.skipped:
+            return
         self.index = len(self.steps)
         for side in self.sides:
             side.connections['state'] = Connection(side.server.address)

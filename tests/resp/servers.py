@@ -62,12 +62,11 @@ class Leat:
     name = 'leat'
 
     def __init__(self, binary=None):
-        self.port = harness.free_port()
-        self.server = start_options(binary, self.port)
+        self.server = leat_server(binary)
 
     @property
     def address(self):
-        return '127.0.0.1', self.port
+        return '127.0.0.1', self.server.resp_port
 
     def start(self):
         self.server.start()
@@ -87,9 +86,9 @@ class Leat:
         self.server.__exit__(None)
 
 
-def start_options(binary, port):
+def leat_server(binary):
     """How leat is told to speak RESP."""
-    return harness.Server('--listen', 'resp=127.0.0.1:%d' % port, leat=binary)
+    return harness.Server(leat=binary, resp=True)
 
 
 class Running:

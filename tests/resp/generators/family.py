@@ -15,7 +15,8 @@ NO_ACCIDENT = frozenset((b'SORT', b'SORT_RO', b'SCAN'))
 def with_accident(g, arguments):
     """Now and then, one argument too many or too few, in a wrong place or of a wrong kind."""
     roll = g.rand()
-    if roll > 0.05 or len(arguments) < 2 or arguments[0] in NO_ACCIDENT:
+    if roll > 0.05 or len(arguments) < 2 or arguments[0] in NO_ACCIDENT or \
+            (arguments[0] == b'ZADD' and arguments[1][:1] == b'y'):  # its members have to keep the same score
         return arguments
     place = 1 + g.below(len(arguments) - 1)
     if roll < 0.01:

@@ -39,14 +39,19 @@ databases = PatternFamily('databases', '''
 1 INFO keyspace
 ''')
 
-# Ties of an ALPHA order by other keys are in no order, so what they would decide is not asked.
+# Ties of an ALPHA order by other keys are in no order, so what they would decide is not asked; nor is what the order of a set
+# would decide: no other command writes to the keys n0 and n1.
 SORTS = PatternFamily('sorts', '''
 3 ( SORT | SORT_RO ) ( <list> | <set> | <zset> ) ALPHA [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }*
 2 ( SORT | SORT_RO ) ( <list> | <set> | <zset> ) [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }*
 2 SORT ( <list> | <set> | <zset> ) BY <sort_by> [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }*
-1 SORT ( <list> | <zset> ) BY nosort [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }*
+1 SORT <ordered> BY nosort [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }*
 2 SORT ( <list> | <set> | <zset> ) [ ALPHA ] [ LIMIT <index> <index> ] [ ( ASC | DESC ) ] { GET <sort_get> }* STORE <list>
 1 SORT <set> BY <sort_by> ALPHA
+0.5 SORT <set> BY nosort
+1 RPUSH n0 { <member> }
+1 ZADD n1 { <score> <member> }
+0.2 LTRIM n0 -10 -1
 0.5 SORT <key> ( LIMIT 1 | BY | FOO | GET | STORE )
 0.3 SORT_RO <list> ALPHA STORE <list>
 1 RPUSH <list> { <small:9> }

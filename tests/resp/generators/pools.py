@@ -264,6 +264,10 @@ def bit_offset(g):
     return b'%d' % int(g.rand() * 100) if g.rand() < 0.93 else g.pick([b'-1', b'4294967296', b'x', b'8000', b'1.0'])
 
 
+def bit_index(g):
+    return b'%d' % int(g.rand() * 120 - 40)
+
+
 def bit_type(g):
     return g.pick([b'u8', b'i8', b'u1', b'i1', b'u16', b'i16', b'u32', b'i64', b'u63', b'i5', b'u7', b'u64', b'i65', b'x8', b'u0', b'u'])
 
@@ -304,13 +308,18 @@ def same_scores(g):
     return b'y%d' % g.below(3) if g.chance(0.97) else b'y9'
 
 
+def ordered(g):
+    return g.pick([b'n0', b'n1'])
+
+
 SLOTS = {
+    'ordered': ordered,
     'same_scores': same_scores,
     'key': key, 'keys': keys_with_count, 'weights': weights, 'value': value, 'field': field, 'member': member, 'int': integer,
     'float': decimal, 'score': score, 'bound': score_bound, 'lex': lexical_bound, 'index': index, 'count': count, 'small': small,
     'pattern': pattern, 's': seconds, 'ms': milliseconds, 'at_s': at_seconds, 'at_ms': at_milliseconds, 'place': place,
     'place_name': place_name, 'distance': distance, 'id': entry_id, 'new_id': new_id, 'group': group, 'consumer': consumer,
-    'idle': idle, 'db': database, 'bit': bit, 'bit_offset': bit_offset, 'bit_type': bit_type, 'bit_place': bit_place, 'many': many,
+    'idle': idle, 'db': database, 'bit': bit, 'bit_offset': bit_offset, 'bit_index': bit_index, 'bit_type': bit_type, 'bit_place': bit_place, 'many': many,
     'range': range_id, 'sort_by': sort_by, 'sort_get': sort_get, 'unit': lambda g: g.pick(UNITS),
     'junk': lambda g: g.pick(JUNK),
 }

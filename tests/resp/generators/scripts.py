@@ -50,7 +50,7 @@ LIBRARIES = [
     b'return redis.acl_check_cmd("GET", KEYS[1])', b'return {redis.setresp(3), 1}', b'redis.setresp(3) return {double=3.5}',
     b'redis.setresp(3) return {map={a=1}}', b'redis.setresp(3) return {set={a=true}}', b'return {big_number="123456789012345678901"}',
     b'return {verbatim_string={format="txt", string="hello"}}', b'redis.setresp(4)', b'return true', b'redis.setresp(3) return true',
-    b'redis.setresp(3) return redis.call("HGETALL", KEYS[1])', b'redis.setresp(3) local r = redis.call("ZSCORE", KEYS[1], "a") return type(r)',
+    b'redis.setresp(3) return type(redis.call("HGETALL", KEYS[1]).map)', b'redis.setresp(3) local r = redis.call("ZSCORE", KEYS[1], "a") return type(r)',
     b'#!lua\nreturn 1', b'#!lua flags=no-writes\nreturn redis.call("SET", KEYS[1], 1)', b'#!lua flags=no-writes\nreturn redis.call("EXISTS", KEYS[1])',
     b'#!lua flags=bogus\nreturn 1', b'#!python\nreturn 1', b'#!lua flags=allow-cross-slot-keys,no-cluster\nreturn 2',
     b'setmetatable(_G, {})', b'redis.call = nil', b'string.x = 1', b'return getmetatable("").__index == string', b'return KEYS[2]',

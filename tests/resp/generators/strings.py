@@ -37,13 +37,13 @@ strings = PatternFamily('strings', '''
 bitmaps = PatternFamily('bitmaps', '''
 6 SETBIT <bits> <bit_offset> <bit>
 4 GETBIT <bits> <bit_offset>
-3 BITCOUNT <bits> [ <index> <index> [ ( BYTE | BIT | FOO ) ] ]
-3 BITPOS <bits> <bit> [ <index> [ <index> [ ( BYTE | BIT ) ] ] ]
+3 BITCOUNT <bits> [ ( <index> <index> | <index> <index> ( BYTE | FOO ) | <bit_index> <bit_index> BIT ) ]
+3 BITPOS <bits> <bit> [ ( <index> | <index> <index> | <index> <index> BYTE | <bit_index> <bit_index> BIT ) ]
 3 BITOP ( AND | OR | XOR | NOT | NAND ) <bits> { <bits> }
 4 BITFIELD <bits> { ( GET <bit_type> <bit_place> | SET <bit_type> <bit_place> <int> | INCRBY <bit_type> <bit_place> <int> | OVERFLOW ( WRAP | SAT | FAIL | FOO ) ) }
 2 BITFIELD_RO <bits> { GET <bit_type> <bit_place> }
 0.3 BITFIELD_RO <bits> SET <bit_type> <bit_place> <int>
-2 SET <bits> <value>
+3 SET <bits> <value>
 1 GET <bits>
 1 STRLEN <bits>
 1 DEL <bits>
