@@ -46,6 +46,7 @@ bool is_for_transactions(const Command& command) {
 Executor::Executor(runtime::Shard& shard, Settings settings)
     : shard_(shard),
       settings_(std::move(settings)),
+      disposal_(shard),
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this) {
   keyspace_.set_policy(settings_.eviction);
@@ -100,7 +101,8 @@ const Command* Executor::look_up(Client& client, Arguments arguments) {
 }
 
 std::uint64_t Executor::memory_used() const {
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(keyspace::MemoryMeter::used(), 0));
+  const auto pending = static_cast<std::int64_t>(disposal_.pending());
+  return static_cast<std::uint64_t>(std::max<std::int64_t>(keyspace::MemoryMeter::used() - pending, 0));
 }
 
 bool Executor::make_room() {
@@ -254,6 +256,7 @@ void Executor::end_turn() {
     client.has_output = false;
     release_output(client, journalled);
   }
+  active_expiry_.schedule();
 }
 
 void Executor::release_output(Client& client, bool journalled) {
@@ -288,6 +291,7 @@ void Executor::start_journal(keyspace::Journal& journal) {
   journal_ = &journal;
   gate_ = std::make_unique<CommitGate>(journal);
   gate_->start();
+  active_expiry_.schedule();
 }
 
 void Executor::notify(EventClass /*event_class*/, std::string_view /*event*/, keyspace::Database& /*database*/,
@@ -312,6 +316,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   journal_retry_.cancel();
+  active_expiry_.set_enabled(false);
   if (gate_) co_await gate_->stop();
 }
 

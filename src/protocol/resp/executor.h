@@ -9,10 +9,12 @@
 #include "base/log_limiter.h"
 #include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
+#include "protocol/resp/active_expiry.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
 #include "protocol/resp/commit_gate.h"
 #include "protocol/resp/command.h"
+#include "protocol/resp/disposal.h"
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/settings.h"
@@ -38,6 +40,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] runtime::Shard& shard() const { return shard_; }
   [[nodiscard]] keyspace::Keyspace& keyspace() { return keyspace_; }
   [[nodiscard]] keyspace::Evictor& evictor() { return evictor_; }
+  [[nodiscard]] ActiveExpiry& active_expiry() { return active_expiry_; }
   [[nodiscard]] Settings& settings() { return settings_; }
   [[nodiscard]] Stats& stats() { return stats_; }
   [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
@@ -90,6 +93,7 @@ class Executor final : public keyspace::Observer {
   void modified(keyspace::Database& database, std::string_view key) override;
   void removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) override;
   void fields_expired(keyspace::Database& database, std::string_view key, bool emptied) override;
+  void discard(std::unique_ptr<keyspace::Garbage> garbage) override { disposal_.take(std::move(garbage)); }
 
  private:
   struct TurnEnd final : runtime::Work {
@@ -121,6 +125,7 @@ class Executor final : public keyspace::Observer {
   runtime::Shard& shard_;
   Settings settings_;
   Stats stats_;
+  Disposal disposal_;
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;
   keyspace::Keyspace keyspace_;
@@ -136,6 +141,7 @@ class Executor final : public keyspace::Observer {
   bool turn_end_scheduled_ = false;
   std::string journal_error_;  // why changes are refused; empty: they are not
   JournalRetry journal_retry_{*this};
+  ActiveExpiry active_expiry_{*this};
   LogLimiter bad_input_;
 };
 
