@@ -36,7 +36,8 @@ std::size_t Entry::text_size() const {
 }
 
 Entry* Entry::make(std::string_view key, std::size_t extra) {
-  auto* entry = new (allocate(kHeaderSize + key.size() + extra)) Entry();
+  // Not Entry(): that would zero padding too, which is behind the end when the key is short.
+  auto* entry = new (allocate(kHeaderSize + key.size() + extra)) Entry;
   entry->key_length_ = static_cast<std::uint32_t>(key.size());
   entry->extra_ = static_cast<std::uint8_t>(extra);
   std::memcpy(entry->bytes(), key.data(), key.size());
