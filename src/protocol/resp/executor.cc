@@ -46,6 +46,8 @@ bool is_for_transactions(const Command& command) {
 Executor::Executor(runtime::Shard& shard, Settings settings)
     : shard_(shard),
       settings_(std::move(settings)),
+      started_(shard.now()),
+      run_id_(fmt::format("{:016x}{:016x}{:08x}", shard.random(), shard.random(), shard.random() & 0xFFFFFFFF)),
       disposal_(shard),
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this) {
@@ -71,6 +73,20 @@ void Executor::disconnected(Client& client) {
   std::erase(ending_, &client);
   clients_.erase(client.id());
   stats_.connections.add(-1);
+}
+
+void Executor::reset_stats() {
+  const keyspace::KeyspaceStats& keys = keyspace_.stats();
+  stats_baseline_ = {.commands = stats_.commands.value(),
+                     .accepted_connections = stats_.accepted_connections.value(),
+                     .refused_connections = stats_.refused_connections.value(),
+                     .errors = stats_.errors.value(),
+                     .bytes_in = stats_.bytes_in.value(),
+                     .bytes_out = stats_.bytes_out.value(),
+                     .hits = keys.hits.value(),
+                     .misses = keys.misses.value(),
+                     .expired_keys = keys.expired_keys.value(),
+                     .evicted_keys = keys.evicted_keys.value()};
 }
 
 void Executor::begin_batch() { keyspace_.set_now(shard_.wall_now().value()); }

@@ -43,6 +43,16 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] ActiveExpiry& active_expiry() { return active_expiry_; }
   [[nodiscard]] Settings& settings() { return settings_; }
   [[nodiscard]] Stats& stats() { return stats_; }
+  [[nodiscard]] MonoTime started() const { return started_; }
+  // Names this start of the server: 40 hexadecimal digits.
+  [[nodiscard]] const std::string& run_id() const { return run_id_; }
+  // nullptr: nothing is journalled (yet).
+  [[nodiscard]] const keyspace::Journal* journal() const { return journal_; }
+  // Why changes are refused; empty: they are not.
+  [[nodiscard]] const std::string& journal_error() const { return journal_error_; }
+  // Counters as they were at the last CONFIG RESETSTAT, which INFO counts from.
+  [[nodiscard]] const StatsBaseline& stats_baseline() const { return stats_baseline_; }
+  void reset_stats();
   [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
@@ -124,7 +134,10 @@ class Executor final : public keyspace::Observer {
 
   runtime::Shard& shard_;
   Settings settings_;
+  MonoTime started_;
+  std::string run_id_;
   Stats stats_;
+  StatsBaseline stats_baseline_;
   Disposal disposal_;
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;

@@ -18,4 +18,17 @@ struct Stats {
   Gauge blocked_clients;
 };
 
+struct StatsBaseline {
+  std::uint64_t commands = 0;
+  std::uint64_t accepted_connections = 0;
+  std::uint64_t refused_connections = 0;
+  std::uint64_t errors = 0;
+  std::uint64_t bytes_in = 0;
+  std::uint64_t bytes_out = 0;
+  std::uint64_t hits = 0;
+  std::uint64_t misses = 0;
+  std::uint64_t expired_keys = 0;
+  std::uint64_t evicted_keys = 0;
+};
+
 }  // namespace leat::resp

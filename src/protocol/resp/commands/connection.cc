@@ -6,11 +6,10 @@
 #include "protocol/resp/call.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
+#include "protocol/resp/version.h"
 
 namespace leat::resp {
 namespace {
-
-constexpr std::string_view kRedisVersion = "7.0.15";  // what leat behaves like
 
 void ping(Call& call) {
   if (call.size() > 2) return call.reply.error("ERR wrong number of arguments for 'ping' command");
