@@ -1,0 +1,256 @@
+#include "keyspace/zset.h"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <unordered_set>
+
+#include "keyspace/encoding_limits.h"
+
+namespace leat::keyspace {
+namespace {
+
+// A listpack's sizes have 32 bits.
+constexpr std::size_t kListpackBytesMax = std::size_t{1} << 30;
+
+// Redis keeps a score as an integer when it is one of at most this size; -0 becomes 0.
+constexpr double kIntegerScoreMax = 4611686018427387904.0;  // 2^62
+
+std::optional<std::int64_t> as_integer(double score) {
+  if (!(std::abs(score) <= kIntegerScoreMax) || score != std::trunc(score)) return std::nullopt;
+  return static_cast<std::int64_t>(score);
+}
+
+std::optional<double> parse_score(Element score) {
+  if (score.is_integer()) return static_cast<double>(score.integer());
+  return parse_float(score.string());
+}
+
+int compare(Element member, std::string_view other) {
+  IntegerText buffer;
+  return text(member, buffer).compare(other);
+}
+
+// Whether the member is outside the range at this end.
+bool is_below(Element member, const LexBound& min) {
+  if (min.kind != LexBound::Kind::member) return min.kind == LexBound::Kind::max;
+  const int order = compare(member, min.member);
+  return min.exclusive ? order <= 0 : order < 0;
+}
+bool is_above(Element member, const LexBound& max) {
+  if (max.kind != LexBound::Kind::member) return max.kind == LexBound::Kind::min;
+  const int order = compare(member, max.member);
+  return max.exclusive ? order >= 0 : order > 0;
+}
+
+}  // namespace
+
+std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
+  auto adopted = std::make_unique<ZSet>();
+  const std::size_t entries = pairs.size();
+  if (entries % 2 != 0) return nullptr;
+  std::unordered_set<std::string> members;
+  bool is_compact = entries / 2 <= EncodingLimits::zset_max_listpack_entries;
+  bool is_ordered = true;
+  double last = 0;
+  std::string last_member;
+  for (Position at = pairs.first(); at != Listpack::kNone;) {
+    IntegerText buffer;
+    std::string member(text(pairs.at(at), buffer));
+    const Position behind = pairs.next(at);
+    const auto score = parse_score(pairs.at(behind));
+    if (!score || !members.insert(member).second) return nullptr;
+    is_compact = is_compact && member.size() <= EncodingLimits::zset_max_listpack_value;
+    const bool is_first = at == pairs.first();
+    is_ordered = is_ordered && (is_first || last < *score || (last == *score && last_member < member));
+    last = *score;
+    last_member = std::move(member);
+    at = pairs.next(behind);
+  }
+  if (is_ordered) {
+    adopted->pairs_ = std::move(pairs);
+    adopted->count_ = static_cast<std::uint32_t>(entries / 2);
+    if (!is_compact) adopted->convert();
+    return adopted;
+  }
+  for (Position at = pairs.first(); at != Listpack::kNone;) {
+    const Position behind = pairs.next(at);
+    adopted->set(pairs.at(at), *parse_score(pairs.at(behind)));
+    at = pairs.next(behind);
+  }
+  return adopted;
+}
+
+std::unique_ptr<Value> ZSet::copy() const {
+  auto copy = std::make_unique<ZSet>();
+  if (sorted_ == nullptr) {
+    copy->pairs_ = pairs_.clone();
+    copy->count_ = count_;
+    return copy;
+  }
+  copy->sorted_ = std::make_unique<SortedSet>();
+  for (SortedSet::Cursor cursor = sorted_->at(0); cursor.valid(); cursor.next()) {
+    const SortedSet::Entry entry = cursor.entry();
+    copy->sorted_->add_or_update(entry.member, entry.score);
+  }
+  return copy;
+}
+
+std::size_t ZSet::memory() const {
+  return rounded_size(sizeof(ZSet)) + pairs_.memory() + (sorted_ == nullptr ? 0 : sorted_->memory());
+}
+
+double ZSet::score_behind(Position member) const { return parse_score(pairs_.at(pairs_.next(member))).value_or(0); }
+
+std::optional<double> ZSet::score(std::string_view member) {
+  if (sorted_ != nullptr) return sorted_->score(member);
+  const Position at = find(member);
+  return at == Listpack::kNone ? std::nullopt : std::optional(score_behind(at));
+}
+
+std::optional<double> ZSet::score(Element member) {
+  IntegerText buffer;
+  return score(text(member, buffer));
+}
+
+ZSet::Outcome ZSet::set(Element member, double score) {
+  IntegerText buffer;
+  return set(text(member, buffer), score);
+}
+
+ZSet::Outcome ZSet::set_in_pairs(std::string_view member, double score) {
+  const Position at = find(member);
+  if (at == Listpack::kNone) {
+    const bool fits = count_ < EncodingLimits::zset_max_listpack_entries &&
+                      member.size() <= EncodingLimits::zset_max_listpack_value &&
+                      pairs_.total() + member.size() < kListpackBytesMax;
+    if (!fits) {
+      convert();
+      return sorted_->add_or_update(member, score);
+    }
+    insert_pair(member, score);
+    ++count_;
+    return Outcome::added;
+  }
+  if (score_behind(at) == score) return Outcome::unchanged;
+  if (stays(at, score)) {
+    write_score(at, score, true);
+  } else {
+    pairs_.erase(at, 2);
+    insert_pair(member, score);
+  }
+  return Outcome::updated;
+}
+
+bool ZSet::stays(Position member, double score) const {
+  const Position before = previous_pair(member);
+  if (before != Listpack::kNone && !(score_behind(before) < score)) return false;
+  const Position behind = next_pair(member);
+  return behind == Listpack::kNone || score < score_behind(behind);
+}
+
+// From the end, as scores that are times or counts mostly grow.
+void ZSet::insert_pair(std::string_view member, double score) {
+  Position following = Listpack::kNone;
+  for (Position at = pairs_.last(); at != Listpack::kNone;) {
+    at = pairs_.previous(at);
+    const double other = score_behind(at);
+    if (other < score || (other == score && compare(pairs_.at(at), member) < 0)) break;
+    following = at;
+    at = pairs_.previous(at);
+  }
+  write_score(pairs_.insert_before(following, member), score, false);
+}
+
+void ZSet::write_score(Position member, double score, bool replace) {
+  const auto write = [&](auto value) {
+    if (replace) {
+      pairs_.replace(pairs_.next(member), value);
+    } else {
+      pairs_.insert_after(member, value);
+    }
+  };
+  if (const auto integer = as_integer(score)) return write(*integer);
+  DoubleText buffer;
+  write(format_double(score, buffer));
+}
+
+void ZSet::convert() {
+  auto sorted = std::make_unique<SortedSet>();
+  for_each([&](Element member, double score) {
+    IntegerText buffer;
+    sorted->add_or_update(text(member, buffer), score);
+  });
+  pairs_.clear();
+  count_ = 0;
+  sorted_ = std::move(sorted);
+}
+
+bool ZSet::remove(std::string_view member) {
+  if (sorted_ != nullptr) return sorted_->remove(member);
+  const Position at = find(member);
+  if (at == Listpack::kNone) return false;
+  pairs_.erase(at, 2);
+  --count_;
+  return true;
+}
+
+std::size_t ZSet::remove(RankRange range) {
+  if (sorted_ != nullptr) return sorted_->remove(range);
+  range.end = std::min<std::size_t>(range.end, count_);
+  if (range.first >= range.end) return 0;
+  pairs_.erase(position_of(range.first), range.count() * 2);
+  count_ -= static_cast<std::uint32_t>(range.count());
+  return range.count();
+}
+
+std::optional<std::size_t> ZSet::rank(std::string_view member) {
+  if (sorted_ != nullptr) return sorted_->rank(member);
+  const Needle needle(member);
+  std::size_t rank = 0;
+  for (Position at = pairs_.first(); at != Listpack::kNone; at = next_pair(at), ++rank) {
+    if (needle.matches(pairs_.at(at))) return rank;
+  }
+  return std::nullopt;
+}
+
+RankRange ZSet::ranks(const ScoreRange& range) const {
+  if (sorted_ != nullptr) return sorted_->ranks(range);
+  RankRange found;
+  for_each([&](Element /*member*/, double score) {
+    if (range.min_exclusive ? score <= range.min : score < range.min) {
+      ++found.first;
+    } else if (range.max_exclusive ? score >= range.max : score > range.max) {
+      return false;
+    }
+    ++found.end;
+    return true;
+  });
+  return found;
+}
+
+RankRange ZSet::ranks(const LexRange& range) const {
+  if (sorted_ != nullptr) return sorted_->ranks(range);
+  RankRange found;
+  for_each([&](Element member) {
+    if (is_below(member, range.min)) {
+      ++found.first;
+    } else if (is_above(member, range.max)) {
+      return false;
+    }
+    ++found.end;
+    return true;
+  });
+  return found;
+}
+
+ZSet::Entry ZSet::at(std::size_t rank) const {
+  if (sorted_ != nullptr) {
+    const SortedSet::Entry entry = sorted_->at(rank).entry();
+    return {.member = element(entry.member), .score = entry.score};
+  }
+  const Position at = position_of(rank);
+  return {.member = pairs_.at(at), .score = score_behind(at)};
+}
+
+}  // namespace leat::keyspace
