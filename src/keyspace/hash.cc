@@ -15,7 +15,7 @@ bool is_short(std::string_view text) { return text.size() <= EncodingLimits::has
 }  // namespace
 
 HashNode* HashNode::make(std::string_view field, std::string_view value) {
-  auto* node = new (allocate(sizeof(HashNode) + field.size() + value.size())) HashNode();
+  auto* node = new (allocate(capacity(sizeof(HashNode) + field.size() + value.size()))) HashNode();
   node->field_size = static_cast<std::uint32_t>(field.size());
   node->value_size = static_cast<std::uint32_t>(value.size());
   std::memcpy(node->bytes(), field.data(), field.size());
@@ -25,7 +25,7 @@ HashNode* HashNode::make(std::string_view field, std::string_view value) {
 
 bool HashNode::overwrite(std::string_view value) {
   const std::size_t size = sizeof(HashNode) + field_size + value.size();
-  if (rounded_size(size) != rounded_size(bytes_used())) return false;
+  if (capacity(size) != capacity(bytes_used())) return false;
   std::memcpy(bytes() + field_size, value.data(), value.size());
   value_size = static_cast<std::uint32_t>(value.size());
   return true;

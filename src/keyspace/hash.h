@@ -19,7 +19,7 @@ struct HashNode {
   std::uint32_t value_size = 0;
 
   [[nodiscard]] static HashNode* make(std::string_view field, std::string_view value);
-  static void destroy(HashNode* node) { release(node, node->bytes_used()); }
+  static void destroy(HashNode* node) { release(node, capacity(node->bytes_used())); }
   // Whether the value could take the place of the one that is there, which it then does.
   bool overwrite(std::string_view value);
 
@@ -28,6 +28,8 @@ struct HashNode {
   [[nodiscard]] std::size_t bytes_used() const { return sizeof(HashNode) + field_size + value_size; }
 
  private:
+  // What malloc would round up to anyway is taken, so that a value that changes often stays put.
+  [[nodiscard]] static std::size_t capacity(std::size_t size) { return rounded_size(size) - 8; }
   [[nodiscard]] char* bytes() { return reinterpret_cast<char*>(this + 1); }
   [[nodiscard]] const char* bytes() const { return reinterpret_cast<const char*>(this + 1); }
 };
