@@ -49,7 +49,7 @@ class Hash final : public Value {
   [[nodiscard]] std::unique_ptr<Value> copy() const override;
 
   [[nodiscard]] std::size_t size() const { return is_table_ ? table_.size() : count_; }
-  [[nodiscard]] std::string_view encoding() const { return is_table_ ? "hashtable" : "listpack"; }
+  [[nodiscard]] std::string_view encoding() const override { return is_table_ ? "hashtable" : "listpack"; }
   // The pairs when they are a listpack, otherwise null.
   [[nodiscard]] const Listpack* listpack() const { return is_table_ ? nullptr : &pairs_; }
   [[nodiscard]] std::size_t memory() const override;

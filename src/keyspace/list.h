@@ -34,6 +34,7 @@ class List final : public Value {
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
+  [[nodiscard]] std::string_view encoding() const override { return "quicklist"; }
   [[nodiscard]] std::size_t memory() const override;
   [[nodiscard]] std::size_t elements() const override { return chunks_; }
 

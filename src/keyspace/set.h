@@ -36,7 +36,7 @@ class Set final : public Value {
   [[nodiscard]] std::unique_ptr<Value> copy() const override;
 
   [[nodiscard]] std::size_t size() const { return is_table_ ? table_.size() : integers_.size(); }
-  [[nodiscard]] std::string_view encoding() const { return is_table_ ? "hashtable" : "intset"; }
+  [[nodiscard]] std::string_view encoding() const override { return is_table_ ? "hashtable" : "intset"; }
   // The integers when that is the encoding, otherwise null.
   [[nodiscard]] const IntSet* integers() const { return is_table_ ? nullptr : &integers_; }
   [[nodiscard]] std::size_t memory() const override;

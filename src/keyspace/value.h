@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <memory>
+#include <string_view>
 
 #include "keyspace/memory.h"
 
@@ -18,6 +19,8 @@ class Value : public Counted {
   [[nodiscard]] virtual std::size_t memory() const = 0;
   // What it costs to free it: about as many allocations. A large one is freed by another thread than the owner's.
   [[nodiscard]] virtual std::size_t elements() const = 0;
+  // What OBJECT ENCODING tells.
+  [[nodiscard]] virtual std::string_view encoding() const = 0;
   // Another with the same content.
   [[nodiscard]] virtual std::unique_ptr<Value> copy() const = 0;
 };
