@@ -27,8 +27,8 @@ def fill(r, generator):
     for i in range(200):
         r.set('string:%d' % i, text(), **generator.choice(({}, {'ex': generator.randrange(1000, 9999)})))
         r.setbit('bits:%d' % (i % 10), generator.randrange(5000), 1)
-    for i in range(30):
-        size = generator.choice((1, 5, 100, 700))
+    for i in range(20):
+        size = generator.choice((1, 5, 100, 600))
         r.rpush('list:%d' % i, *(text() for _ in range(size)))
         r.hset('hash:%d' % i, mapping={text(): text() for _ in range(size)})
         r.sadd('set:%d' % i, *(generator.choice((text(), generator.randrange(10 ** 12))) for _ in range(size)))
@@ -46,7 +46,7 @@ def fill(r, generator):
 
 
 def change(r, generator):
-    for i in range(0, 30, 3):
+    for i in range(0, 20, 3):
         r.delete('list:%d' % i)
         r.hset('hash:%d' % i, 'changed', generator.randbytes(20))
         r.zremrangebyrank('zset:%d' % i, 0, 2)
@@ -79,7 +79,7 @@ def data(_=None):
                 equal([k for k in before if before[k] != after[k]], [], 'keys that changed')
                 equal(r.pfcount('visitors') // 100 in range(48, 52), True)
                 change(r, generator)
-                fill(r, generator)
+            fill(clients[0], generator)
         clients[1].flushdb()
         server.kill()
         server.start()

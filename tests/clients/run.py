@@ -7,8 +7,8 @@ Client suites (each a program that is given the server's address): cli kcat libr
 kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
-ioredis6 node_redis node_redis6 bullmq bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io. Robustness
-suites: stop connections disk golden kill queues queue_kill sns_kill resp_restarts resp_kill.
+ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io.
+Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_restarts resp_kill.
 CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis-server runs the suites of Redis against that
 server, not against leat.
 """
@@ -98,7 +98,8 @@ RESP = {
     'node_redis': node_suite('node_redis.mjs'),
     'node_redis6': node_suite('node_redis6.mjs', oldest=20),
     'bullmq': node_suite('bullmq.mjs'),
-    'bullmq_flows': node_suite('bullmq_flows.mjs'),
+    'bullmq5': node_suite('bullmq5.mjs'),
+    'bullmq_node_redis': node_suite('bullmq_node_redis.mjs'),
     'redlock': node_suite('redlock.mjs'),
     'rate_limiter_flexible': node_suite('rate_limiter_flexible.mjs'),
     'connect_redis': node_suite('connect_redis.mjs'),
