@@ -30,7 +30,7 @@ class ZSet final : public Value {
   [[nodiscard]] std::unique_ptr<Value> copy() const override;
 
   [[nodiscard]] std::size_t size() const { return sorted_ != nullptr ? sorted_->size() : count_; }
-  [[nodiscard]] std::string_view encoding() const { return sorted_ != nullptr ? "skiplist" : "listpack"; }
+  [[nodiscard]] std::string_view encoding() const override { return sorted_ != nullptr ? "skiplist" : "listpack"; }
   // The pairs when they are a listpack, otherwise null.
   [[nodiscard]] const Listpack* listpack() const { return sorted_ != nullptr ? nullptr : &pairs_; }
   [[nodiscard]] std::size_t memory() const override;
