@@ -52,6 +52,7 @@ def change(r, generator):
         r.zremrangebyrank('zset:%d' % i, 0, 2)
         r.xtrim('stream:%d' % i, maxlen=50, approximate=False)
         r.persist('string:%d' % i)
+    r.sadd('set:1', generator.randbytes(20))
     r.rename('set:1', 'renamed')
     r.sunionstore('union', 'set:2', 'set:3', 'renamed')
 
