@@ -9,8 +9,10 @@ namespace leat::resp {
 void Blocking::block(Client& client, std::unique_ptr<Blocked> blocked, std::optional<MonoTime> deadline) {
   client.blocked = std::move(blocked);
   for (const KeyName& name : client.blocked->keys) {
-    std::deque<Client*>& waiting = keys_[name];
-    if (std::ranges::find(waiting, &client) == waiting.end()) waiting.push_back(&client);
+    std::deque<Client*>& waiting = keys_[name].clients;
+    // A key that was named twice.
+    if (!waiting.empty() && waiting.back() == &client) continue;
+    waiting.push_back(&client);
   }
   if (deadline) executor_.shard().timers().arm(client.block_timer_, *deadline);
   executor_.stats().blocked_clients.add(1);
@@ -20,8 +22,9 @@ void Blocking::forget(Client& client) {
   for (const KeyName& name : client.blocked->keys) {
     const auto found = keys_.find(name);
     if (found == keys_.end()) continue;
-    std::erase(found->second, &client);
-    if (found->second.empty()) keys_.erase(found);
+    std::deque<Client*>& waiting = found->second.clients;
+    if (const auto at = std::ranges::find(waiting, &client); at != waiting.end()) waiting.erase(at);
+    if (waiting.empty()) keys_.erase(found);
   }
   client.block_timer_.cancel();
   client.blocked.reset();
@@ -42,15 +45,14 @@ void Blocking::time_out(Client& client) {
   executor_.end_unit();
 }
 
-void Blocking::mark_ready(std::uint32_t database, std::string_view key) {
-  KeyName name{database, std::string(key)};
-  if (!keys_.contains(name) || std::ranges::find(ready_, name) != ready_.end()) return;
-  ready_.push_back(std::move(name));
+void Blocking::mark_ready(Keys::value_type& key) {
+  if (std::exchange(key.second.ready, true)) return;
+  ready_.push_back(key.first);
 }
 
 void Blocking::database_changed(std::uint32_t database) {
-  for (const auto& [name, waiting] : keys_) {
-    if (name.database == database) mark_ready(database, name.key);
+  for (auto at = keys_.lower_bound(KeyView(database, {})); at != keys_.end() && at->first.database == database; ++at) {
+    mark_ready(*at);
   }
 }
 
@@ -65,15 +67,17 @@ void Blocking::serve() {
   serving_ = false;
 }
 
-// In the order of their coming, as long as the key is there. Who is served leaves the queue.
+// In the order of their coming, as long as the key is there. Who is served leaves the queue. Who moves an element makes the
+// key that it goes to ready in its turn.
 void Blocking::serve_key(const KeyName& name) {
+  if (const auto found = keys_.find(name); found != keys_.end()) found->second.ready = false;
   keyspace::Database& database = executor_.keyspace().database(name.database);
   for (std::size_t next = 0;;) {
     const auto found = keys_.find(name);
-    if (found == keys_.end() || next >= found->second.size() || database.peek(name.key) == nullptr) return;
-    Client& client = *found->second[next];
+    if (found == keys_.end() || next >= found->second.clients.size() || database.peek(name.key) == nullptr) return;
+    Client& client = *found->second.clients[next];
     executor_.begin_unit();
-    if (executor_.retry(client, client.blocked->command, false)) {
+    if (executor_.retry(client, client.blocked->command, false, name.key)) {
       unblock(client);
     } else {
       ++next;

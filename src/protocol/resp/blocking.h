@@ -3,6 +3,8 @@
 #include <deque>
 #include <map>
 #include <optional>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "protocol/resp/client.h"
@@ -25,8 +27,9 @@ class Blocking {
 
   // A key changed: whoever waits for it may find what it needs.
   void key_changed(std::uint32_t database, std::string_view key) {
-    if (!keys_.empty()) [[unlikely]]
-      mark_ready(database, key);
+    if (!keys_.empty()) [[unlikely]] {
+      if (const auto found = keys_.find(KeyView(database, key)); found != keys_.end()) mark_ready(*found);
+    }
   }
   // A database's keys may all have changed.
   void database_changed(std::uint32_t database);
@@ -35,13 +38,29 @@ class Blocking {
   [[nodiscard]] bool has_ready() const { return !ready_.empty(); }
 
  private:
-  void mark_ready(std::uint32_t database, std::string_view key);
+  using KeyView = std::pair<std::uint32_t, std::string_view>;
+  struct Less {
+    using is_transparent = void;
+    template <class A, class B>
+    bool operator()(const A& a, const B& b) const {
+      return view(a) < view(b);
+    }
+    static KeyView view(const KeyName& name) { return {name.database, name.key}; }
+    static KeyView view(const KeyView& name) { return name; }
+  };
+  struct Waiting {
+    std::deque<Client*> clients;
+    bool ready = false;  // in ready_
+  };
+  using Keys = std::map<KeyName, Waiting, Less>;
+
+  void mark_ready(Keys::value_type& key);
   void serve_key(const KeyName& name);
   void forget(Client& client);
 
   Executor& executor_;
-  std::map<KeyName, std::deque<Client*>> keys_;
-  std::vector<KeyName> ready_;
+  Keys keys_;
+  std::vector<KeyName> ready_;  // in the order in which they changed
   bool serving_ = false;
 };
 

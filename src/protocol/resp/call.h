@@ -29,6 +29,8 @@ struct Call {
   // Runs again, since a key that it waits for has changed, or as its time is over: then it replies that nothing came.
   bool is_retry = false;
   bool timed_out = false;
+  // Which key that is. Of several that a client waits for, only this one may serve it now, in the order of the changes.
+  std::string_view ready_key;
 
   [[nodiscard]] std::size_t size() const { return args.size(); }
   [[nodiscard]] std::string_view operator[](std::size_t index) const { return args[index]; }

@@ -171,13 +171,21 @@ void Executor::execute(Client& client, Arguments arguments) {
     begin_unit();
     Reply reply(client.out, client.protocol);
     run(client, *command, arguments, reply);
-    const Durability durable = durability(client.database);
-    if (durable == Durability::commit) client.awaits_commit = true;
-    if (durable != Durability::none && !keyspace_.effects().empty()) client.awaits_journal = true;
+    await_durability(client);
     end_unit();
   }
-  if (client.out.size() > before && client.out[before] == '-') stats_.errors.add();
-  if (client.reply_mode == ReplyMode::off || client.reply_mode == ReplyMode::skip) client.out.resize(before);
+  if (!client.is_blocked()) finish_reply(client, before);
+}
+
+void Executor::await_durability(Client& client) {
+  const Durability durable = durability(client.database);
+  if (durable == Durability::commit) client.awaits_commit = true;
+  if (durable != Durability::none && !keyspace_.effects().empty()) client.awaits_journal = true;
+}
+
+void Executor::finish_reply(Client& client, std::size_t begin) {
+  if (client.out.size() > begin && client.out[begin] == '-') stats_.errors.add();
+  if (client.reply_mode == ReplyMode::off || client.reply_mode == ReplyMode::skip) client.out.resize(begin);
   if (client.reply_mode == ReplyMode::skip) client.reply_mode = ReplyMode::on;
 }
 
@@ -215,15 +223,19 @@ void Executor::abandon_transaction(Client& client) {
   unwatch(client);
 }
 
-bool Executor::retry(Client& client, const StoredCommand& command, bool timed_out) {
+bool Executor::retry(Client& client, const StoredCommand& command, bool timed_out, std::string_view ready_key) {
   Reply reply(client.out, client.protocol);
   const std::size_t before = client.out.size();
   Call call(*this, client, command.command(), command.arguments(), reply);
   call.is_retry = true;
   call.timed_out = timed_out;
+  call.ready_key = ready_key;
   command.command().handler(call);
   if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), command.arguments());
-  return client.out.size() > before;
+  if (client.out.size() == before) return false;
+  await_durability(client);
+  finish_reply(client, before);
+  return true;
 }
 
 void Executor::end_unit() {

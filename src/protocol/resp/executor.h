@@ -73,8 +73,8 @@ class Executor final : public keyspace::Observer {
   // Ends MULTI, and what was watched for it.
   void abandon_transaction(Client& client);
   void unwatch(Client& client);
-  // Runs the command of a client that was blocked: true when it has its reply.
-  bool retry(Client& client, const StoredCommand& command, bool timed_out);
+  // Runs the command of a client that is blocked, for a key that changed or as its time is over: true when it has its reply.
+  bool retry(Client& client, const StoredCommand& command, bool timed_out, std::string_view ready_key = {});
 
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
@@ -126,6 +126,10 @@ class Executor final : public keyspace::Observer {
   // The reason not to run it now, as the reply has it; empty: none.
   [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
   void queue(Client& client, const Command& command, Arguments arguments);
+  // What the client did in the unit that ends must be as durable as its database before it hears of it.
+  void await_durability(Client& client);
+  // A command's reply is complete, which began at `begin` of `client.out`: the client may not want it.
+  void finish_reply(Client& client, std::size_t begin);
   void schedule_turn_end();
   void end_turn();
   // False: it could not be written, and those who wait for it go on waiting.

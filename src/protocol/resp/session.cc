@@ -49,8 +49,7 @@ runtime::Task<> Session::run() {
     }
     if (!co_await read_more()) break;
   }
-  broken_ = true;
-  socket_->close();
+  end();
   co_await tasks_.join();
   while (resumption_.sent) co_await changed_.wait();
 }
@@ -125,8 +124,7 @@ runtime::Task<> Session::write_out() {
   }
   writing_ = false;
   if (must_close(client_) || broken_) {
-    broken_ = true;
-    socket_->close();
+    end();
   }
 }
 
@@ -136,8 +134,12 @@ void Session::resume(Client& /*client*/) {
   executor_.shard().send(resumption_);
 }
 
-void Session::close(Client& /*client*/) {
+void Session::close(Client& /*client*/) { end(); }
+
+void Session::end() {
   broken_ = true;
+  // What it waits for must not go to nobody.
+  if (client_.is_blocked()) executor_.blocking().drop(client_);
   socket_->close();
 }
 

@@ -43,6 +43,7 @@ class Session final : public Connection {
   std::size_t execute(std::string_view input);
   void execute_received();
   runtime::Task<> write_out();
+  void end();
 
   Executor& executor_;
   std::unique_ptr<runtime::Socket> socket_;
