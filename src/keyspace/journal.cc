@@ -87,10 +87,14 @@ Status Journal::append() {
   return {};
 }
 
+Result<Offset> Journal::begin_segment() {
+  LEAT_CHECK(partition_->roll(runtime::Shard::current().wall_now()));
+  return partition_->log_end();
+}
+
 runtime::Task<Status> Journal::committed(Offset end) {
   while (!is_committed(end)) {
-    const Status status =
-        co_await partition_->wait_committed(end, runtime::Shard::current().now() + kCommitPatience);
+    const Status status = co_await partition_->wait_committed(end, runtime::Shard::current().now() + kCommitPatience);
     if (!status && status.error().code != Errc::timed_out) {
       failure_ = status.error();
       co_return status;

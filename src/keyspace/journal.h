@@ -48,6 +48,8 @@ class Journal {
   runtime::Task<Status> committed(Offset end);
   // Returns when all that was appended is on the disk, whatever the policy.
   runtime::Task<Status> flush() { return partition_->flush(); }
+  // What is appended from here on can be kept without what was before: returns where it begins.
+  [[nodiscard]] Result<Offset> begin_segment();
   // Forgets what lies below `start`.
   runtime::Task<Status> free_below(Offset start) { return partition_->delete_records(start); }
 

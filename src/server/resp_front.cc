@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/logging.h"
+#include "protocol/resp/metrics.h"
 #include "runtime/call.h"
 #include "server/wiring.h"
 
@@ -44,9 +45,11 @@ Task<Status> start_server(std::unique_ptr<resp::Server>* server, const resp::Set
   co_return co_await (*server)->load(streams->find(journal)->log().shared_from_this());
 }
 
-Task<> stop_server(std::unique_ptr<resp::Server>* server) {
-  co_await (*server)->stop();
+Task<> stop_server(resp::Server* server) { co_await server->stop(); }
+
+Task<> drop_server(std::unique_ptr<resp::Server>* server) {
   server->reset();
+  co_return;
 }
 
 }  // namespace
@@ -76,7 +79,16 @@ void RespFront::accept() {
 
 Task<> RespFront::stop() {
   for (const auto& acceptor : acceptors_) co_await acceptor->stop();
-  if (server_) co_await runtime::call_on(server_->shard(), stop_server, &server_);
+  if (server_) co_await runtime::call_on(server_->shard(), stop_server, server_.get());
+}
+
+Task<> RespFront::drop() {
+  if (server_) co_await runtime::call_on(server_->shard(), drop_server, &server_);
+}
+
+void RespFront::register_metrics(observe::MetricsRegistry& registry) {
+  registry.add(server_->shard(),
+               [server = server_.get()](observe::MetricsPage& page) { resp::collect(page, server->executor()); });
 }
 
 }  // namespace leat::server

@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "observe/registry.h"
 #include "protocol/resp/server.h"
 #include "server/banner.h"
 #include "server/tls_listeners.h"
@@ -18,10 +19,12 @@ class RespFront {
   runtime::Task<Status> start(const ServerConfig& config, stream::TopicService& topics, const stream::Streams& streams,
                               TlsListeners& tls, std::vector<BoundEndpoint>& endpoints);
   void accept();
+  // Ends all connections. What was executed is in the journal on return.
   runtime::Task<> stop();
-
-  // nullptr before start() and after stop().
-  [[nodiscard]] resp::Server* server() const { return server_.get(); }
+  // Frees the keyspace, on its shard.
+  runtime::Task<> drop();
+  // Adds what the keyspace tells to the metrics page. After start().
+  void register_metrics(observe::MetricsRegistry& registry);
 
  private:
   std::unique_ptr<resp::Server> server_;

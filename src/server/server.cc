@@ -161,6 +161,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_queues());
     LEAT_CO_CHECK(co_await start_sqs());
     LEAT_CO_CHECK(co_await resp_.start(config_, *topics_, *streams_, tls_, endpoints_));
+    resp_.register_metrics(registry_);
     co_return co_await start_kafka();
   }
 
@@ -395,6 +396,7 @@ class Server {
           co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
     for (const auto& http : http_) co_await http->stop(Milliseconds(0));
     http_.clear();
+    co_await resp_.drop();
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_state, &states_[i]);
     if (outcome && node_ != nullptr) log_info("server", "stopped cleanly");
     co_return outcome;

@@ -315,10 +315,18 @@ bool Executor::append_journal() {
   return false;
 }
 
+bool Executor::request_snapshot() {
+  if (!snapshotter_ || !journal_error_.empty()) return false;
+  snapshotter_->request();
+  return true;
+}
+
 void Executor::start_journal(keyspace::Journal& journal) {
   journal_ = &journal;
   gate_ = std::make_unique<CommitGate>(journal);
   gate_->start();
+  snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
+  snapshotter_->start();
   active_expiry_.schedule();
 }
 
@@ -342,6 +350,7 @@ void Executor::fields_expired(keyspace::Database& database, std::string_view key
 
 runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
+  if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   journal_retry_.cancel();
   active_expiry_.set_enabled(false);

@@ -18,6 +18,7 @@
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/settings.h"
+#include "protocol/resp/snapshotter.h"
 #include "protocol/resp/stats.h"
 #include "protocol/resp/watches.h"
 #include "runtime/shard.h"
@@ -95,6 +96,14 @@ class Executor final : public keyspace::Observer {
   // Tells listeners of a keyspace event, if the settings say so.
   void notify(EventClass event_class, std::string_view event, keyspace::Database& database, std::string_view key);
 
+  // Takes a snapshot of the keyspace into the journal, if one is possible and none is under way. False: it is not.
+  bool request_snapshot();
+  [[nodiscard]] const Snapshotter* snapshotter() const { return snapshotter_.get(); }
+  // Databases changed places.
+  void databases_moved() {
+    if (snapshotter_) snapshotter_->databases_moved();
+  }
+
   // What units change is journalled from here on. `journal` outlives stop().
   void start_journal(keyspace::Journal& journal);
   // Ends all connections. On return what was executed is in the journal.
@@ -145,6 +154,7 @@ class Executor final : public keyspace::Observer {
   Disposal disposal_;
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;
+  std::unique_ptr<Snapshotter> snapshotter_;
   keyspace::Keyspace keyspace_;
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;

@@ -63,11 +63,14 @@ void memory(Executor& executor, std::string& out) {
 
 void persistence(Executor& executor, std::string& out) {
   const keyspace::Journal* journal = executor.journal();
+  const bool running = executor.snapshotter() != nullptr && executor.snapshotter()->is_running();
   out += fmt::format(
       "loading:0\r\nasync_loading:0\r\nrdb_changes_since_last_save:{}\r\nrdb_bgsave_in_progress:{}\r\n"
       "rdb_last_save_time:{}\r\nrdb_last_bgsave_status:ok\r\naof_enabled:{}\r\naof_rewrite_in_progress:{}\r\n"
       "aof_last_write_status:{}\r\njournal_size:{}\r\njournal_units:{}\r\n",
-      executor.keyspace().changes(), 0, 0, executor.durability(0) == Durability::none ? 0 : 1, 0,
+      executor.keyspace().changes(), running ? 1 : 0,
+      executor.snapshotter() == nullptr ? 0 : executor.snapshotter()->last_taken() / 1000,
+      executor.durability(0) == Durability::none ? 0 : 1, running ? 1 : 0,
       executor.journal_error().empty() ? "ok" : "err", journal == nullptr ? 0 : journal->size_bytes(),
       executor.stats().units_journalled.value());
 }

@@ -28,11 +28,31 @@ void role(Call& call) {
 
 void lolwut(Call& call) { call.reply.verbatim(fmt::format("leat, which speaks Redis {}\n", kRedisVersion)); }
 
-// What is journalled needs no saving: the moment of the last change is the last save.
-void lastsave(Call& call) { call.reply.integer(call.keyspace.now() / 1000); }
-void save(Call& call) { call.reply.ok(); }
-void bgsave(Call& call) { call.reply.simple("Background saving started"); }
-void bgrewriteaof(Call& call) { call.reply.simple("Background append only file rewriting started"); }
+void lastsave(Call& call) {
+  const Snapshotter* snapshotter = call.executor.snapshotter();
+  call.reply.integer(snapshotter == nullptr ? 0 : snapshotter->last_taken() / 1000);
+}
+
+// The journal is what is saved; writing all keys into it anew makes it short.
+bool start_snapshot(Call& call) {
+  if (call.executor.request_snapshot()) return true;
+  call.reply.error("ERR the journal cannot be written");
+  return false;
+}
+
+void bgsave(Call& call) {
+  if (call.size() > 2 || (call.size() == 2 && !call.is(1, "SCHEDULE"))) return call.reply.error(errors::kSyntax);
+  if (start_snapshot(call)) call.reply.simple("Background saving started");
+}
+
+void bgrewriteaof(Call& call) {
+  if (start_snapshot(call)) call.reply.simple("Background append only file rewriting started");
+}
+
+// What is acknowledged is in the journal already.
+void save(Call& call) {
+  if (start_snapshot(call)) call.reply.ok();
+}
 
 constexpr std::string_view kConfigSetTips[] = {"request_policy:all_nodes", "response_policy:all_succeeded"};
 constexpr std::string_view kInfoTips[] = {"nondeterministic_output", "request_policy:all_shards",
