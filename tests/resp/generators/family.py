@@ -60,5 +60,5 @@ def any_command(g):
     """A command of one of the seed's families that may stand in a transaction."""
     while True:
         arguments = g.pick(g.pattern_families).command(g)
-        if arguments[0].upper() not in RANDOM and not (arguments[0] == b'XADD' and b'*' in arguments):
+        if arguments[0].upper() not in RANDOM and not (arguments[0].upper() == b'XADD' and b'*' in arguments):
             return arguments
