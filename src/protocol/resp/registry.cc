@@ -22,10 +22,11 @@ class Index {
  public:
   Index() {
     for (const auto family :
-         {acl_commands(), bitmap_commands(), client_commands(), command_info_commands(), connection_commands(),
-          generic_commands(), geo_commands(), hash_commands(), hash_field_commands(), hyperloglog_commands(),
-          list_commands(), pubsub_commands(), script_commands(), server_commands(), set_commands(),
-          sorted_set_commands(), stream_commands(), string_commands(), transaction_commands()}) {
+         {acl_commands(),        bitmap_commands(),     client_commands(),      command_info_commands(),
+          connection_commands(), database_commands(),   generic_commands(),     geo_commands(),
+          hash_commands(),       hash_field_commands(), hyperloglog_commands(), list_commands(),
+          pubsub_commands(),     script_commands(),     server_commands(),      set_commands(),
+          sorted_set_commands(), stream_commands(),     string_commands(),      transaction_commands()}) {
       for (const Command& command : family) add(command);
     }
   }

@@ -13,6 +13,7 @@ namespace leat::resp {
 [[nodiscard]] std::span<const Command> client_commands();
 [[nodiscard]] std::span<const Command> command_info_commands();
 [[nodiscard]] std::span<const Command> connection_commands();
+[[nodiscard]] std::span<const Command> database_commands();
 [[nodiscard]] std::span<const Command> generic_commands();
 [[nodiscard]] std::span<const Command> geo_commands();
 [[nodiscard]] std::span<const Command> hash_commands();
