@@ -8,6 +8,7 @@ import resp
 
 KINDS = ('ignore', 'shape', 'unordered', 'approximate', 'random', 'names', 'words', 'superset', 'rewrite', 'merged')
 INVALIDATE = b'>2\r\n$10\r\ninvalidate\r\n'
+OF_ONE_KEY = (b'HGETALL', b'HKEYS', b'HVALS', b'SMEMBERS')  # their order is the key's own, not that of several
 SMALL_ENCODINGS = (b'listpack', b'intset')
 
 
@@ -129,7 +130,7 @@ def elements(raw):
 
 def encoding_is_small(arguments, following):
     """Whether the next command asked for the key's encoding, and small values have an order."""
-    if not following or len(arguments) < 2 or following[0] != [b'OBJECT', b'ENCODING', arguments[1]]:
+    if not following or arguments[0].upper() not in OF_ONE_KEY or following[0] != [b'OBJECT', b'ENCODING', arguments[1]]:
         return False
     return any(name in following[1] for name in SMALL_ENCODINGS)
 

@@ -187,8 +187,9 @@ def prove(options):
     try:
         prepare_generators(rules, peer)
         for name, changes in mutation.all_mutations():
-            subject = mutation.Mutated(**changes).start()
+            subject = mutation.Mutated(**changes)
             try:
+                subject.start()
                 runner = Runner(peer, subject, rules, Coverage())
                 noticed = None
                 for seed in range(options.first_seed, options.first_seed + options.seeds):

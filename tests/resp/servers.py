@@ -37,7 +37,11 @@ class Redis:
     def start(self):
         with open(self.folder / 'log', 'ab') as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        harness.wait_for(self.name, lambda: answers(self.address), 20, 0.02)
+        try:
+            harness.wait_for(self.name, lambda: answers(('127.0.0.1', self.port)), 20, 0.02)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def restart_if_ended(self):
