@@ -74,6 +74,7 @@ Entry* Database::read(std::string_view key) {
   Entry* entry = find(key, hash_of(key));
   if (entry == nullptr) {
     keyspace_.stats().misses.add();
+    keyspace_.missed(*this, key);
     return nullptr;
   }
   keyspace_.stats().hits.add();
@@ -91,6 +92,7 @@ Entry* Database::look(std::string_view key) {
   Entry* entry = find(key, hash_of(key));
   KeyspaceStats& stats = keyspace_.stats();
   (entry == nullptr ? stats.misses : stats.hits).add();
+  if (entry == nullptr) keyspace_.missed(*this, key);
   return entry;
 }
 
@@ -100,6 +102,7 @@ Entry& Database::insert(std::string_view key, std::uint64_t hash, std::size_t ex
   Entry* entry = Entry::make(key, extra);
   keyspace_.begin_clock(*entry);
   table_.insert(*entry, hash);
+  keyspace_.created(*this, key);
   return *entry;
 }
 
@@ -222,6 +225,7 @@ Entry& Database::move(Entry& entry, Database& to, std::string_view new_key) {
   entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::integer);
   Entry::destroy(&entry);
   to.table_.insert(*with);
+  keyspace_.created(to, new_key);
   if (when) to.set_expiry(*with, *when);
   if (with->type() == Type::hash) to.fields_changed(*with);
   return *with;

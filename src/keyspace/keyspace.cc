@@ -38,7 +38,7 @@ void Keyspace::fields_expired(Database& database, std::string_view key, std::spa
 void Keyspace::begin_clock(Entry& entry) const { entry.set_clock(is_lfu(policy_) ? lfu_begin(now_) : seconds_); }
 
 void Keyspace::touch(Entry& entry) {
-  if (is_fifo(policy_)) return;
+  if (is_fifo(policy_) || !touches_) return;
   entry.set_clock(is_lfu(policy_) ? lfu_used(entry.clock(), now_, lfu_, random_()) : seconds_);
 }
 

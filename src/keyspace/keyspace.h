@@ -30,6 +30,10 @@ class Observer {
   virtual void fields_expired(Database& /*database*/, std::string_view /*key*/, bool /*emptied*/) {}
   // Frees it, here or on another thread.
   virtual void discard(std::unique_ptr<Garbage> garbage) { garbage.reset(); }
+  // Only when it wants to be told (Keyspace::set_tells): a key came to be, without its value yet; one that was to be read is
+  // not there.
+  virtual void created(Database& /*database*/, std::string_view /*key*/) {}
+  virtual void missed(Database& /*database*/, std::string_view /*key*/) {}
 };
 
 struct KeyspaceStats {
@@ -70,12 +74,26 @@ class Keyspace {
   void discard(std::unique_ptr<Garbage> garbage) { observer_.discard(std::move(garbage)); }
   // As if so many keys were told to be modified.
   void count_changes(std::uint64_t count) { changes_ += count; }
+  void set_tells(bool created, bool missed) {
+    tells_created_ = created;
+    tells_missed_ = missed;
+  }
+  void created(Database& database, std::string_view key) {
+    if (tells_created_) [[unlikely]]
+      observer_.created(database, key);
+  }
+  void missed(Database& database, std::string_view key) {
+    if (tells_missed_) [[unlikely]]
+      observer_.missed(database, key);
+  }
   // Modifications since the start: compare two readings to see whether something changed.
   [[nodiscard]] std::uint64_t changes() const { return changes_; }
 
   // Gives a new entry, or one that is used, the clock that the policy in force wants. See eviction.h.
   void begin_clock(Entry& entry) const;
   void touch(Entry& entry);
+  // Whether touch() does anything.
+  void set_touches(bool touches) { touches_ = touches; }
 
   [[nodiscard]] EvictionPolicy policy() const { return policy_; }
   void set_policy(EvictionPolicy policy) { policy_ = policy; }
@@ -93,6 +111,9 @@ class Keyspace {
   std::uint32_t seconds_ = 0;
   EvictionPolicy policy_ = EvictionPolicy::noeviction;
   LfuSettings lfu_;
+  bool touches_ = true;
+  bool tells_created_ = false;
+  bool tells_missed_ = false;
   std::uint64_t changes_ = 0;
   Effects effects_;
   KeyspaceStats stats_;

@@ -76,6 +76,10 @@ void Blocking::serve_key(const KeyName& name) {
     const auto found = keys_.find(name);
     if (found == keys_.end() || next >= found->second.clients.size() || database.peek(name.key) == nullptr) return;
     Client& client = *found->second.clients[next];
+    if (client.closing) {
+      ++next;
+      continue;
+    }
     executor_.begin_unit();
     if (executor_.retry(client, client.blocked->command, false, name.key)) {
       unblock(client);

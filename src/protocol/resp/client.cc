@@ -1,5 +1,6 @@
 #include "protocol/resp/client.h"
 
+#include "protocol/resp/client_extras.h"
 #include "protocol/resp/executor.h"
 
 namespace leat::resp {
@@ -23,6 +24,13 @@ Client::Client(Executor& executor, Connection& connection, std::uint64_t id, std
 }
 
 Client::~Client() { executor_.disconnected(*this); }
+
+ClientExtras& Client::with_extras() {
+  if (extras == nullptr) extras = std::make_unique<ClientExtras>();
+  return *extras;
+}
+
+std::size_t Client::count_subscriptions() const { return extras->listener == nullptr ? 0 : extras->listener->count(); }
 
 void Client::BlockTimer::fire() { client_.executor().blocking().time_out(client_); }
 

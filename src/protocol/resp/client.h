@@ -2,7 +2,6 @@
 
 #include <memory>
 #include <optional>
-#include <set>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -17,6 +16,7 @@ namespace leat::resp {
 struct Command;
 class Client;
 class Executor;
+struct ClientExtras;
 
 // The words of a command that is kept: queued in a transaction, or blocked.
 class StoredCommand {
@@ -75,6 +75,10 @@ class Connection {
   virtual void close(Client& client) = 0;
   // Bytes that were given to send() and are not sent.
   [[nodiscard]] virtual std::size_t unsent() const = 0;
+  // Bytes that were received and are not executed.
+  [[nodiscard]] virtual std::size_t received() const = 0;
+  // Bytes in its buffers, for both.
+  [[nodiscard]] virtual std::size_t memory() const = 0;
 };
 
 enum class ReplyMode : std::uint8_t { on, off, skip, skip_next };
@@ -90,8 +94,9 @@ class Client {
   [[nodiscard]] Executor& executor() const { return executor_; }
   [[nodiscard]] Connection& connection() const { return connection_; }
   [[nodiscard]] std::uint64_t id() const { return id_; }
-  [[nodiscard]] bool is_blocked() const { return blocked != nullptr; }
-  [[nodiscard]] std::size_t subscriptions() const { return channels.size() + patterns.size() + shard_channels.size(); }
+  // It waits for a key, or for the end of a pause.
+  [[nodiscard]] bool is_blocked() const { return blocked != nullptr || held; }
+  [[nodiscard]] std::size_t subscriptions() const { return extras == nullptr ? 0 : count_subscriptions(); }
   // RESP2: only commands around subscriptions are allowed.
   [[nodiscard]] bool is_subscriber() const { return protocol == Protocol::resp2 && subscriptions() > 0; }
 
@@ -106,6 +111,7 @@ class Client {
   std::string out;  // replies of this turn
   ReplyMode reply_mode = ReplyMode::on;
   bool close_after_reply = false;
+  bool closing = false;          // its connection ends with the turn: nothing is executed or sent any more
   bool has_output = false;       // it is in the executor's list for the end of the turn
   bool awaits_journal = false;   // what it did in this turn must be journalled before it hears of it,
   bool awaits_commit = false;    // and committed
@@ -116,20 +122,21 @@ class Client {
   std::vector<KeyName> watched;
   std::unique_ptr<Blocked> blocked;
 
-  std::set<std::string, std::less<>> channels;
-  std::set<std::string, std::less<>> patterns;
-  std::set<std::string, std::less<>> shard_channels;
-  bool monitors = false;
+  bool held = false;  // a command of it waits for the end of a pause
   bool no_evict = false;
+  bool no_touch = false;
+  std::unique_ptr<ClientExtras> extras;  // nullptr: it has nothing of that
+  ClientExtras& with_extras();
 
+  std::size_t counted_memory = 0;  // see Outputs
   MonoTime connected_at{};
-  MonoTime last_command_at{};
+  std::int64_t active_at = 0;  // in milliseconds since the epoch
   const Command* last_command = nullptr;
-  std::string_view last_container;  // when last_command is a subcommand
   std::uint64_t commands = 0;
 
  private:
   friend class Blocking;
+  [[nodiscard]] std::size_t count_subscriptions() const;
   // Ends the wait of a blocked command.
   class BlockTimer final : public runtime::Timer {
    public:

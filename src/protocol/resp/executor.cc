@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/resp/call.h"
+#include "protocol/resp/client_extras.h"
 
 namespace leat::resp {
 namespace {
@@ -11,6 +12,9 @@ namespace {
 constexpr std::size_t kShownMax = 128;
 
 constexpr Milliseconds kJournalRetry{500};
+
+// A reply that is counted against limits at once, not at the end of the turn.
+constexpr std::size_t kLargeReply = std::size_t{64} << 10;
 
 std::string_view shown(std::string_view text) { return text.substr(0, kShownMax); }
 
@@ -32,14 +36,18 @@ std::string full_name(const Command& command, Arguments arguments) {
 bool is_for_subscribers(const Command& command) {
   static constexpr std::string_view kNames[] = {
       "ping", "quit", "reset", "subscribe", "unsubscribe", "psubscribe", "ssubscribe", "punsubscribe", "sunsubscribe"};
-  return std::ranges::find(kNames, command.name) != std::end(kNames);
+  // There are subcommands of these names too.
+  return std::ranges::find(kNames, command.name) != std::end(kNames) && find_command(command.name) == &command;
 }
 
 // What runs at once inside MULTI.
 bool is_for_transactions(const Command& command) {
   static constexpr std::string_view kNames[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
-  return std::ranges::find(kNames, command.name) != std::end(kNames);
+  return std::ranges::find(kNames, command.name) != std::end(kNames) && find_command(command.name) == &command;
 }
+
+// Its commands are seen by those who monitor before it is done.
+bool is_script(const Command& command) { return command.is(kSkipMonitor); }
 
 }  // namespace
 
@@ -52,6 +60,7 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this) {
   keyspace_.set_policy(settings_.eviction);
+  apply_settings();
   turn_end_.executor = this;
   turn_end_.run = [](runtime::Work* work) { static_cast<TurnEnd*>(work)->executor->end_turn(); };
 }
@@ -59,18 +68,17 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
 Executor::~Executor() = default;
 
 void Executor::connected(Client& client) {
-  client.connected_at = client.last_command_at = shard_.now();
+  client.connected_at = shard_.now();
+  client.active_at = shard_.wall_now().value();
   client.authenticated = settings_.password.empty();
   clients_.emplace(client.id(), &client);
   stats_.connections.add(1);
 }
 
 void Executor::disconnected(Client& client) {
-  if (client.is_blocked()) blocking_.drop(client);
-  if (gate_) gate_->drop(client);
-  watches_.unwatch_all(client);
-  std::erase(with_output_, &client);
-  std::erase(ending_, &client);
+  forget(client);
+  outputs_.forget(client);
+  if (client.closing) std::erase(to_end_, &client);
   clients_.erase(client.id());
   stats_.connections.add(-1);
 }
@@ -87,6 +95,45 @@ void Executor::reset_stats() {
                      .misses = keys.misses.value(),
                      .expired_keys = keys.expired_keys.value(),
                      .evicted_keys = keys.evicted_keys.value()};
+}
+
+void Executor::forget(Client& client) {
+  if (client.blocked) blocking_.drop(client);
+  if (gate_) gate_->drop(client);
+  watches_.unwatch_all(client);
+  pause_.forget(client);
+  stop_listening(client);
+  std::erase(with_output_, &client);
+  std::erase(ending_, &client);
+}
+
+void Executor::stop_listening(Client& client) {
+  if (client.extras == nullptr) return;
+  monitors_.remove(client);
+  tracking_.stop(client);
+  client.extras->listener.reset();
+}
+
+Client* Executor::find_client(std::uint64_t id) const {
+  const auto found = clients_.find(id);
+  return found == clients_.end() || found->second->closing ? nullptr : found->second;
+}
+
+// Not at once: it may be in use further up the stack.
+void Executor::end(Client& client) {
+  if (std::exchange(client.closing, true)) return;
+  to_end_.push_back(&client);
+  schedule_turn_end();
+}
+
+void Executor::end_clients() {
+  for (Client* client : std::exchange(to_end_, {})) {
+    forget(*client);
+    client->has_output = false;
+    std::string().swap(client->out);
+    client->connection().close(*client);
+    outputs_.measure(*client);
+  }
 }
 
 void Executor::begin_batch() { keyspace_.set_now(shard_.wall_now().value()); }
@@ -118,7 +165,8 @@ const Command* Executor::look_up(Client& client, Arguments arguments) {
 
 std::uint64_t Executor::memory_used() const {
   const auto pending = static_cast<std::int64_t>(disposal_.pending());
-  return static_cast<std::uint64_t>(std::max<std::int64_t>(keyspace::MemoryMeter::used() - pending, 0));
+  const std::int64_t data = std::max<std::int64_t>(keyspace::MemoryMeter::used() - pending, 0);
+  return static_cast<std::uint64_t>(data) + outputs_.memory();
 }
 
 bool Executor::make_room() {
@@ -137,14 +185,16 @@ bool Executor::lacks_memory(const Client& client, const Command& command) {
   return command.name == "exec" && std::ranges::any_of(client.transaction.queue, takes_memory);
 }
 
-std::string Executor::refusal(Client& client, const Command& command, Arguments /*arguments*/) {
+std::string Executor::refusal(Client& client, const Command& command, Arguments arguments) {
   if (!client.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
   if (client.is_subscriber() && !is_for_subscribers(command)) {
     return fmt::format(
         "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
         "context",
-        command.name);
+        full_name(command, arguments));
   }
+  if (client.extras != nullptr && client.extras->monitors && command.is(kWrite | kReadonly | kMayReplicate))
+    return "ERR Replica can't interact with the keyspace";
   if (settings_.memory_max > 0 && lacks_memory(client, command))
     return "OOM command not allowed when used memory > 'maxmemory'.";
   if (!journal_error_.empty() && command.is(kWrite) && durability(client.database) != Durability::none)
@@ -153,8 +203,8 @@ std::string Executor::refusal(Client& client, const Command& command, Arguments 
 }
 
 void Executor::execute(Client& client, Arguments arguments) {
-  stats_.commands.add();
   has_output(client);
+  client.active_at = keyspace_.now();
   const std::size_t before = client.out.size();
   if (client.reply_mode == ReplyMode::skip_next) client.reply_mode = ReplyMode::skip;
   const Command* command = look_up(client, arguments);
@@ -163,18 +213,26 @@ void Executor::execute(Client& client, Arguments arguments) {
   } else if (const std::string why = refusal(client, *command, arguments); !why.empty()) {
     Reply(client.out, client.protocol).error(why);
     client.transaction.broken = client.transaction.active;
+  } else if (pause_.is_active() && pause_.covers(client, *command)) [[unlikely]] {
+    return pause_.hold(client, *command, arguments);
   } else if (client.transaction.active && !is_for_transactions(*command)) {
     queue(client, *command, arguments);
   } else {
     client.last_command = command;
     ++client.commands;
     begin_unit();
+    current_ = &client;
+    keyspace_.set_touches(!client.no_touch || command->name == "touch");
     Reply reply(client.out, client.protocol);
     run(client, *command, arguments, reply);
+    current_ = nullptr;
     await_durability(client);
     end_unit();
   }
+  stats_.commands.add();
   if (!client.is_blocked()) finish_reply(client, before);
+  if (client.extras != nullptr) [[unlikely]]
+    after_command(client, command);
 }
 
 void Executor::await_durability(Client& client) {
@@ -187,6 +245,19 @@ void Executor::finish_reply(Client& client, std::size_t begin) {
   if (client.out.size() > begin && client.out[begin] == '-') stats_.errors.add();
   if (client.reply_mode == ReplyMode::off || client.reply_mode == ReplyMode::skip) client.out.resize(begin);
   if (client.reply_mode == ReplyMode::skip) client.reply_mode = ReplyMode::on;
+  tracking_.send_pending();
+  if (client.out.size() - begin > kLargeReply) [[unlikely]]
+    outputs_.measure(client);
+}
+
+void Executor::after_command(Client& client, const Command* command) {
+  // CLIENT CACHING holds for one command, or transaction, behind it.
+  TrackingState* tracking = client.extras->tracking.get();
+  if (tracking == nullptr || !tracking->caching || client.transaction.active) return;
+  const Command* container = find_command("client");
+  const bool is_of_client = command >= container->subcommands.data() &&
+                            command < container->subcommands.data() + container->subcommands.size();
+  if (!is_of_client) tracking->caching = false;
 }
 
 void Executor::queue(Client& client, const Command& command, Arguments arguments) {
@@ -203,7 +274,14 @@ void Executor::queue(Client& client, const Command& command, Arguments arguments
 void Executor::run(Client& client, const Command& command, Arguments arguments, Reply& reply, bool from_script) {
   Call call(*this, client, command, arguments, reply);
   call.from_script = from_script;
+  const bool is_monitored = !monitors_.empty();
+  if (is_monitored && is_script(command)) [[unlikely]]
+    monitors_.tell(client, command, arguments, from_script);
   command.handler(call);
+  if (is_monitored && !is_script(command)) [[unlikely]]
+    monitors_.tell(client, command, arguments, from_script);
+  if (command.is(kReadonly) && client.extras != nullptr && client.extras->tracking != nullptr) [[unlikely]]
+    tracking_.remember(client, command, arguments);
   if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), arguments);
 }
 
@@ -226,13 +304,17 @@ void Executor::abandon_transaction(Client& client) {
 bool Executor::retry(Client& client, const StoredCommand& command, bool timed_out, std::string_view ready_key) {
   Reply reply(client.out, client.protocol);
   const std::size_t before = client.out.size();
+  const auto pushed = [&client] { return client.extras == nullptr ? 0 : client.extras->pushed; };
+  const std::uint64_t pushed_before = pushed();
   Call call(*this, client, command.command(), command.arguments(), reply);
   call.is_retry = true;
   call.timed_out = timed_out;
   call.ready_key = ready_key;
+  Client* previous = std::exchange(current_, &client);
   command.command().handler(call);
+  current_ = previous;
   if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), command.arguments());
-  if (client.out.size() == before) return false;
+  if (client.out.size() - before == pushed() - pushed_before) return false;
   await_durability(client);
   finish_reply(client, before);
   return true;
@@ -275,6 +357,9 @@ void Executor::schedule_turn_end() {
 
 void Executor::end_turn() {
   turn_end_scheduled_ = false;
+  tracking_.end_turn();
+  if (!to_end_.empty()) [[unlikely]]
+    end_clients();
   const bool journalled = append_journal();
   // Sending may end a connection, which leaves the list.
   std::swap(ending_, with_output_);
@@ -330,15 +415,42 @@ void Executor::start_journal(keyspace::Journal& journal) {
   active_expiry_.schedule();
 }
 
-void Executor::notify(EventClass /*event_class*/, std::string_view /*event*/, keyspace::Database& /*database*/,
-                      std::string_view /*key*/) {}
+void Executor::apply_settings() {
+  const auto is_told = [&](EventClass event_class) {
+    return (settings_.event_classes & static_cast<std::uint32_t>(event_class)) != 0;
+  };
+  keyspace_.set_tells(is_told(EventClass::new_key), is_told(EventClass::key_miss));
+}
+
+void Executor::publish_event(std::string_view event, keyspace::Database& database, std::string_view key) {
+  if (hub_.is_quiet()) return;
+  const auto is_told = [&](EventClass kind) {
+    return (settings_.event_classes & static_cast<std::uint32_t>(kind)) != 0;
+  };
+  if (is_told(EventClass::keyspace)) {
+    std::string channel = fmt::format("__keyspace@{}__:", database.index());
+    channel += key;
+    hub_.publish(channel, event);
+  }
+  if (is_told(EventClass::keyevent)) hub_.publish(fmt::format("__keyevent@{}__:{}", database.index(), event), key);
+}
+
+void Executor::created(keyspace::Database& database, std::string_view key) {
+  notify(EventClass::new_key, "new", database, key);
+}
+
+void Executor::missed(keyspace::Database& database, std::string_view key) {
+  notify(EventClass::key_miss, "keymiss", database, key);
+}
 
 void Executor::modified(keyspace::Database& database, std::string_view key) {
   watches_.touch(database.index(), key);
   blocking_.key_changed(database.index(), key);
+  tracking_.key_changed(key, current_);
 }
 
 void Executor::removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) {
+  tracking_.key_changed(key, nullptr);
   const bool expired = why == keyspace::Removal::expired;
   notify(expired ? EventClass::expired : EventClass::evicted, expired ? "expired" : "evicted", database, key);
 }

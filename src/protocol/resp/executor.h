@@ -15,12 +15,17 @@
 #include "protocol/resp/commit_gate.h"
 #include "protocol/resp/command.h"
 #include "protocol/resp/disposal.h"
+#include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
+#include "protocol/resp/outputs.h"
+#include "protocol/resp/pause.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/settings.h"
 #include "protocol/resp/snapshotter.h"
 #include "protocol/resp/stats.h"
+#include "protocol/resp/tracking.h"
 #include "protocol/resp/watches.h"
+#include "pubsub/hub.h"
 #include "runtime/shard.h"
 
 namespace leat::resp {
@@ -57,7 +62,17 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
+  [[nodiscard]] pubsub::Hub& hub() { return hub_; }
+  [[nodiscard]] Outputs& outputs() { return outputs_; }
+  [[nodiscard]] const Outputs& outputs() const { return outputs_; }
+  [[nodiscard]] Pause& pause() { return pause_; }
+  [[nodiscard]] Monitors& monitors() { return monitors_; }
+  [[nodiscard]] Tracking& tracking() { return tracking_; }
   [[nodiscard]] std::map<std::uint64_t, Client*>& clients() { return clients_; }
+  // nullptr: it is not there, or ending.
+  [[nodiscard]] Client* find_client(std::uint64_t id) const;
+  // Whose command is being run; nullptr: nobody's.
+  [[nodiscard]] Client* current() const { return current_; }
 
   // Commands that follow come from one reading of a socket: they have the same time.
   void begin_batch();
@@ -89,12 +104,24 @@ class Executor final : public keyspace::Observer {
   // The client has something in `out` that nobody asked for: it goes out at the end of the turn.
   void has_output(Client& client);
 
+  // Something is to be done at the end of the turn.
+  void schedule_turn_end();
+
   void connected(Client& client);
   void disconnected(Client& client);
+  // The connection ends when the turn does. Nothing is sent to the client any more.
+  void end(Client& client);
+  // The client no longer subscribes, tracks or monitors.
+  void stop_listening(Client& client);
   [[nodiscard]] std::uint64_t next_client_id() { return ++last_client_id_; }
 
   // Tells listeners of a keyspace event, if the settings say so.
-  void notify(EventClass event_class, std::string_view event, keyspace::Database& database, std::string_view key);
+  void notify(EventClass event_class, std::string_view event, keyspace::Database& database, std::string_view key) {
+    if ((settings_.event_classes & static_cast<std::uint32_t>(event_class)) != 0) [[unlikely]]
+      publish_event(event, database, key);
+  }
+  // To be called when settings() were changed.
+  void apply_settings();
 
   // Takes a snapshot of the keyspace into the journal, if one is possible and none is under way. False: it is not.
   bool request_snapshot();
@@ -113,6 +140,8 @@ class Executor final : public keyspace::Observer {
   void removed(keyspace::Database& database, std::string_view key, keyspace::Removal why) override;
   void fields_expired(keyspace::Database& database, std::string_view key, bool emptied) override;
   void discard(std::unique_ptr<keyspace::Garbage> garbage) override { disposal_.take(std::move(garbage)); }
+  void created(keyspace::Database& database, std::string_view key) override;
+  void missed(keyspace::Database& database, std::string_view key) override;
 
  private:
   struct TurnEnd final : runtime::Work {
@@ -139,7 +168,12 @@ class Executor final : public keyspace::Observer {
   void await_durability(Client& client);
   // A command's reply is complete, which began at `begin` of `client.out`: the client may not want it.
   void finish_reply(Client& client, std::size_t begin);
-  void schedule_turn_end();
+  void publish_event(std::string_view event, keyspace::Database& database, std::string_view key);
+  // What few clients need after a command and its reply.
+  void after_command(Client& client, const Command* command);
+  // The client is no longer in any list of those that wait or listen.
+  void forget(Client& client);
+  void end_clients();
   void end_turn();
   // False: it could not be written, and those who wait for it go on waiting.
   [[nodiscard]] bool append_journal();
@@ -159,7 +193,14 @@ class Executor final : public keyspace::Observer {
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
+  pubsub::Hub hub_;
+  Outputs outputs_{*this};
+  Pause pause_{*this};
+  Monitors monitors_{*this};
+  Tracking tracking_{*this};
   std::map<std::uint64_t, Client*> clients_;
+  Client* current_ = nullptr;
+  std::vector<Client*> to_end_;
   std::uint64_t last_client_id_ = 0;
   std::uint32_t unit_depth_ = 0;
   std::vector<Client*> with_output_;

@@ -21,6 +21,8 @@ class Replayer final : public Connection {
   void resume(Client& /*client*/) override {}
   void close(Client& /*client*/) override {}
   [[nodiscard]] std::size_t unsent() const override { return 0; }
+  [[nodiscard]] std::size_t received() const override { return 0; }
+  [[nodiscard]] std::size_t memory() const override { return 0; }
 
  private:
   Executor& executor_;

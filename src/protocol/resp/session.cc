@@ -33,7 +33,7 @@ Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, st
 Session::~Session() = default;
 
 bool Session::may_execute() const {
-  return !broken_ && !client_.is_blocked() && !client_.close_after_reply && buffered() < kUnsentMax;
+  return !broken_ && !client_.is_blocked() && !client_.close_after_reply && !client_.closing && buffered() < kUnsentMax;
 }
 
 bool Session::may_read() const {
@@ -62,7 +62,10 @@ runtime::Task<bool> Session::read_more() {
     executor_.stats().bytes_in.add(got->size());
     const std::string_view input = as_text(*got);
     const std::size_t done = execute(input);
-    if (done < input.size()) received_.assign(input.substr(done));
+    if (done < input.size()) {
+      received_.assign(input.substr(done));
+      executor_.outputs().measure(client_);
+    }
     co_return true;
   }
   const std::size_t had = received_.size();
@@ -81,6 +84,13 @@ runtime::Task<bool> Session::read_more() {
 void Session::execute_received() {
   received_.erase(0, execute(received_));
   if (received_.empty() && received_.capacity() > kKeptCapacityMax) received_.shrink_to_fit();
+  executor_.outputs().measure(client_);
+}
+
+std::size_t Session::memory() const {
+  static const std::size_t inside = std::string().capacity();
+  const auto size_of = [](const std::string& text) { return text.capacity() > inside ? text.capacity() : 0; };
+  return size_of(received_) + size_of(sending_) + in_flight_;
 }
 
 std::size_t Session::execute(std::string_view input) {
@@ -107,6 +117,7 @@ void Session::send(Client& client, std::string& bytes) {
     sending_ += bytes;
   }
   bytes.clear();
+  executor_.outputs().measure(client);
   if (!writing_ && !broken_ && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
 }
 
@@ -116,10 +127,13 @@ runtime::Task<> Session::write_out() {
     runtime::Chain chain;
     chain.append(Bytes::copy_of(as_bytes(sending_)));
     executor_.stats().bytes_out.add(sending_.size());
-    const bool was_full = sending_.size() >= kUnsentMax;
+    const bool was_full = buffered() >= kUnsentMax;
+    in_flight_ = sending_.size();
     sending_.clear();
     if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
     if (!co_await socket_->write(chain)) broken_ = true;
+    in_flight_ = 0;
+    executor_.outputs().measure(client_);
     if (was_full && !broken_) resume(client_);
   }
   writing_ = false;
@@ -134,13 +148,17 @@ void Session::resume(Client& /*client*/) {
   executor_.shard().send(resumption_);
 }
 
-void Session::close(Client& /*client*/) { end(); }
+void Session::close(Client& /*client*/) {
+  std::string().swap(sending_);
+  end();
+}
 
 void Session::end() {
   broken_ = true;
   // What it waits for must not go to nobody.
-  if (client_.is_blocked()) executor_.blocking().drop(client_);
+  if (client_.blocked) executor_.blocking().drop(client_);
   socket_->close();
+  changed_.notify_all();
 }
 
 }  // namespace leat::resp

@@ -20,12 +20,14 @@ class Session final : public Connection {
 
   // Returns when the connection has ended and nothing of it is left.
   runtime::Task<> run();
-  void close() { socket_->close(); }
+  void close() { end(); }
 
   void send(Client& client, std::string& bytes) override;
   void resume(Client& client) override;
   void close(Client& client) override;
-  [[nodiscard]] std::size_t unsent() const override { return sending_.size(); }
+  [[nodiscard]] std::size_t unsent() const override { return sending_.size() + in_flight_; }
+  [[nodiscard]] std::size_t received() const override { return received_.size(); }
+  [[nodiscard]] std::size_t memory() const override;
 
  private:
   // What was received while the client could not go on waits for its turn outside of whatever made it go on.
@@ -35,7 +37,7 @@ class Session final : public Connection {
   };
 
   // Replies that have not left.
-  [[nodiscard]] std::size_t buffered() const { return client_.out.size() + client_.held_bytes + sending_.size(); }
+  [[nodiscard]] std::size_t buffered() const { return client_.out.size() + client_.held_bytes + unsent(); }
   [[nodiscard]] bool may_execute() const;
   [[nodiscard]] bool may_read() const;
   runtime::Task<bool> read_more();
@@ -49,8 +51,9 @@ class Session final : public Connection {
   std::unique_ptr<runtime::Socket> socket_;
   Client client_;
   Parser parser_;
-  std::string received_;  // and not executed
-  std::string sending_;   // and not sent
+  std::string received_;       // and not executed
+  std::string sending_;        // and not sent
+  std::size_t in_flight_ = 0;  // bytes that are being written
   bool writing_ = false;
   bool broken_ = false;  // the stream of commands, or the socket
   Resumption resumption_;

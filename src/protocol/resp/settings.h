@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "keyspace/eviction.h"
+#include "protocol/resp/output_limits.h"
 #include "protocol/resp/parser.h"
 
 namespace leat::resp {
@@ -21,11 +22,14 @@ enum class Durability : std::uint8_t {
 struct Settings {
   std::uint32_t databases = 16;
   std::vector<Durability> durability;  // of each database
-  std::uint64_t memory_max = 0;  // bytes of data and clients' buffers; 0: no limit
+  std::uint64_t memory_max = 0;        // bytes of data and clients' buffers; 0: no limit
   keyspace::EvictionPolicy eviction = keyspace::EvictionPolicy::noeviction;
   std::size_t connections_max = 10'000;
   std::string password;  // of the default user; empty: none is asked for
   std::uint32_t event_classes = 0;
+  OutputLimits output_limits;
+  SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;
+  std::size_t tracking_keys_max = 1'000'000;  // that are remembered for clients that cache; 0: no limit
   ParserLimits limits;
 };
 

@@ -14,6 +14,8 @@ struct Stats {
   Counter bytes_in;
   Counter bytes_out;
   Counter units_journalled;
+  Counter output_limit_disconnections;  // of clients that did not take what was sent
+  Counter dropped_messages;             // for subscribers that did not take them
   Gauge connections;
   Gauge blocked_clients;
 };

@@ -1,9 +1,8 @@
-#include <algorithm>
-
 #include <openssl/crypto.h>
 
 #include "keyspace/numbers.h"
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/clients.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/version.h"
@@ -62,17 +61,6 @@ void auth(Call& call) {
   if (authenticate(call, call.size() == 3 ? call[1] : "default", call[call.size() - 1])) call.reply.ok();
 }
 
-// False: it replied with an error.
-bool set_name(Call& call, std::string_view name) {
-  const bool valid = std::ranges::all_of(name, [](char c) { return c >= '!' && c <= '~'; });
-  if (!valid) {
-    call.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
-    return false;
-  }
-  call.client.name = name;
-  return true;
-}
-
 // What clients learn about the server at the beginning (https://redis.io/commands/hello/).
 void reply_hello(const Call& call, Reply& reply) {
   reply.map(7);
@@ -99,7 +87,7 @@ bool take_hello_options(Call& call) {
       if (!authenticate(call, call[i + 1], call[i + 2])) return false;
       i += 2;
     } else if (call.is(i, "SETNAME") && i + 1 < call.size()) {
-      if (!set_name(call, call[++i])) return false;
+      if (!set_client_name(call, call[++i])) return false;
     } else {
       call.reply.error(fmt::format("ERR Syntax error in HELLO option '{}'", call[i]));
       return false;
@@ -129,6 +117,7 @@ void hello(Call& call) {
 
 void reset(Call& call) {
   call.executor.abandon_transaction(call.client);
+  call.executor.stop_listening(call.client);
   call.client.database = 0;
   call.client.protocol = Protocol::resp2;
   call.client.name.clear();

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string_view>
+
+namespace leat::resp {
+
+struct Call;
+
+// Names the client, or takes its name away (""). False: it replied that the name cannot be.
+bool set_client_name(Call& call, std::string_view name);
+
+// Handlers of CLIENT's subcommands that are in files of their own.
+void client_info(Call& call);
+void client_kill(Call& call);
+void client_list(Call& call);
+
+void client_caching(Call& call);
+void client_getredir(Call& call);
+void client_tracking(Call& call);
+void client_trackinginfo(Call& call);
+
+}  // namespace leat::resp

@@ -1,0 +1,115 @@
+#include "protocol/resp/outputs.h"
+
+#include <algorithm>
+
+#include "protocol/resp/client_extras.h"
+#include "protocol/resp/executor.h"
+
+namespace leat::resp {
+namespace {
+
+// A short text is inside the string itself.
+std::size_t memory_of_text(const std::string& text) {
+  static const std::size_t own = std::string().capacity();
+  return text.capacity() > own ? text.capacity() + 1 : 0;
+}
+
+}  // namespace
+
+std::size_t Outputs::waiting(const Client& client) {
+  return client.out.size() + client.held_bytes + client.connection().unsent();
+}
+
+std::size_t Outputs::memory_of(const Client& client) {
+  return memory_of_text(client.out) + client.held_bytes + client.connection().memory() +
+         client.transaction.queued_bytes;
+}
+
+void Outputs::push(Client& client, std::string_view text) {
+  if (client.closing) return;
+  client.out += text;
+  ClientExtras& extras = client.with_extras();
+  extras.pushed += text.size();
+  executor_.has_output(client);
+  measure(client);
+  const std::uint64_t limit = executor_.settings().output_limits.pubsub.hard;
+  const std::uint64_t pushed = extras.pushed - extras.pushed_and_taken;
+  if (limit != 0 && pushed >= limit && client.subscriptions() == 0 && !client.closing) end(client, "hard", pushed);
+}
+
+void Outputs::push_message(Client& client, std::string_view text) {
+  const Settings& settings = executor_.settings();
+  const std::uint64_t limit = settings.output_limits.pubsub.hard;
+  if (settings.slow_subscriber == SlowSubscriber::drop && limit != 0 && waiting(client) + text.size() > limit)
+      [[unlikely]] {
+    executor_.stats().dropped_messages.add();
+    log_limiter_.write(executor_.shard().now(), LogLevel::warning, "resp",
+                       "{}: a message is dropped, since {} bytes wait to be taken", client.peer, waiting(client));
+    return;
+  }
+  push(client, text);
+}
+
+void Outputs::measure(Client& client) {
+  const std::size_t memory = memory_of(client);
+  memory_ += memory - client.counted_memory;
+  client.counted_memory = memory;
+  const std::size_t waits = waiting(client);
+  if (waits == 0 && client.extras != nullptr) client.extras->pushed_and_taken = client.extras->pushed;
+  check(client, waits);
+}
+
+void Outputs::forget(Client& client) {
+  memory_ -= client.counted_memory;
+  client.counted_memory = 0;
+  if (!above_soft_.empty()) above_soft_.erase(&client);
+}
+
+const OutputLimit& Outputs::limit_of(const Client& client) const {
+  const OutputLimits& limits = executor_.settings().output_limits;
+  return client.subscriptions() > 0 ? limits.pubsub : limits.normal;
+}
+
+void Outputs::check(Client& client, std::size_t waiting) {
+  const OutputLimit& limit = limit_of(client);
+  const bool above_soft = limit.soft != 0 && waiting >= limit.soft;
+  if (!above_soft && !above_soft_.empty()) [[unlikely]]
+    above_soft_.erase(&client);
+  const bool above_hard = limit.hard != 0 && waiting >= limit.hard;
+  if ((!above_soft && !above_hard) || client.closing) return;
+  const bool drops = executor_.settings().slow_subscriber == SlowSubscriber::drop && client.subscriptions() > 0;
+  if (drops) return;
+  if (above_hard) return end(client, "hard", waiting);
+  const MonoTime now = executor_.shard().now();
+  const auto [since, is_new] = above_soft_.try_emplace(&client, now);
+  if (is_new) arm_soft(now + limit.soft_for);
+}
+
+void Outputs::arm_soft(MonoTime deadline) {
+  if (soft_timer_.armed() && soft_timer_.deadline() <= deadline) return;
+  soft_timer_.cancel();
+  executor_.shard().timers().arm(soft_timer_, deadline);
+}
+
+void Outputs::check_soft() {
+  const MonoTime now = executor_.shard().now();
+  for (const auto& [client, since] : std::map(above_soft_)) {
+    const MonoTime deadline = since + limit_of(*client).soft_for;
+    if (deadline > now) {
+      arm_soft(deadline);
+    } else {
+      end(*client, "soft", waiting(*client));
+    }
+  }
+}
+
+void Outputs::end(Client& client, std::string_view why, std::uint64_t waiting) {
+  above_soft_.erase(&client);
+  executor_.stats().output_limit_disconnections.add();
+  log_limiter_.write(executor_.shard().now(), LogLevel::warning, "resp",
+                     "{}: its {} output limit is reached, {} bytes wait to be taken; connection closed", client.peer,
+                     why, waiting);
+  executor_.end(client);
+}
+
+}  // namespace leat::resp
