@@ -212,12 +212,46 @@ std::optional<std::int64_t> Stream::lag(const StreamGroup& group) const {
 void Stream::advance(StreamGroup& group, StreamId id) const {
   if (id <= group.last_delivered) return;
   if (group.entries_read != StreamGroup::kUnknown && !has_gaps_from(id)) {
-    ++group.entries_read;
+    group.entries_read = static_cast<std::int64_t>(static_cast<std::uint64_t>(group.entries_read) + 1);
   } else if (entries_added_ != 0) {
     group.entries_read = count_up_to(id);
   }
   group.last_delivered = id;
 }
+
+namespace {
+
+constexpr std::size_t kIdBytes = 16;
+
+std::uint8_t byte_at(StreamId id, std::size_t index) {
+  const std::uint64_t word = index < 8 ? id.ms : id.sequence;
+  return static_cast<std::uint8_t>(word >> (56 - 8 * (index % 8)));
+}
+
+std::size_t common_bytes(StreamId a, StreamId b) {
+  std::size_t count = 0;
+  while (count < kIdBytes && byte_at(a, count) == byte_at(b, count)) ++count;
+  return count;
+}
+
+// The nodes below a point where so many bytes of these blocks' ids are passed: chains of bytes without a branch are one.
+std::size_t count_nodes(std::span<const StreamBlock> blocks, std::size_t passed) {
+  if (blocks.size() == 1) return passed < kIdBytes ? 2 : 1;
+  const std::size_t common = common_bytes(blocks.front().id(), blocks.back().id());
+  std::size_t count = common > passed ? 2 : 1;
+  while (!blocks.empty()) {
+    const auto branch = byte_at(blocks.front().id(), common);
+    const auto end = std::ranges::upper_bound(
+        blocks, branch, {}, [common](const StreamBlock& block) { return byte_at(block.id(), common); });
+    count += count_nodes({blocks.begin(), end}, common + 1);
+    blocks = {end, blocks.end()};
+  }
+  return count;
+}
+
+}  // namespace
+
+std::size_t Stream::radix_tree_nodes() const { return blocks().empty() ? 1 : count_nodes(blocks(), 0); }
 
 bool Stream::add_block(StreamBlock block) {
   if (block.id() <= last_id_ && !blocks_.empty()) return false;

@@ -79,6 +79,8 @@ class Stream final : public Value {
   void advance(StreamGroup& group, StreamId id) const;
 
   [[nodiscard]] std::span<const StreamBlock> blocks() const { return {blocks_.begin() + gone_, blocks_.end()}; }
+  // How many nodes Redis's radix tree of these blocks has.
+  [[nodiscard]] std::size_t radix_tree_nodes() const;
   // For loading: blocks in their order. False: its ids do not follow those before.
   bool add_block(StreamBlock block);
 

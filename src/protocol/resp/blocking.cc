@@ -67,15 +67,19 @@ void Blocking::serve() {
   serving_ = false;
 }
 
-// In the order of their coming, as long as the key is there. Who is served leaves the queue. Who moves an element makes the
-// key that it goes to ready in its turn.
+// In the order of their coming, as long as the key is there; when it is not, only those who want to know. Who is served
+// leaves the queue. Who moves an element makes the key that it goes to ready in its turn.
 void Blocking::serve_key(const KeyName& name) {
   if (const auto found = keys_.find(name); found != keys_.end()) found->second.ready = false;
   keyspace::Database& database = executor_.keyspace().database(name.database);
   for (std::size_t next = 0;;) {
     const auto found = keys_.find(name);
-    if (found == keys_.end() || next >= found->second.clients.size() || database.peek(name.key) == nullptr) return;
+    if (found == keys_.end() || next >= found->second.clients.size()) return;
     Client& client = *found->second.clients[next];
+    if (!client.blocked->wants_absence && database.peek(name.key) == nullptr) {
+      ++next;
+      continue;
+    }
     if (client.closing) {
       ++next;
       continue;

@@ -60,6 +60,8 @@ struct Blocked {
   StoredCommand command;
   std::vector<KeyName> keys;
   MonoTime since;
+  // It runs again for a key that is gone, too.
+  bool wants_absence = false;
 };
 
 // What the executor needs of a client's connection. Called on the executor's shard.
