@@ -125,7 +125,30 @@ std::string set_events(Executor& executor, std::string_view value) {
   const auto classes = parse_event_classes(value);
   if (!classes) return "Invalid event class character. Use 'Ag$lshzxeKEtmdn'.";
   executor.settings().event_classes = *classes;
+  executor.apply_settings();
   return {};
+}
+
+std::string get_output_limits(Executor& executor) { return format_output_limits(executor.settings().output_limits); }
+std::string set_output_limits(Executor& executor, std::string_view value) {
+  const auto limits = parse_output_limits(value, executor.settings().output_limits);
+  if (!limits) return limits.error().message;
+  executor.settings().output_limits = *limits;
+  return {};
+}
+
+std::string get_slow_subscriber(Executor& executor) {
+  return executor.settings().slow_subscriber == SlowSubscriber::drop ? "drop" : "disconnect";
+}
+std::string set_slow_subscriber(Executor& executor, std::string_view value) {
+  if (value != "drop" && value != "disconnect") return "argument must be one of the following: disconnect, drop";
+  executor.settings().slow_subscriber = value == "drop" ? SlowSubscriber::drop : SlowSubscriber::disconnect;
+  return {};
+}
+
+std::string get_tracking_max(Executor& executor) { return std::to_string(executor.settings().tracking_keys_max); }
+std::string set_tracking_max(Executor& executor, std::string_view value) {
+  return set_number(value, executor.settings().tracking_keys_max, 0, std::numeric_limits<std::int64_t>::max());
 }
 
 std::string get_connections_max(Executor& executor) { return std::to_string(executor.settings().connections_max); }
@@ -160,6 +183,8 @@ constexpr ConfigParameter kParameters[] = {
     {"activerehashing", {}, fixed<kYes>, nullptr},
     {"appendfsync", {}, get_append_fsync, nullptr},
     {"appendonly", {}, get_append_only, nullptr},
+    {"client-output-buffer-limit", {}, get_output_limits, set_output_limits},
+    {"client-slow-subscriber", {}, get_slow_subscriber, set_slow_subscriber},
     {"cluster-enabled", {}, fixed<kNo>, nullptr},
     {"databases", {}, get_databases, nullptr},
     {"hash-max-listpack-entries", "hash-max-ziplist-entries", get_limit<&L::hash_max_listpack_entries>,
@@ -186,6 +211,7 @@ constexpr ConfigParameter kParameters[] = {
     {"stream-node-max-bytes", {}, get_limit<&L::stream_node_max_bytes>, set_limit<&L::stream_node_max_bytes>},
     {"stream-node-max-entries", {}, get_limit<&L::stream_node_max_entries>, set_limit<&L::stream_node_max_entries>},
     {"timeout", {}, fixed<kZero>, nullptr},
+    {"tracking-table-max-keys", {}, get_tracking_max, set_tracking_max},
     {"zset-max-listpack-entries", "zset-max-ziplist-entries", get_limit<&L::zset_max_listpack_entries>,
      set_limit<&L::zset_max_listpack_entries>},
     {"zset-max-listpack-value", "zset-max-ziplist-value", get_limit<&L::zset_max_listpack_value>,

@@ -33,12 +33,14 @@ void flush(Call& call, Database& database) {
 void flushdb(Call& call) {
   if (!parse_flush(call)) return;
   flush(call, call.database);
+  call.executor.tracking().flushed();
   call.reply.ok();
 }
 
 void flushall(Call& call) {
   if (!parse_flush(call)) return;
   for (std::uint32_t i = 0; i < call.keyspace.databases(); ++i) flush(call, call.keyspace.database(i));
+  call.executor.tracking().flushed();
   call.reply.ok();
 }
 
