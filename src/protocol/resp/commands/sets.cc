@@ -177,7 +177,7 @@ void pop_members(Call& call, Set& set, const Members& members) {
 }
 
 void spop_some(Call& call) {
-  const auto count = call.integer(2);
+  const auto count = call.integer(2, errors::kNegative);
   if (!count) return;
   if (*count < 0) return call.reply.error(errors::kNegative);
   const auto found = call.write<Set>(call[1]);
