@@ -52,6 +52,13 @@ std::vector<std::string> category_names(const Command& command) {
   return names;
 }
 
+std::string_view category_name(std::uint32_t category) {
+  for (const auto& [bit, name] : kNames) {
+    if (bit == category) return name;
+  }
+  return {};
+}
+
 std::optional<std::uint32_t> parse_category(std::string_view name) {
   std::string wanted(name);
   std::ranges::transform(wanted, wanted.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
