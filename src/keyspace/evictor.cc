@@ -45,8 +45,9 @@ bool Evictor::evict_earliest() {
   Database* earliest = nullptr;
   for (std::uint32_t i = 0; i < keyspace_.databases(); ++i) {
     Database& database = keyspace_.database(i);
-    const auto next = database.next_expiry();
-    if (next && (earliest == nullptr || *next < *earliest->next_expiry())) earliest = &database;
+    if (database.volatile_size() == 0) continue;
+    const Millis next = database.expiries().earliest();
+    if (earliest == nullptr || next < earliest->expiries().earliest()) earliest = &database;
   }
   if (earliest == nullptr) return false;
   earliest->evict(earliest->expiries().first());

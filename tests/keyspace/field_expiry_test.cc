@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "keyspace/evictor.h"
 #include "keyspace/hash.h"
 #include "keyspace/keyspace.h"
 
@@ -102,6 +103,17 @@ TEST_F(FieldExpiry, TimesFollowTheHash) {
   EXPECT_EQ(database.next_expiry(), 7);
   database.clear();
   EXPECT_EQ(database.next_expiry(), std::nullopt);
+}
+
+TEST_F(FieldExpiry, EvictionByTimeTakesNoKeyWhoseFieldsAloneExpire) {
+  add("h", "f", 10);
+  keyspace.set_policy(EvictionPolicy::volatile_ttl);
+  Evictor evictor(keyspace);
+  EXPECT_FALSE(evictor.evict_one());
+  database.set_expiry(database.set_text("k", "v"), 20);
+  EXPECT_TRUE(evictor.evict_one());
+  EXPECT_EQ(database.peek("k"), nullptr);
+  EXPECT_NE(database.peek("h"), nullptr);
 }
 
 TEST_F(FieldExpiry, WhatIsSeenIsWhatHasNotExpired) {
