@@ -20,8 +20,15 @@ def pushing_to_list(g):
         [b'RPUSH', key, pools.member(g)], [b'LPUSH', key, pools.member(g), pools.member(g)], [b'RPUSH', key, b'a', b'b', b'c'],
         [b'LINSERT', key, b'BEFORE', b'a', b'x'], [b'RENAME', pools.key(g, 'list'), key], [b'SADD', key, b'm'], [b'DEL', key],
         [b'LMOVE', pools.key(g, 'list'), key, b'LEFT', b'LEFT'], [b'COPY', pools.key(g, 'list'), key],
-        [b'SORT', pools.key(g, 'list'), b'ALPHA', b'STORE', key],
         [b'EVAL', b'redis.call("RPUSH",KEYS[1],"a") redis.call("RPUSH",KEYS[1],"b") return redis.call("LLEN",KEYS[1])', b'1', key]])
+
+
+# Redis 7.0 forgets those who wait when a stored result takes the place of a value of another type: these do not meet.
+def storing_to_list(g):
+    key = pools.key(g, 'list')
+    return g.pick([
+        [b'RPUSH', key, pools.member(g)], [b'RPUSH', key, b'a', b'b', b'c'], [b'DEL', key],
+        [b'SORT', pools.key(g, 'list'), b'ALPHA', b'STORE', key]])
 
 
 def waiting_on_zset(g):
@@ -35,8 +42,14 @@ def pushing_to_zset(g):
     key = pools.key(g, 'zset')
     return g.pick([
         [b'ZADD', key, b'1', pools.member(g)], [b'ZADD', key, b'2', b'a', b'1', b'b', b'3', b'c'], [b'ZINCRBY', key, b'1', b'm'],
-        [b'ZUNIONSTORE', key, b'1', pools.key(g, 'zset')], [b'ZRANGESTORE', key, pools.key(g, 'zset'), b'0', b'-1'],
         [b'GEOADD', key, b'13', b'38', b'x'], [b'DEL', key], [b'RENAME', pools.key(g, 'zset'), key], [b'RPUSH', key, b'x']])
+
+
+def storing_to_zset(g):
+    key = pools.key(g, 'zset')
+    return g.pick([
+        [b'ZADD', key, b'1', pools.member(g)], [b'ZADD', key, b'2', b'a', b'1', b'b', b'3', b'c'], [b'DEL', key],
+        [b'ZUNIONSTORE', key, b'1', pools.key(g, 'zset')], [b'ZRANGESTORE', key, pools.key(g, 'zset'), b'0', b'-1']])
 
 
 def waiting_on_stream(g):
@@ -56,7 +69,8 @@ def pushing_to_stream(g):
         [b'DEL', key], [b'XGROUP', b'DESTROY', key, b'g1'], [b'SET', key, b'x'], [b'RENAME', pools.key(g, 'stream'), key]])
 
 
-KINDS = [(waiting_on_list, pushing_to_list), (waiting_on_zset, pushing_to_zset), (waiting_on_stream, pushing_to_stream)]
+KINDS = [(waiting_on_list, pushing_to_list), (waiting_on_list, storing_to_list), (waiting_on_zset, pushing_to_zset),
+         (waiting_on_zset, storing_to_zset), (waiting_on_stream, pushing_to_stream)]
 SHORT = [lambda g: [b'BLPOP', b'empty', b'0.01'], lambda g: [b'BRPOP', b'empty', b'empty2', b'0.01'],
          lambda g: [b'BLMOVE', b'empty', b'empty2', b'LEFT', b'LEFT', b'0.01'], lambda g: [b'BZPOPMIN', b'empty', b'0.01'],
          lambda g: [b'BZPOPMAX', b'empty', b'0.01'], lambda g: [b'BLMPOP', b'0.01', b'1', b'empty', b'LEFT'],
