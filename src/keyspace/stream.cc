@@ -183,7 +183,7 @@ bool Stream::create_group(std::string_view name, StreamId last, std::int64_t ent
 }
 
 bool Stream::has_gaps_from(StreamId id) const {
-  return size_ != 0 && !max_deleted_id_.is_zero() && id <= max_deleted_id_;
+  return size_ != 0 && max_deleted_id_ >= first_id_ && id <= max_deleted_id_;
 }
 
 std::int64_t Stream::count_up_to(StreamId id) const {

@@ -13,6 +13,9 @@ namespace leat::resp::streams {
 
 inline constexpr std::string_view kInvalidId = "ERR Invalid stream ID specified as stream command argument";
 
+// A text as errors show it: up to its first zero byte.
+[[nodiscard]] inline std::string_view shown(std::string_view text) { return text.substr(0, text.find('\0')); }
+
 // The text of an id, as an argument of an effect or a reply.
 class IdText {
  public:
@@ -39,6 +42,10 @@ struct NewId {
 // The ends of a range: "-", "+", an id, or one that is not in the range itself, behind "(".
 [[nodiscard]] std::optional<keyspace::StreamId> parse_range_start(Call& call, std::string_view text);
 [[nodiscard]] std::optional<keyspace::StreamId> parse_range_end(Call& call, std::string_view text);
+
+// "-", "+", or an id.
+[[nodiscard]] std::optional<keyspace::StreamId> parse_limit(Call& call, std::string_view text,
+                                                            std::uint64_t missing = 0);
 
 void reply_id(Reply& reply, keyspace::StreamId id);
 void reply_entry(Reply& reply, const keyspace::Stream::Entry& entry);

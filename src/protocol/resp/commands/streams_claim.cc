@@ -61,7 +61,7 @@ struct ClaimOptions {
       if (id) last_id = *id;
       return id.has_value();
     }
-    call.reply.error(fmt::format("ERR Unrecognized XCLAIM option '{}'", call[at]));
+    call.reply.error(fmt::format("ERR Unrecognized XCLAIM option '{}'", shown(call[at])));
     return false;
   }
 };

@@ -16,7 +16,7 @@ constexpr std::string_view kNeedsKey =
 
 void reply_syntax_error(Call& call) {
   call.reply.error(fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try XGROUP HELP.",
-                               call[1].substr(0, 128)));
+                               shown(call[1]).substr(0, 128)));
 }
 
 // The options behind the id of CREATE and SETID.
@@ -56,7 +56,8 @@ StreamGroup* existing_group(Call& call) {
   if (stream == nullptr) return nullptr;
   StreamGroup* group = stream->group(call[3]);
   if (group == nullptr)
-    call.reply.error(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'", call[3], call[2]));
+    call.reply.error(
+        fmt::format("NOGROUP No such consumer group '{}' for key name '{}'", shown(call[3]), shown(call[2])));
   return group;
 }
 
@@ -96,7 +97,7 @@ void xgroup_setid(Call& call) {
   StreamGroup* group = existing_group(call);
   if (group == nullptr) return;
   const auto found = call.write<Stream>(call[2]);
-  const auto last = parse_last_delivered(call, found.value);
+  const auto last = call[4] == "$" ? std::optional(found.value->last_id()) : parse_limit(call, call[4]);
   if (!last) return;
   group->last_delivered = *last;
   group->entries_read = options.entries_read;

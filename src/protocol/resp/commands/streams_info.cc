@@ -130,7 +130,7 @@ void xinfo_stream(Call& call) {
   const bool is_counted = call.size() == 6 && call.is(4, "COUNT");
   if (!call.is(3, "FULL") || (call.size() != 4 && !is_counted))
     return call.reply.error(fmt::format("ERR unknown subcommand or wrong number of arguments for '{}'. Try XINFO HELP.",
-                                        call[1].substr(0, 128)));
+                                        shown(call[1]).substr(0, 128)));
   std::size_t count = kFullCount;
   if (is_counted) {
     const auto given = call.integer(5);
@@ -161,7 +161,8 @@ void xinfo_consumers(Call& call) {
   if (stream == nullptr) return;
   const StreamGroup* group = stream->group(call[3]);
   if (group == nullptr)
-    return call.reply.error(fmt::format("NOGROUP No such consumer group '{}' for key name '{}'", call[3], call[2]));
+    return call.reply.error(
+        fmt::format("NOGROUP No such consumer group '{}' for key name '{}'", shown(call[3]), shown(call[2])));
   Reply& reply = call.reply;
   reply.array(group->consumers().size());
   for (const auto& [name, consumer] : group->consumers()) {

@@ -115,7 +115,7 @@ std::optional<StreamId> Request::resolve(std::size_t i) {
   if (!found) return std::nullopt;
   if (group_ && (found.value == nullptr || found.value->group(group_->group) == nullptr)) {
     call_.reply.error(fmt::format("NOGROUP No such key '{}' or consumer group '{}' in XREADGROUP with GROUP option",
-                                  key(i), group_->group));
+                                  shown(key(i)), shown(group_->group)));
     return std::nullopt;
   }
   if (id(i) == "$") {

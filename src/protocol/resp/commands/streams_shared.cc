@@ -40,12 +40,6 @@ std::optional<NewId> parse(std::string_view given, std::uint64_t missing, bool m
   return NewId{{*ms, *sequence}};
 }
 
-std::optional<StreamId> parse_limit(Call& call, std::string_view text, std::uint64_t missing) {
-  if (text == "-") return StreamId{};
-  if (text == "+") return StreamId::max();
-  return parse_id(call, text, missing);
-}
-
 bool is_open_limit(std::string_view text) { return text.size() > 1 && text.front() == '('; }
 
 }  // namespace
@@ -66,6 +60,12 @@ std::optional<NewId> parse_new_id(Call& call, std::string_view text) {
   const auto parsed = parse(text, 0, true);
   if (!parsed) call.reply.error(kInvalidId);
   return parsed;
+}
+
+std::optional<StreamId> parse_limit(Call& call, std::string_view text, std::uint64_t missing) {
+  if (text == "-") return StreamId{};
+  if (text == "+") return StreamId::max();
+  return parse_id(call, text, missing);
 }
 
 std::optional<StreamId> parse_range_start(Call& call, std::string_view text) {
@@ -146,7 +146,7 @@ void add_position(Call& call, std::string_view key, std::string_view name, const
 }
 
 void reply_no_group(Call& call, std::string_view key, std::string_view group) {
-  call.reply.error(fmt::format("NOGROUP No such key '{}' or consumer group '{}'", key, group));
+  call.reply.error(fmt::format("NOGROUP No such key '{}' or consumer group '{}'", shown(key), shown(group)));
 }
 
 }  // namespace leat::resp::streams
