@@ -88,11 +88,11 @@ Entry* Database::write(std::string_view key) {
   return entry;
 }
 
-Entry* Database::look(std::string_view key) {
+Entry* Database::look(std::string_view key, bool tells_miss) {
   Entry* entry = find(key, hash_of(key));
   KeyspaceStats& stats = keyspace_.stats();
   (entry == nullptr ? stats.misses : stats.hits).add();
-  if (entry == nullptr) keyspace_.missed(*this, key);
+  if (entry == nullptr && tells_miss) keyspace_.missed(*this, key);
   return entry;
 }
 

@@ -47,10 +47,10 @@ class Database {
   [[nodiscard]] std::size_t volatile_size() const { return expiries_.size(); }
 
   // The entry of `key`, nullptr if there is none. `read` counts a hit or a miss and is a use of the key; `write` is a use;
-  // `look` only counts; `peek` does neither.
+  // `look` only counts; `peek` does neither. A miss is told (Keyspace::missed) unless it shall not be.
   [[nodiscard]] Entry* read(std::string_view key);
   [[nodiscard]] Entry* write(std::string_view key);
-  [[nodiscard]] Entry* look(std::string_view key);
+  [[nodiscard]] Entry* look(std::string_view key, bool tells_miss = true);
   [[nodiscard]] Entry* peek(std::string_view key);
 
   // Makes `key` a string, whatever it was; its expiry stays. A text that is an integer is stored as one. `text` is not the

@@ -17,6 +17,12 @@ void collect(observe::MetricsPage& page, Executor& executor) {
   page.counter("leat_resp_sent_bytes_total", "Bytes written to connections.", {}, stats.bytes_out);
   page.gauge("leat_resp_connections", "Open connections.", {}, stats.connections);
   page.gauge("leat_resp_blocked_clients", "Clients that wait for a key.", {}, stats.blocked_clients);
+  page.counter("leat_resp_slow_disconnections_total", "Connections closed since the client did not take what was sent.",
+               {}, stats.output_limit_disconnections);
+  page.counter("leat_resp_dropped_messages_total", "Messages not sent to subscribers that did not take them.", {},
+               stats.dropped_messages);
+  page.gauge("leat_resp_buffers_bytes", "Memory of clients' buffers.", {},
+             static_cast<double>(executor.outputs().memory()));
 
   keyspace::Keyspace& keyspace = executor.keyspace();
   const keyspace::KeyspaceStats& keys = keyspace.stats();

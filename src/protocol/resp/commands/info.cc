@@ -45,8 +45,9 @@ void server(Executor& executor, std::string& out) {
 
 void clients(Executor& executor, std::string& out) {
   const Stats& stats = executor.stats();
-  out += fmt::format("connected_clients:{}\r\nmaxclients:{}\r\nblocked_clients:{}\r\n", stats.connections.value(),
-                     executor.settings().connections_max, stats.blocked_clients.value());
+  out += fmt::format("connected_clients:{}\r\nmaxclients:{}\r\nblocked_clients:{}\r\ntracking_clients:{}\r\n",
+                     stats.connections.value(), executor.settings().connections_max, stats.blocked_clients.value(),
+                     executor.tracking().clients());
 }
 
 void memory(Executor& executor, std::string& out) {
@@ -56,9 +57,10 @@ void memory(Executor& executor, std::string& out) {
   out += fmt::format(
       "used_memory:{}\r\nused_memory_human:{}\r\nused_memory_rss:{}\r\nused_memory_rss_human:{}\r\n"
       "used_memory_dataset:{}\r\nmaxmemory:{}\r\nmaxmemory_human:{}\r\nmaxmemory_policy:{}\r\n"
-      "mem_fragmentation_ratio:{:.2f}\r\nmem_allocator:libc\r\n",
+      "mem_fragmentation_ratio:{:.2f}\r\nmem_allocator:libc\r\nmem_clients_normal:{}\r\n",
       used, human(used), resident, human(resident), keyspace::MemoryMeter::used(), most, human(most),
-      to_string(executor.keyspace().policy()), ratio(resident, used));
+      to_string(executor.keyspace().policy()), ratio(resident, used),
+      executor.outputs().memory());
 }
 
 void persistence(Executor& executor, std::string& out) {
@@ -90,6 +92,15 @@ void stats(Executor& executor, std::string& out) {
       stats.refused_connections.value() - base.refused_connections, keys.expired_keys.value() - base.expired_keys,
       keys.evicted_keys.value() - base.evicted_keys, hits, misses, ratio(hits, hits + misses),
       stats.errors.value() - base.errors);
+  const pubsub::Hub& hub = executor.hub();
+  const Tracking& tracking = executor.tracking();
+  out += fmt::format(
+      "pubsub_channels:{}\r\npubsub_patterns:{}\r\npubsubshard_channels:{}\r\ntracking_total_keys:{}\r\n"
+      "tracking_total_items:{}\r\ntracking_total_prefixes:{}\r\nclient_output_buffer_limit_disconnections:{}\r\n"
+      "dropped_messages:{}\r\n",
+      hub.count(pubsub::Kind::channel), hub.count(pubsub::Kind::pattern), hub.count(pubsub::Kind::shard),
+      tracking.keys(), tracking.items(), tracking.prefixes(), stats.output_limit_disconnections.value(),
+      stats.dropped_messages.value());
 }
 
 void replication(Executor& /*executor*/, std::string& out) {

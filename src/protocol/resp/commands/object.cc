@@ -14,7 +14,7 @@ constexpr std::string_view kClocksDiffer =
 
 // nullptr: it replied that there is none.
 const Entry* find_object(Call& call) {
-  const Entry* entry = call.database.look(call[2]);
+  const Entry* entry = call.database.look(call[2], false);
   if (entry == nullptr) call.reply.null();
   return entry;
 }
