@@ -124,6 +124,10 @@ Entry& Database::fresh(std::string_view key, std::size_t extra) {
 
 Entry& Database::set_text(std::string_view key, std::string_view text) {
   if (const auto integer = parse_integer(text)) return set_integer(key, *integer);
+  return set_plain_text(key, text);
+}
+
+Entry& Database::set_plain_text(std::string_view key, std::string_view text) {
   if (text.size() > Entry::kEmbeddedMax) {
     TextBlock* block = make_block(text.size(), text.size());
     std::memcpy(block->data(), text.data(), text.size());

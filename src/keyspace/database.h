@@ -56,6 +56,8 @@ class Database {
   // Makes `key` a string, whatever it was; its expiry stays. A text that is an integer is stored as one. `text` is not the
   // key's own old value.
   Entry& set_text(std::string_view key, std::string_view text);
+  // As above, but it stays a text.
+  Entry& set_plain_text(std::string_view key, std::string_view text);
   Entry& set_integer(std::string_view key, std::int64_t value);
   // Makes `key` a string in a block of `size` bytes that may be changed in place: what was there, then zeros.
   char* resize_text(std::string_view key, std::size_t size);

@@ -81,6 +81,10 @@ class ZSet final : public Value {
     return sorted_->scan(cursor, [&](std::string_view member, double score) { visit(element(member), score); });
   }
 
+  // Becomes a SortedSet, however small.
+  void expand() {
+    if (sorted_ == nullptr) convert();
+  }
   // For idle times, see Table::rehash_step.
   bool rehash_step(std::size_t count) { return sorted_ != nullptr && sorted_->rehash_step(count); }
 

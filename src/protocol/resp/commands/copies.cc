@@ -51,7 +51,7 @@ void put_copy(const Entry& source, std::optional<keyspace::Millis> when, Databas
   keyspace::IntegerText buffer;
   switch (source.encoding()) {
     case Entry::Encoding::integer: to.set_integer(key, source.integer()); break;
-    case Entry::Encoding::embedded: to.set_text(key, source.text(buffer)); break;
+    case Entry::Encoding::embedded: to.set_plain_text(key, source.text(buffer)); break;
     case Entry::Encoding::block: {
       const std::string_view text = source.text(buffer);
       std::memcpy(to.resize_text(key, text.size()), text.data(), text.size());

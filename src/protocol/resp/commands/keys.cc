@@ -1,5 +1,4 @@
 #include <algorithm>
-#include <limits>
 
 #include "keyspace/glob.h"
 #include "protocol/resp/commands/generic.h"
@@ -111,8 +110,6 @@ void wait(Call& call) {
   const auto timeout = call.integer(2, "ERR timeout is not an integer or out of range");
   if (!timeout) return;
   if (*timeout < 0) return call.reply.error("ERR timeout is negative");
-  if (*timeout > std::numeric_limits<std::int64_t>::max() - call.keyspace.now())
-    return call.reply.error("ERR timeout is out of range");
   const Milliseconds longest(std::min(*timeout, kWaitMax));
   if (*replicas <= 0 || !call.block({}, *timeout == 0 ? std::nullopt : std::optional(longest))) call.reply.integer(0);
 }

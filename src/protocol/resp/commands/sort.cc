@@ -254,6 +254,8 @@ void sort_key(Call& call, bool may_store) {
   }
   std::vector<Item> items;
   if (entry != nullptr) {
+    // As Redis does, which OBJECT ENCODING tells from then on.
+    if (entry->type() == Type::zset) entry->value<keyspace::ZSet>().expand();
     const std::size_t size = size_of(*entry);
     const Range range = limited(options, size);
     if (sorts) {

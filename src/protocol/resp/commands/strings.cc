@@ -305,7 +305,7 @@ void incrbyfloat(Call& call) {
   const long double value = *old + *by;
   if (std::isnan(value) || std::isinf(value)) return call.reply.error("ERR increment would produce NaN or Infinity");
   const std::string text = keyspace::format_long_double(value);
-  call.database.set_text(call[1], text);
+  call.database.set_plain_text(call[1], text);
   call.effect({"SET", call[1], text, "KEEPTTL"});
   call.changed(EventClass::string, "incrbyfloat", call[1]);
   call.reply.bulk(text);
