@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <vector>
 
+#include "protocol/resp/commands/partial_sort.h"
 #include "protocol/resp/commands/sorted_sets.h"
 
 // GEOSEARCH, and the commands that it replaces, which search circles.
@@ -234,11 +235,18 @@ std::vector<Found> find(const ZSet& source, const Shape& shape, std::size_t limi
   return found;
 }
 
-void sort(std::vector<Found>& found, Order order) {
+// Puts the first `count` in order. Where all are wanted, those that are as far away stay in the order of their coming.
+void sort(std::vector<Found>& found, Order order, std::size_t count) {
   if (order == Order::none) return;
-  std::ranges::sort(found, [order](const Found& a, const Found& b) {
-    if (a.distance == b.distance) return a.index < b.index;
-    return order == Order::ascending ? a.distance < b.distance : a.distance > b.distance;
+  const double sign = order == Order::ascending ? 1 : -1;
+  const auto compare = [sign](const Found& a, const Found& b) {
+    const double difference = (a.distance - b.distance) * sign;
+    return difference < 0 ? -1 : difference > 0 ? 1 : 0;
+  };
+  if (count < found.size()) return sort_partially(std::span(found), count, compare);
+  std::ranges::sort(found, [&compare](const Found& a, const Found& b) {
+    const int difference = compare(a, b);
+    return difference < 0 || (difference == 0 && a.index < b.index);
   });
 }
 
@@ -272,8 +280,9 @@ void Search::run() {
   if (!take_leading(index) || !take_words(index) || !check()) return;
   std::vector<Found> found;
   if (source != nullptr) found = find(*source, shape, any ? count : 0);
-  sort(found, order);
-  if (count != 0 && found.size() > count) found.resize(count);
+  const std::size_t wanted = count == 0 ? found.size() : std::min(count, found.size());
+  sort(found, order, wanted);
+  found.resize(wanted);
   store_at ? store_found(*this, found) : reply_found(*this, found);
 }
 

@@ -48,8 +48,6 @@ bool refuse(Call& call, std::string_view why) {
 
 // The words behind the range. False: it replied with an error.
 bool parse_words(Call& call, std::size_t index, bool stores, RangeOptions& options) {
-  const bool by_open = !options.by;
-  const bool direction_open = !options.downwards;
   for (; index < call.size(); ++index) {
     if (!stores && call.is(index, "WITHSCORES")) {
       options.scores = MemberWriter::Scores::flat;
@@ -61,11 +59,11 @@ bool parse_words(Call& call, std::size_t index, bool stores, RangeOptions& optio
       options.offset = *offset;
       options.limit = *limit;
       index += 2;
-    } else if (direction_open && call.is(index, "REV")) {
+    } else if (!options.downwards && call.is(index, "REV")) {
       options.downwards = true;
-    } else if (by_open && call.is(index, "BYLEX")) {
+    } else if (!options.by && call.is(index, "BYLEX")) {
       options.by = By::lex;
-    } else if (by_open && call.is(index, "BYSCORE")) {
+    } else if (!options.by && call.is(index, "BYSCORE")) {
       options.by = By::score;
     } else {
       return refuse(call, errors::kSyntax);
