@@ -9,7 +9,6 @@ namespace {
 constexpr std::size_t kUnsentMax = std::size_t{1} << 20;
 // What a blocked client may send ahead before it is not read any more.
 constexpr std::size_t kReadAheadMax = std::size_t{1} << 20;
-constexpr std::size_t kReadSize = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacityMax = std::size_t{64} << 10;
 
 bool must_close(const Client& client) { return client.close_after_reply && client.held_replies == 0; }
@@ -54,30 +53,23 @@ runtime::Task<> Session::run() {
   while (resumption_.sent) co_await changed_.wait();
 }
 
-// False when the connection is over.
+// False when the connection is over. What is received may be executed while this waits (see Resumption), so it is kept free of
+// room for what comes next.
 runtime::Task<bool> Session::read_more() {
-  if (received_.empty()) {
-    const auto got = co_await socket_->read_shared();
-    if (!got || got->empty()) co_return false;
-    executor_.stats().bytes_in.add(got->size());
-    const std::string_view input = as_text(*got);
-    const std::size_t done = execute(input);
-    if (done < input.size()) {
-      received_.assign(input.substr(done));
-      executor_.outputs().measure(client_);
-    }
+  const auto got = co_await socket_->read_shared();
+  if (!got || got->empty()) co_return false;
+  executor_.stats().bytes_in.add(got->size());
+  const std::string_view input = as_text(*got);
+  if (!received_.empty()) {
+    received_.append(input);
+    execute_received();
     co_return true;
   }
-  const std::size_t had = received_.size();
-  const std::size_t wanted = parser_.wanted() > had ? parser_.wanted() - had : 0;
-  // A large argument is read in ever larger pieces, so that memory follows what really comes.
-  const std::size_t room = std::max(kReadSize, std::min(wanted, had));
-  received_.resize(had + room);
-  const auto got = co_await socket_->read_some(std::as_writable_bytes(std::span(received_.data() + had, room)));
-  received_.resize(had + (got ? *got : 0));
-  if (!got || *got == 0) co_return false;
-  executor_.stats().bytes_in.add(*got);
-  execute_received();
+  const std::size_t done = execute(input);
+  if (done < input.size()) {
+    received_.assign(input.substr(done));
+    executor_.outputs().measure(client_);
+  }
   co_return true;
 }
 
