@@ -46,7 +46,7 @@ def agrees(expected, printed):
 
 
 def ports_are_free():
-    for port in (9092, 9324, 8080):
+    for port in (9092, 9324, 6379, 8080):
         with socket.socket() as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             try:

@@ -50,10 +50,11 @@ std::string file_refusal(const std::string& file) { return refusal(input({"--con
 
 TEST(Config, DefaultsListenOnLoopbackAndFitTheMachine) {
   const auto config = load(input({}));
-  ASSERT_EQ(config.listeners.size(), 3U);
+  ASSERT_EQ(config.listeners.size(), 4U);
   EXPECT_EQ(config.listeners[0], (ListenerConfig{ListenerProtocol::kafka, "127.0.0.1", 9092, "127.0.0.1", 0}));
   EXPECT_EQ(config.listeners[1], (ListenerConfig{ListenerProtocol::sqs, "127.0.0.1", 9324, "127.0.0.1", 0}));
-  EXPECT_EQ(config.listeners[2], (ListenerConfig{ListenerProtocol::http, "127.0.0.1", 8080, "127.0.0.1", 0}));
+  EXPECT_EQ(config.listeners[2], (ListenerConfig{ListenerProtocol::resp, "127.0.0.1", 6379, "127.0.0.1", 0}));
+  EXPECT_EQ(config.listeners[3], (ListenerConfig{ListenerProtocol::http, "127.0.0.1", 8080, "127.0.0.1", 0}));
   EXPECT_EQ(config.shards, 4);
   EXPECT_EQ(config.memory.requests_bytes, 128LL << 20);
   EXPECT_EQ(config.flush.policy, FlushPolicy::commit);
@@ -332,6 +333,22 @@ TEST(ConfigDocument, ItsExampleFileLoads) {
   const auto config =
       load(input({"--config", "leat.toml"}, {}, document.substr(from, document.find("```", from) - from)));
   EXPECT_FALSE(config.sources.empty());
+}
+
+TEST(Config, ThePasswordOpensRespToOthersAndIsNeverShown) {
+  EXPECT_THAT(refusal(input({"--listen=resp=10.0.0.1:6379"})), HasSubstr("resp.password"));
+  const auto config = load(input({"--listen=resp=10.0.0.1:6379"}, {{"LEAT_RESP_PASSWORD", "sEcReT"}}));
+  EXPECT_EQ(config.resp.password, "sEcReT");
+  EXPECT_THAT(render_config(config), AllOf(HasSubstr("***"), Not(HasSubstr("sEcReT"))));
+}
+
+TEST(Config, DurabilityIsOfADatabaseThatThereIs) {
+  EXPECT_EQ(load(input({"--resp.durability-of=1=none,15=commit"})).resp.durability_of.size(), 2U);
+  for (const auto* wrong : {"none", "16=none", "-1=none", "x=none", "1=never", "1="}) {
+    EXPECT_THAT(refusal(input({"--resp.durability-of", wrong})), HasSubstr("resp.durability_of")) << wrong;
+  }
+  EXPECT_THAT(refusal(input({"--resp.durability=always"})), HasSubstr("resp.durability"));
+  EXPECT_THAT(refusal(input({"--resp.eviction=lru"})), HasSubstr("resp.eviction"));
 }
 
 TEST(Config, AccessKeysOpenSqsToOthersAndAreNeverShown) {

@@ -61,22 +61,9 @@ std::optional<std::string> file_from_environment(const ConfigInput& input) {
   return std::nullopt;
 }
 
-// noeviction, volatile-ttl, or whose keys and how they are chosen.
-bool is_eviction_policy(std::string_view text) {
-  if (text == "noeviction" || text == "volatile-ttl") return true;
-  const auto dash = text.find('-');
-  if (dash == std::string_view::npos) return false;
-  const std::string_view whose = text.substr(0, dash);
-  const std::string_view how = text.substr(dash + 1);
-  return (whose == "allkeys" || whose == "volatile") &&
-         (how == "lru" || how == "lfu" || how == "random" || how == "fifo");
-}
-
 bool is_durability(std::string_view text) { return text == "none" || text == "interval" || text == "commit"; }
 
 Status check_durability(const RespConfig& config) {
-  if (!is_durability(config.durability))
-    return fail(Errc::invalid_config, "resp.durability: must be none, interval or commit");
   for (const std::string_view text : config.durability_of) {
     const auto equals = text.find('=');
     std::int32_t database = -1;
@@ -108,10 +95,6 @@ Status check_together(const ServerConfig& config) {
       return fail(Errc::invalid_config, "sqs.access_keys: an access key is written as ID=SECRET");
   }
   LEAT_CHECK(check_durability(config.resp));
-  if (!is_eviction_policy(config.resp.eviction)) {
-    return fail(Errc::invalid_config,
-                fmt::format("resp.eviction: '{}' is no policy; see --help for those there are", config.resp.eviction));
-  }
   if (config.memory.requests_bytes < kRequestsBytesMin) {
     return fail(Errc::invalid_config,
                 fmt::format("memory.requests_bytes must be 0 (automatic) or at least {} (16MiB)", kRequestsBytesMin));

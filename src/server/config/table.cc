@@ -139,21 +139,25 @@ std::vector<ConfigKey> make_keys() {
       {"resp.password", "", at(&C::resp, &RespConfig::password), "TEXT", 0, 0,
        "The password of Redis's default user, which AUTH and HELLO must give. Without one, whoever reaches the port "
        "may "
-       "do everything. Better in the file or the variable than as a flag, which others on the machine can see."},
+       "do everything. Better in the file or the variable than as a flag, which others on the machine can see.",
+       true},
       {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
        "Numbered databases that SELECT can choose."},
-      {"resp.durability", "", at(&C::resp, &RespConfig::durability), "POLICY", 0, 0,
+      {"resp.durability", "", at(&C::resp, &RespConfig::durability), "none|interval|commit", 0, 0,
        "What is promised of changes in databases: none (they are gone after a restart), interval (they survive the end "
        "of the process; a power loss may take what came since the last flush) or commit (on the disk before the "
        "reply)."},
       {"resp.durability_of", "", at(&C::resp, &RespConfig::durability_of), "DATABASE=POLICY", 0, 0,
-       "The same for one database, as in 1=none. Repeatable.", true},
+       "The same for one database, as in 1=none. Repeatable."},
       {"resp.max_memory_bytes", "", at(&C::resp, &RespConfig::max_memory_bytes), "BYTES", 0, kAny,
        "Memory for the keyspace and its clients' buffers; what happens above it, resp.eviction says. 0: no limit."},
-      {"resp.eviction", "", at(&C::resp, &RespConfig::eviction), "POLICY", 0, 0,
-       "Which keys go when memory is short: noeviction (writes fail), or allkeys- or volatile- (those that expire) "
-       "with "
-       "lru, lfu, random or fifo behind it, or volatile-ttl."},
+      {"resp.eviction", "", at(&C::resp, &RespConfig::eviction),
+       "noeviction|allkeys-lru|allkeys-lfu|allkeys-random|allkeys-fifo|volatile-lru|volatile-lfu|volatile-random|"
+       "volatile-ttl|volatile-fifo",
+       0, 0,
+       "Which keys go when memory is short, of all keys or of those that expire: the longest unused (lru), the least "
+       "used "
+       "(lfu), any, the oldest (fifo), or the next to expire. With noeviction none go, and writes fail."},
       {"resp.max_connections", "", at(&C::resp, &RespConfig::max_connections), "N", 1, 10'000'000,
        "Connections of Redis clients at a time; more are told so and closed."},
 

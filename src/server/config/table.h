@@ -27,7 +27,7 @@ struct ConfigKey {
   double min = 0;          // of numbers, in the key's unit
   double max = 0;
   std::string_view help;   // one sentence
-  bool is_secret = false;  // what is behind the first "=" of each of its values is never shown
+  bool is_secret = false;  // never shown: a text, or what is behind the first "=" of each of a list's
 };
 
 // Every key, in the order of help and documentation: those without a section first, then section by section.

@@ -169,7 +169,9 @@ struct Shower {
     if (field->count() % 60'000 == 0) return fmt::to_string(field->count() / 60'000);
     return text(fmt::format("{}ms", field->count()));
   }
-  std::string operator()(const std::string* field) const { return text(*field); }
+  std::string operator()(const std::string* field) const {
+    return text(key.is_secret && !field->empty() ? std::string_view("***") : std::string_view(*field));
+  }
   std::string operator()(const std::vector<std::string>* field) const {
     std::vector<std::string> items;
     items.reserve(field->size());
