@@ -109,6 +109,7 @@ void Session::send(Client& client, std::string& bytes) {
     sending_ += bytes;
   }
   bytes.clear();
+  if (bytes.capacity() > kKeptCapacityMax) bytes.shrink_to_fit();
   executor_.outputs().measure(client);
   if (!writing_ && !broken_ && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
 }

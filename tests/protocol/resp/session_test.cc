@@ -1,0 +1,167 @@
+#include "protocol/resp/session.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "protocol/resp/server.h"
+#include "runtime/sim.h"
+
+namespace leat::resp {
+namespace {
+
+using runtime::Task;
+using namespace std::chrono_literals;
+using ::testing::HasSubstr;
+
+using Socket = std::unique_ptr<runtime::Socket>;
+
+// A server behind a simulated network, and a test's body that uses it.
+struct Served {
+  std::unique_ptr<Server> server;
+  std::unique_ptr<Acceptor> acceptor;
+
+  Task<Socket> connect() {
+    auto socket = co_await runtime::Shard::current().network().connect("127.0.0.1", acceptor->port());
+    EXPECT_TRUE(socket.has_value());
+    co_return std::move(*socket);
+  }
+};
+
+Task<> serve(Task<> (*body)(Served&)) {
+  runtime::Shard& shard = runtime::Shard::current();
+  Settings settings;
+  settings.durability.assign(settings.databases, Durability::none);
+  Served served;
+  served.server = std::make_unique<Server>(shard, std::move(settings));
+  auto listener = shard.network().listen("127.0.0.1", 0);
+  EXPECT_TRUE(listener.has_value());
+  served.acceptor = std::make_unique<Acceptor>(*served.server, std::move(*listener), "127.0.0.1");
+  served.acceptor->start();
+  co_await body(served);
+  co_await served.acceptor->stop();
+  co_await served.server->stop();
+}
+
+void run(Task<> (*body)(Served&)) {
+  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+    SCOPED_TRACE(seed);
+    runtime::sim::SimWorld world(seed);
+    world.run([body] { return serve(body); });
+    EXPECT_EQ(world.connections(), 0u);
+    if (::testing::Test::HasFailure()) return;
+  }
+}
+
+Task<> write(runtime::Socket& socket, std::string text) {
+  runtime::Chain chain;
+  chain.append(Bytes::copy_of(as_bytes(text)));
+  (void)co_await socket.write(chain);
+}
+
+Task<std::string> read(runtime::Socket& socket, std::size_t size) {
+  std::string text(size, '\0');
+  const auto got = co_await socket.read_exactly(std::as_writable_bytes(std::span(text.data(), text.size())));
+  if (!got || !*got) text = "end";
+  co_return text;
+}
+
+Task<> read_ahead(Served& served) {
+  const Socket blocked = co_await served.connect();
+  const Socket other = co_await served.connect();
+  co_await write(*blocked, "BLPOP list 0\r\nSET a 1\r\nGET");
+  co_await runtime::sleep_for(1ms);
+  co_await write(*blocked, " a\r\nPI");
+  co_await runtime::sleep_for(1ms);
+  co_await write(*other, "RPUSH list x\r\n");
+  const std::string expected = "*2\r\n$4\r\nlist\r\n$1\r\nx\r\n+OK\r\n$1\r\n1\r\n";
+  EXPECT_EQ(co_await read(*blocked, expected.size()), expected);
+  co_await write(*blocked, "NG\r\n");
+  EXPECT_EQ(co_await read(*blocked, 7), "+PONG\r\n");
+  blocked->close();
+  other->close();
+}
+
+TEST(Session, ExecutesWhatCameWhileItsClientWasBlocked) { run(read_ahead); }
+
+Task<> pause(Served& served) {
+  const Socket admin = co_await served.connect();
+  const Socket writer = co_await served.connect();
+  co_await write(*admin, "CLIENT PAUSE 50 WRITE\r\n");
+  EXPECT_EQ(co_await read(*admin, 5), "+OK\r\n");
+  co_await write(*writer, "SET p 1\r\nGET p\r\nINCR p\r\n");
+  co_await runtime::sleep_for(10ms);
+  co_await write(*writer, "PING\r\n");
+  co_await write(*admin, "GET p\r\n");
+  EXPECT_EQ(co_await read(*admin, 5), "$-1\r\n");
+  const std::string expected = "+OK\r\n$1\r\n1\r\n:2\r\n+PONG\r\n";
+  EXPECT_EQ(co_await read(*writer, expected.size()), expected);
+  admin->close();
+  writer->close();
+}
+
+TEST(Session, ExecutesWhatCameInAPauseInOrder) { run(pause); }
+
+// Replies that nobody takes fill all buffers: the session then waits for the client.
+Task<> fill(Served& served, runtime::Socket& lazy, runtime::Socket& other) {
+  co_await write(other, fmt::format("SET big {}\r\n", std::string(60'000, 'x')));
+  EXPECT_EQ(co_await read(other, 5), "+OK\r\n");
+  std::string gets;
+  for (int i = 0; i < 200; ++i) gets += "GET big\r\n";
+  co_await write(lazy, gets);
+  co_await runtime::sleep_for(50ms);
+  EXPECT_GT(served.server->executor().outputs().memory(), 1'000'000u);
+  EXPECT_LT(served.server->executor().outputs().memory(), 3'000'000u);
+}
+
+Task<> stop_while_full(Served& served) {
+  const Socket lazy = co_await served.connect();
+  const Socket other = co_await served.connect();
+  co_await fill(served, *lazy, *other);
+  co_await served.server->stop();
+  EXPECT_EQ(served.server->executor().outputs().memory(), 0u);
+  lazy->close();
+  other->close();
+}
+
+TEST(Session, EndsThoughItsClientTakesNothing) { run(stop_while_full); }
+
+Task<> kill_while_full(Served& served) {
+  const Socket lazy = co_await served.connect();
+  co_await write(*lazy, "CLIENT ID\r\n");
+  const std::string id = (co_await read(*lazy, 4)).substr(1, 1);
+  const Socket other = co_await served.connect();
+  co_await fill(served, *lazy, *other);
+  co_await write(*other, fmt::format("CLIENT KILL ID {}\r\n", id));
+  EXPECT_EQ(co_await read(*other, 4), ":1\r\n");
+  co_await runtime::sleep_for(10ms);
+  EXPECT_EQ(served.server->executor().clients().size(), 1u);
+  EXPECT_LT(served.server->executor().outputs().memory(), 1'000'000u);
+  lazy->close();
+  other->close();
+}
+
+TEST(Session, IsKilledThoughItsClientTakesNothing) { run(kill_while_full); }
+
+Task<> subscriber_that_reads_nothing(Served& served) {
+  served.server->executor().settings().output_limits.pubsub = {.hard = 200'000};
+  const Socket slow = co_await served.connect();
+  co_await write(*slow, "SUBSCRIBE c\r\n");
+  EXPECT_THAT(co_await read(*slow, 30), HasSubstr("subscribe"));
+  const Socket sender = co_await served.connect();
+  const std::string publish = fmt::format("PUBLISH c {}\r\n", std::string(50'000, 'x'));
+  int delivered = 0;
+  for (; delivered < 20; ++delivered) {
+    co_await write(*sender, publish);
+    if (co_await read(*sender, 4) == ":0\r\n") break;
+  }
+  EXPECT_GT(delivered, 3);
+  EXPECT_LT(delivered, 10);
+  EXPECT_EQ(served.server->executor().stats().output_limit_disconnections.value(), 1u);
+  slow->close();
+  sender->close();
+}
+
+TEST(Session, OfASubscriberThatReadsNothingEndsAtTheLimit) { run(subscriber_that_reads_nothing); }
+
+}  // namespace
+}  // namespace leat::resp
