@@ -81,6 +81,24 @@ std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
   return adopted;
 }
 
+std::unique_ptr<ZSet> ZSet::make_large() {
+  auto large = std::make_unique<ZSet>();
+  large->sorted_ = std::make_unique<SortedSet>();
+  return large;
+}
+
+void ZSet::compact() {
+  if (sorted_ == nullptr || sorted_->size() > EncodingLimits::zset_max_listpack_entries) return;
+  bool fits = true;
+  for_each(
+      [&fits](Element member) { return fits = member.string().size() <= EncodingLimits::zset_max_listpack_value; });
+  if (!fits) return;
+  const std::unique_ptr<SortedSet> sorted = std::move(sorted_);
+  for (SortedSet::Cursor cursor = sorted->at(0); cursor.valid(); cursor.next(), ++count_) {
+    insert_pair(cursor.entry().member, cursor.entry().score);
+  }
+}
+
 std::unique_ptr<Value> ZSet::copy() const {
   auto copy = std::make_unique<ZSet>();
   if (sorted_ == nullptr) {

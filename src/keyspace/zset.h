@@ -27,6 +27,10 @@ class ZSet final : public Value {
   ZSet() = default;
   // Takes pairs of members and scores, in any order; null when some score is no number or a member is there twice.
   [[nodiscard]] static std::unique_ptr<ZSet> adopt(Listpack pairs);
+  // An empty one that is no listpack, for what is computed: scores in listpacks have no -0. When it is complete, `compact`
+  // makes it one if it is small.
+  [[nodiscard]] static std::unique_ptr<ZSet> make_large();
+  void compact();
   [[nodiscard]] std::unique_ptr<Value> copy() const override;
 
   [[nodiscard]] std::size_t size() const { return sorted_ != nullptr ? sorted_->size() : count_; }

@@ -155,7 +155,7 @@ void intersect(std::span<const Source> sources, Aggregate how, F found) {
 }
 
 std::unique_ptr<ZSet> united(std::span<const Source> sources, Aggregate how) {
-  auto result = std::make_unique<ZSet>();
+  auto result = ZSet::make_large();
   std::unordered_map<std::string, double> scores;
   for (const Source& source : sources) {
     source.for_each([&](Element member, double score) {
@@ -172,7 +172,7 @@ std::unique_ptr<ZSet> united(std::span<const Source> sources, Aggregate how) {
 
 std::unique_ptr<ZSet> combine(Operation operation, std::span<const Source> sources, Aggregate how) {
   if (operation == Operation::union_of) return united(sources, how);
-  auto result = std::make_unique<ZSet>();
+  auto result = ZSet::make_large();
   if (operation == Operation::intersection) {
     intersect(sources, how, [&](Element member, double score) {
       result->set(member, score);
@@ -203,7 +203,9 @@ void store_combined(Call& call, Operation operation, std::string_view event) {
   std::vector<Source> sources;
   Options options;
   if (!parse(call, 2, {.operation = operation, .stores = true}, sources, options)) return;
-  store(call, call[1], combine(operation, sources, options.aggregate), event);
+  auto result = combine(operation, sources, options.aggregate);
+  result->compact();
+  store(call, call[1], std::move(result), event);
 }
 
 }  // namespace

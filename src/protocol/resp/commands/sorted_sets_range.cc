@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "keyspace/encoding_limits.h"
 #include "protocol/resp/commands/sorted_sets.h"
 
 namespace leat::resp::sorted_sets {
@@ -125,9 +126,13 @@ void zrangestore(Call& call) {
   if (!parse_words(call, 5, true, options) || !parse_ends(call, 3, options)) return;
   const auto found = call.read<ZSet>(call[2]);
   if (!found) return;
-  auto stored = std::make_unique<ZSet>();
+  keyspace::RankRange range;
+  if (found.value != nullptr) range = options.find(*found.value);
+  // How many ranks there are is known before, how many scores is not: it matters where a score is -0.
+  const bool is_large = options.by == By::rank && range.count() > keyspace::EncodingLimits::zset_max_listpack_entries;
+  auto stored = is_large ? ZSet::make_large() : std::make_unique<ZSet>();
   if (found.value != nullptr) {
-    found.value->for_each(options.find(*found.value), false,
+    found.value->for_each(range, *options.downwards,
                           [&](keyspace::Element member, double score) { stored->set(member, score); });
   }
   store(call, call[1], std::move(stored), "zrangestore");
