@@ -1,5 +1,8 @@
 #include "server/resp_front.h"
 
+#include <signal.h>
+#include <unistd.h>
+
 #include <algorithm>
 
 #include "base/logging.h"
@@ -56,7 +59,8 @@ Task<> drop_server(std::unique_ptr<resp::Server>* server) {
 
 Task<Status> RespFront::start(const ServerConfig& config, stream::TopicService& topics, const stream::Streams& streams,
                               TlsListeners& tls, std::vector<BoundEndpoint>& endpoints) {
-  const resp::Settings settings = resp_settings(config);
+  resp::Settings settings = resp_settings(config);
+  settings.request_stop = [] { ::kill(::getpid(), SIGTERM); };
   LEAT_CO_TRY(const TopicPartition journal, co_await ensure_journal(topics, streams, settings));
   stream::StreamShard& owner = streams.shard(streams.owner(journal));
   LEAT_CO_CHECK(co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &owner, journal));

@@ -16,6 +16,7 @@ namespace leat::resp {
 struct Command;
 class Client;
 class Executor;
+class User;
 struct ClientExtras;
 
 // The words of a command that is kept: queued in a transaction, or blocked.
@@ -106,6 +107,7 @@ class Client {
   const std::string local;
   std::string name;
   std::string user = "default";
+  const User* acl = nullptr;  // what `user` may do; never nullptr
   bool authenticated = true;
 
   std::uint32_t database = 0;

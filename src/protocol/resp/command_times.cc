@@ -16,6 +16,7 @@ namespace {
 constexpr std::size_t kSlowWords = 32;
 constexpr std::size_t kSlowWordSize = 128;
 constexpr std::size_t kSamples = 160;
+constexpr std::int64_t kSampleMilliseconds = 1000;
 
 std::vector<std::string> shortened(Arguments arguments) {
   const bool is_cut = arguments.size() > kSlowWords;
@@ -104,6 +105,15 @@ void CommandTimes::ran(const Client& client, const Command& command, Arguments a
   if (monitored_from > 0 && microseconds / 1000 >= monitored_from) [[unlikely]]
     add_event(command.is(kFast) ? "fast-command" : "command", static_cast<std::uint32_t>(microseconds / 1000),
               ended_at);
+}
+
+void CommandTimes::sample(std::uint64_t commands, std::uint64_t memory) {
+  memory_peak_ = std::max(memory_peak_, memory);
+  const auto since = std::chrono::duration_cast<Milliseconds>(last_ - sampled_).count();
+  if (since < kSampleMilliseconds) return;
+  rate_ = (commands - sampled_commands_) * 1000 / static_cast<std::uint64_t>(since);
+  sampled_ = last_;
+  sampled_commands_ = commands;
 }
 
 void CommandTimes::count_error(std::string_view reply) {

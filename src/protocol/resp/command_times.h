@@ -73,6 +73,10 @@ class CommandTimes {
   // Nothing is measured between batches.
   void begin_batch(MonoTime now) { last_ = now; }
   [[nodiscard]] MonoTime last() const { return last_; }
+  // To be called now and then, with counts as they are: what follows from them is kept.
+  void sample(std::uint64_t commands, std::uint64_t memory);
+  [[nodiscard]] std::uint64_t commands_per_second() const { return rate_; }
+  [[nodiscard]] std::uint64_t memory_peak() const { return memory_peak_; }
   // A command that began at `began` ended. `ended_at` is in seconds since the epoch.
   void ran(const Client& client, const Command& command, Arguments arguments, MonoTime began, MonoTime now,
            std::int64_t ended_at);
@@ -108,6 +112,10 @@ class CommandTimes {
   void add_event(std::string_view name, std::uint32_t milliseconds, std::int64_t time);
 
   MonoTime last_{};
+  MonoTime sampled_{};
+  std::uint64_t sampled_commands_ = 0;
+  std::uint64_t rate_ = 0;
+  std::uint64_t memory_peak_ = 0;
   std::vector<Slot> slots_{kSlots};
   std::map<std::string, std::uint64_t, std::less<>> errors_;
   std::deque<SlowCommand> slow_;  // the latest first

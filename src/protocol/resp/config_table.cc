@@ -169,7 +169,37 @@ std::string set_bulk_max(Executor& executor, std::string_view value) {
 std::string get_password(Executor& executor) { return executor.settings().password; }
 std::string set_password(Executor& executor, std::string_view value) {
   executor.settings().password = value;
+  executor.users().set_default_password(value);
   return {};
+}
+
+std::string get_slower_than(Executor& executor) { return std::to_string(executor.times().slower_than); }
+std::string set_slower_than(Executor& executor, std::string_view value) {
+  return set_number(value, executor.times().slower_than, -1, std::numeric_limits<std::int64_t>::max());
+}
+std::string get_slow_max(Executor& executor) { return std::to_string(executor.times().slow_max()); }
+std::string set_slow_max(Executor& executor, std::string_view value) {
+  std::size_t most = 0;
+  std::string error = set_number(value, most, 0, std::numeric_limits<std::int64_t>::max());
+  if (error.empty()) executor.times().set_slow_max(most);
+  return error;
+}
+std::string get_monitored_from(Executor& executor) { return std::to_string(executor.times().monitored_from); }
+std::string set_monitored_from(Executor& executor, std::string_view value) {
+  return set_number(value, executor.times().monitored_from, 0, std::numeric_limits<std::int64_t>::max());
+}
+std::string get_tracks_latencies(Executor& executor) { return executor.times().tracks_latencies ? kYes : kNo; }
+std::string set_tracks_latencies(Executor& executor, std::string_view value) {
+  if (lower(value) != kYes && lower(value) != kNo) return "argument must be 'yes' or 'no'";
+  executor.times().tracks_latencies = lower(value) == kYes;
+  return {};
+}
+std::string get_acl_log_max(Executor& executor) { return std::to_string(executor.acl_log().size_max()); }
+std::string set_acl_log_max(Executor& executor, std::string_view value) {
+  std::size_t most = 0;
+  std::string error = set_number(value, most, 0, std::numeric_limits<std::int64_t>::max());
+  if (error.empty()) executor.acl_log().set_size_max(most);
+  return error;
 }
 
 std::string get_databases(Executor& executor) { return std::to_string(executor.settings().databases); }
@@ -180,6 +210,11 @@ std::string get_append_fsync(Executor& executor) {
 
 using L = EncodingLimits;
 constexpr ConfigParameter kParameters[] = {
+    {"acllog-max-len", {}, get_acl_log_max, set_acl_log_max},
+    {"latency-monitor-threshold", {}, get_monitored_from, set_monitored_from},
+    {"latency-tracking", {}, get_tracks_latencies, set_tracks_latencies},
+    {"slowlog-log-slower-than", {}, get_slower_than, set_slower_than},
+    {"slowlog-max-len", {}, get_slow_max, set_slow_max},
     {"activerehashing", {}, fixed<kYes>, nullptr},
     {"appendfsync", {}, get_append_fsync, nullptr},
     {"appendonly", {}, get_append_only, nullptr},

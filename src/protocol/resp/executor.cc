@@ -4,6 +4,7 @@
 
 #include "protocol/resp/call.h"
 #include "protocol/resp/client_extras.h"
+#include "protocol/resp/commands/clients.h"
 
 namespace leat::resp {
 namespace {
@@ -60,6 +61,7 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this) {
   keyspace_.set_policy(settings_.eviction);
+  users_.set_default_password(settings_.password);
   apply_settings();
   turn_end_.executor = this;
   turn_end_.run = [](runtime::Work* work) { static_cast<TurnEnd*>(work)->executor->end_turn(); };
@@ -70,7 +72,8 @@ Executor::~Executor() = default;
 void Executor::connected(Client& client) {
   client.connected_at = shard_.now();
   client.active_at = shard_.wall_now().value();
-  client.authenticated = settings_.password.empty();
+  client.acl = &users_.default_user();
+  client.authenticated = users_.is_open();
   clients_.emplace(client.id(), &client);
   stats_.connections.add(1);
 }
@@ -95,6 +98,7 @@ void Executor::reset_stats() {
                      .misses = keys.misses.value(),
                      .expired_keys = keys.expired_keys.value(),
                      .evicted_keys = keys.evicted_keys.value()};
+  times_.reset();
 }
 
 void Executor::forget(Client& client) {
@@ -136,7 +140,11 @@ void Executor::end_clients() {
   }
 }
 
-void Executor::begin_batch() { keyspace_.set_now(shard_.wall_now().value()); }
+void Executor::begin_batch() {
+  times_.begin_batch(shard_.now());
+  times_.sample(stats_.commands.value(), memory_used());
+  keyspace_.set_now(shard_.wall_now().value());
+}
 
 const Command* Executor::look_up(Client& client, Arguments arguments) {
   Reply reply(client.out, client.protocol);
@@ -186,7 +194,10 @@ bool Executor::lacks_memory(const Client& client, const Command& command) {
 }
 
 std::string Executor::refusal(Client& client, const Command& command, Arguments arguments) {
-  if (!client.authenticated && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (!client.authenticated && !users_.is_open() && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (!client.acl->is_unrestricted()) [[unlikely]] {
+    if (std::string denied = acl_refusal(client, command, arguments); !denied.empty()) return denied;
+  }
   if (client.is_subscriber() && !is_for_subscribers(command)) {
     return fmt::format(
         "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this "
@@ -210,9 +221,10 @@ void Executor::execute(Client& client, Arguments arguments) {
   const Command* command = look_up(client, arguments);
   if (command == nullptr) {
     client.transaction.broken = client.transaction.active;
+    times_.rejected(nullptr, std::string_view(client.out).substr(before));
   } else if (const std::string why = refusal(client, *command, arguments); !why.empty()) {
-    Reply(client.out, client.protocol).error(why);
-    client.transaction.broken = client.transaction.active;
+    reply_refusal(client, *command, why);
+    times_.rejected(command, std::string_view(client.out).substr(before));
   } else if (pause_.is_active() && pause_.covers(client, *command)) [[unlikely]] {
     return pause_.hold(client, *command, arguments);
   } else if (client.transaction.active && !is_for_transactions(*command)) {
@@ -233,6 +245,68 @@ void Executor::execute(Client& client, Arguments arguments) {
   if (!client.is_blocked()) finish_reply(client, before);
   if (client.extras != nullptr) [[unlikely]]
     after_command(client, command);
+}
+
+AclCheck Executor::check_acl(const Client& client, const Command& command, Arguments arguments, bool from_script) {
+  const AclCheck check = client.acl->check(command, arguments);
+  switch (check.denial) {
+    case Denial::none: break;
+    case Denial::command: log_denial(client, "command", full_name(command, arguments), client.user, from_script); break;
+    case Denial::key: log_denial(client, "key", arguments[check.index], client.user, from_script); break;
+    case Denial::channel: log_denial(client, "channel", arguments[check.index], client.user, from_script); break;
+  }
+  return check;
+}
+
+void Executor::log_denial(const Client& client, std::string_view reason, std::string_view object, std::string_view user,
+                          bool from_script) {
+  acl_log_.add({.reason = std::string(reason),
+                .context = from_script                 ? "lua"
+                           : client.transaction.active ? "multi"
+                                                       : "toplevel",
+                .object = std::string(object),
+                .user = std::string(user),
+                .client = describe_client(*this, client),
+                .time = keyspace_.now()});
+}
+
+std::string Executor::acl_refusal(const Client& client, const Command& command, Arguments arguments) {
+  switch (check_acl(client, command, arguments, false).denial) {
+    case Denial::none: break;
+    case Denial::command:
+      return fmt::format("NOPERM this user has no permissions to run the '{}' command", full_name(command, arguments));
+    case Denial::key: return "NOPERM this user has no permissions to access one of the keys used as arguments";
+    case Denial::channel: return "NOPERM this user has no permissions to access one of the channels used as arguments";
+  }
+  return {};
+}
+
+std::string Executor::late_acl_refusal(const Client& client, const Command& command, Arguments arguments,
+                                       bool from_script) {
+  const Denial denial = check_acl(client, command, arguments, from_script).denial;
+  if (denial == Denial::none) return {};
+  if (from_script) {
+    return fmt::format("ERR The user executing the script can't {}",
+                       denial == Denial::command ? "run this command or subcommand"
+                       : denial == Denial::key   ? "access at least one of the keys mentioned in the command arguments"
+                                                 : "publish to the channel mentioned in the command");
+  }
+  return fmt::format(
+      "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is "
+      "no longer allowed for the following reason: {}",
+      denial == Denial::command ? "no permission to execute the command or subcommand"
+      : denial == Denial::key   ? "no permission to touch the specified keys"
+                                : "no permission to access one of the channels used as arguments to the command");
+}
+
+void Executor::reply_refusal(Client& client, const Command& command, std::string_view why) {
+  Reply reply(client.out, client.protocol);
+  if (command.name == "exec") {
+    abandon_transaction(client);
+    return reply.error(fmt::format("EXECABORT Transaction discarded because of: {}", why));
+  }
+  reply.error(why);
+  client.transaction.broken = client.transaction.active;
 }
 
 void Executor::await_durability(Client& client) {
@@ -272,12 +346,25 @@ void Executor::queue(Client& client, const Command& command, Arguments arguments
 }
 
 void Executor::run(Client& client, const Command& command, Arguments arguments, Reply& reply, bool from_script) {
+  if (from_script && !client.acl->is_unrestricted()) [[unlikely]] {
+    if (const std::string why = late_acl_refusal(client, command, arguments, true); !why.empty()) {
+      const std::size_t begin = reply.begin();
+      reply.error(why);
+      return times_.rejected(&command, std::string_view(reply.out()).substr(begin));
+    }
+  }
   Call call(*this, client, command, arguments, reply);
   call.from_script = from_script;
+  if (from_script) times_.begin_batch(shard_.now());
+  const MonoTime began = times_.last();
+  const std::size_t reply_begin = reply.begin();
   const bool is_monitored = !monitors_.empty();
   if (is_monitored && is_script(command)) [[unlikely]]
     monitors_.tell(client, command, arguments, from_script);
   command.handler(call);
+  times_.ran(client, command, arguments, began, shard_.now(), keyspace_.now() / 1000);
+  if (reply.out().size() > reply_begin && reply.out()[reply_begin] == '-') [[unlikely]]
+    times_.failed(&command, std::string_view(reply.out()).substr(reply_begin));
   if (is_monitored && !is_script(command)) [[unlikely]]
     monitors_.tell(client, command, arguments, from_script);
   if (command.is(kReadonly) && client.extras != nullptr && client.extras->tracking != nullptr) [[unlikely]]
@@ -288,6 +375,10 @@ void Executor::run(Client& client, const Command& command, Arguments arguments, 
 void Executor::run_queued(Client& client, const StoredCommand& command, Reply& reply) {
   // The protocol may change in between: HELLO can be queued.
   Reply own(reply.out(), client.protocol);
+  if (!client.acl->is_unrestricted()) [[unlikely]] {
+    const std::string why = late_acl_refusal(client, command.command(), command.arguments(), false);
+    if (!why.empty()) return own.error(why);
+  }
   run(client, command.command(), command.arguments(), own);
 }
 
@@ -407,6 +498,8 @@ bool Executor::request_snapshot() {
 }
 
 void Executor::start_journal(keyspace::Journal& journal) {
+  // A password of the configuration holds, whatever the default user had before.
+  if (!settings_.password.empty()) users_.set_default_password(settings_.password);
   journal_ = &journal;
   gate_ = std::make_unique<CommitGate>(journal);
   gate_->start();

@@ -9,11 +9,14 @@
 #include "base/log_limiter.h"
 #include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
+#include "protocol/resp/acl/acl_log.h"
+#include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
 #include "protocol/resp/commit_gate.h"
 #include "protocol/resp/command.h"
+#include "protocol/resp/command_times.h"
 #include "protocol/resp/disposal.h"
 #include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
@@ -65,6 +68,14 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] pubsub::Hub& hub() { return hub_; }
   [[nodiscard]] Outputs& outputs() { return outputs_; }
   [[nodiscard]] const Outputs& outputs() const { return outputs_; }
+  [[nodiscard]] CommandTimes& times() { return times_; }
+  [[nodiscard]] Users& users() { return users_; }
+  [[nodiscard]] AclLog& acl_log() { return acl_log_; }
+  // Why the client's user may not do this, as the reply has it, which is then in the log; empty: it is allowed. `arguments` are
+  // as a handler gets them.
+  [[nodiscard]] std::string acl_refusal(const Client& client, const Command& command, Arguments arguments);
+  void log_denial(const Client& client, std::string_view reason, std::string_view object, std::string_view user,
+                  bool from_script = false);
   [[nodiscard]] Pause& pause() { return pause_; }
   [[nodiscard]] Monitors& monitors() { return monitors_; }
   [[nodiscard]] Tracking& tracking() { return tracking_; }
@@ -163,6 +174,11 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] bool lacks_memory(const Client& client, const Command& command);
   // The reason not to run it now, as the reply has it; empty: none.
   [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
+  // The same for a command of a transaction or a script, in their words.
+  [[nodiscard]] std::string late_acl_refusal(const Client& client, const Command& command, Arguments arguments,
+                                             bool from_script);
+  [[nodiscard]] AclCheck check_acl(const Client& client, const Command& command, Arguments arguments, bool from_script);
+  void reply_refusal(Client& client, const Command& command, std::string_view why);
   void queue(Client& client, const Command& command, Arguments arguments);
   // What the client did in the unit that ends must be as durable as its database before it hears of it.
   void await_durability(Client& client);
@@ -193,6 +209,9 @@ class Executor final : public keyspace::Observer {
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
+  CommandTimes times_;
+  Users users_;
+  AclLog acl_log_;
   pubsub::Hub hub_;
   Outputs outputs_{*this};
   Pause pause_{*this};

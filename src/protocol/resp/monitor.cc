@@ -43,6 +43,12 @@ std::vector<std::string_view> redacted(const Command& command, Arguments argumen
     for (std::size_t i = from; i < words.size() && i < from + count; ++i) words[i] = kRedacted;
   };
   if (command.name == "auth") hide(1, words.size());
+  if (command.name == "setuser") hide(2, words.size());
+  if (command.name == "set" && is_word(words[0], "CONFIG")) {
+    for (std::size_t i = 2; i + 1 < words.size(); i += 2) {
+      if (is_word(words[i], "REQUIREPASS")) hide(i + 1, 1);
+    }
+  }
   if (command.name != "hello" && command.name != "migrate") return words;
   for (std::size_t i = 1; i < words.size(); ++i) {
     const bool is_auth = is_word(words[i], "AUTH");

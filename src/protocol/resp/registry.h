@@ -28,6 +28,10 @@ namespace leat::resp {
 [[nodiscard]] std::span<const Command> stream_commands();
 [[nodiscard]] std::span<const Command> string_commands();
 [[nodiscard]] std::span<const Command> transaction_commands();
+[[nodiscard]] std::span<const Command> time_commands();
+[[nodiscard]] std::span<const Command> memory_commands();
+[[nodiscard]] std::span<const Command> node_commands();
+[[nodiscard]] std::span<const Command> cluster_commands();
 
 // All commands, in no order.
 [[nodiscard]] std::span<const Command* const> all_commands();

@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -30,6 +31,7 @@ struct Settings {
   OutputLimits output_limits;
   SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;
   std::size_t tracking_keys_max = 1'000'000;  // that are remembered for clients that cache; 0: no limit
+  std::function<void()> request_stop;  // ends the process in order (SHUTDOWN); empty: it cannot be ended so
   ParserLimits limits;
 };
 

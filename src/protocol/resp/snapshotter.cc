@@ -62,6 +62,7 @@ runtime::Task<> Snapshotter::run() {
 runtime::Task<Status> Snapshotter::take() {
   LEAT_CO_CHECK(journal_.append());
   LEAT_CO_TRY(const Offset begun, journal_.begin_segment());
+  write_users();
   while (true) {
     const std::uint64_t moves = moves_;
     for (std::uint32_t i = 0; i < executor_.keyspace().databases() && moves == moves_; ++i) {
@@ -72,6 +73,12 @@ runtime::Task<Status> Snapshotter::take() {
   LEAT_CO_CHECK(journal_.append());
   LEAT_CO_CHECK(co_await journal_.flush());
   co_return co_await journal_.free_below(begun);
+}
+
+void Snapshotter::write_users() {
+  keyspace::Effects effects;
+  executor_.users().write(effects);
+  if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
 }
 
 runtime::Task<Status> Snapshotter::walk(std::uint32_t database) {

@@ -170,6 +170,8 @@ std::int64_t kill(Call& call, const Filter& filter) {
 
 }  // namespace
 
+std::string describe_client(Executor& executor, const Client& client) { return line_of(executor, client); }
+
 void client_info(Call& call) { call.reply.verbatim(line_of(call.executor, call.client) + '\n'); }
 
 void client_list(Call& call) {

@@ -9,6 +9,9 @@ struct Call;
 // Names the client, or takes its name away (""). False: it replied that the name cannot be.
 bool set_client_name(Call& call, std::string_view name);
 
+// One line of CLIENT LIST, without its end.
+[[nodiscard]] std::string describe_client(Executor& executor, const Client& client);
+
 // Handlers of CLIENT's subcommands that are in files of their own.
 void client_info(Call& call);
 void client_kill(Call& call);

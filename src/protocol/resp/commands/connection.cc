@@ -1,5 +1,3 @@
-#include <openssl/crypto.h>
-
 #include "keyspace/numbers.h"
 #include "protocol/resp/call.h"
 #include "protocol/resp/commands/clients.h"
@@ -36,24 +34,23 @@ void select(Call& call) {
   call.reply.ok();
 }
 
-bool equal_in_constant_time(std::string_view a, std::string_view b) {
-  return a.size() == b.size() && CRYPTO_memcmp(a.data(), b.data(), a.size()) == 0;
-}
-
 // False: it replied with an error.
 bool authenticate(Call& call, std::string_view user, std::string_view password) {
-  const std::string& wanted = call.executor.settings().password;
-  if (user != "default" || (!wanted.empty() && !equal_in_constant_time(password, wanted))) {
+  const User* found = call.executor.users().authenticate(user, password);
+  if (found == nullptr) {
+    call.executor.log_denial(call.client, "auth", call.command.name, user);
     call.reply.error("WRONGPASS invalid username-password pair or user is disabled.");
     return false;
   }
+  call.client.acl = found;
+  call.client.user = found->name();
   call.client.authenticated = true;
   return true;
 }
 
 void auth(Call& call) {
   if (call.size() > 3) return call.reply.error(errors::kSyntax);
-  if (call.size() == 2 && call.executor.settings().password.empty()) {
+  if (call.size() == 2 && call.executor.users().default_user().needs_no_password()) {
     return call.reply.error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
@@ -105,7 +102,7 @@ void hello(Call& call) {
     protocol = *version == 2 ? Protocol::resp2 : Protocol::resp3;
   }
   if (!take_hello_options(call)) return;
-  if (!call.client.authenticated) {
+  if (!call.client.authenticated && !call.executor.users().is_open()) {
     return call.reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
         "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time");
@@ -122,7 +119,9 @@ void reset(Call& call) {
   call.client.protocol = Protocol::resp2;
   call.client.name.clear();
   call.client.reply_mode = ReplyMode::on;
-  call.client.authenticated = call.executor.settings().password.empty();
+  call.client.acl = &call.executor.users().default_user();
+  call.client.user = call.client.acl->name();
+  call.client.authenticated = call.executor.users().is_open();
   Reply(call.reply.out(), Protocol::resp2).simple("RESET");
 }
 

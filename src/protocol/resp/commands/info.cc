@@ -35,12 +35,19 @@ double ratio(std::uint64_t part, std::uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
+// That the client who asks is connected to.
+std::string_view port_of(const Executor& executor) {
+  if (executor.current() == nullptr) return "0";
+  const std::string_view local = executor.current()->local;
+  return local.substr(local.rfind(':') + 1);
+}
+
 void server(Executor& executor, std::string& out) {
   const auto up = std::chrono::duration_cast<std::chrono::seconds>(executor.shard().now() - executor.started()).count();
   out += fmt::format(
       "redis_version:{}\r\nserver_name:leat\r\nredis_mode:standalone\r\narch_bits:64\r\nmultiplexing_api:epoll\r\n"
-      "process_id:{}\r\nrun_id:{}\r\nuptime_in_seconds:{}\r\nuptime_in_days:{}\r\nhz:10\r\n",
-      kRedisVersion, ::getpid(), executor.run_id(), up, up / 86400);
+      "process_id:{}\r\nrun_id:{}\r\nuptime_in_seconds:{}\r\nuptime_in_days:{}\r\ntcp_port:{}\r\nhz:10\r\n",
+      kRedisVersion, ::getpid(), executor.run_id(), up, up / 86400, port_of(executor));
 }
 
 void clients(Executor& executor, std::string& out) {
@@ -52,15 +59,16 @@ void clients(Executor& executor, std::string& out) {
 
 void memory(Executor& executor, std::string& out) {
   const std::uint64_t used = executor.memory_used();
+  const std::uint64_t peak = std::max(used, executor.times().memory_peak());
   const std::uint64_t resident = resident_bytes();
   const std::uint64_t most = executor.settings().memory_max;
   out += fmt::format(
       "used_memory:{}\r\nused_memory_human:{}\r\nused_memory_rss:{}\r\nused_memory_rss_human:{}\r\n"
       "used_memory_dataset:{}\r\nmaxmemory:{}\r\nmaxmemory_human:{}\r\nmaxmemory_policy:{}\r\n"
-      "mem_fragmentation_ratio:{:.2f}\r\nmem_allocator:libc\r\nmem_clients_normal:{}\r\n",
+      "mem_fragmentation_ratio:{:.2f}\r\nmem_allocator:libc\r\nmem_clients_normal:{}\r\n"
+      "used_memory_peak:{}\r\nused_memory_peak_human:{}\r\n",
       used, human(used), resident, human(resident), keyspace::MemoryMeter::used(), most, human(most),
-      to_string(executor.keyspace().policy()), ratio(resident, used),
-      executor.outputs().memory());
+      to_string(executor.keyspace().policy()), ratio(resident, used), executor.outputs().memory(), peak, human(peak));
 }
 
 void persistence(Executor& executor, std::string& out) {
@@ -97,10 +105,10 @@ void stats(Executor& executor, std::string& out) {
   out += fmt::format(
       "pubsub_channels:{}\r\npubsub_patterns:{}\r\npubsubshard_channels:{}\r\ntracking_total_keys:{}\r\n"
       "tracking_total_items:{}\r\ntracking_total_prefixes:{}\r\nclient_output_buffer_limit_disconnections:{}\r\n"
-      "dropped_messages:{}\r\n",
+      "dropped_messages:{}\r\ninstantaneous_ops_per_sec:{}\r\nlatest_fork_usec:0\r\n",
       hub.count(pubsub::Kind::channel), hub.count(pubsub::Kind::pattern), hub.count(pubsub::Kind::shard),
       tracking.keys(), tracking.items(), tracking.prefixes(), stats.output_limit_disconnections.value(),
-      stats.dropped_messages.value());
+      stats.dropped_messages.value(), executor.times().commands_per_second());
 }
 
 void replication(Executor& /*executor*/, std::string& out) {
@@ -131,6 +139,7 @@ struct Section {
   std::string_view name;
   std::string_view title;
   void (*write)(Executor& executor, std::string& out);
+  bool is_default = true;
 };
 constexpr Section kSections[] = {
     {"server", "Server", server},
@@ -140,16 +149,20 @@ constexpr Section kSections[] = {
     {"stats", "Stats", stats},
     {"replication", "Replication", replication},
     {"cpu", "CPU", cpu},
+    {"commandstats", "Commandstats", info_of_commands, false},
+    {"errorstats", "Errorstats", info_of_errors},
+    {"latencystats", "Latencystats", info_of_latencies, false},
     {"cluster", "Cluster", cluster},
     {"keyspace", "Keyspace", keyspace_section},
 };
 
-bool is_wanted(const Call& call, std::string_view section) {
-  if (call.size() == 1) return true;
+bool is_wanted(const Call& call, const Section& section) {
+  if (call.size() == 1) return section.is_default;
   for (std::size_t i = 1; i < call.size(); ++i) {
     std::string name(call[i]);
     std::ranges::transform(name, name.begin(), [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    if (name == section || name == "all" || name == "everything" || name == "default") return true;
+    if (name == section.name || name == "all" || name == "everything") return true;
+    if (name == "default" && section.is_default) return true;
   }
   return false;
 }
@@ -159,7 +172,7 @@ bool is_wanted(const Call& call, std::string_view section) {
 void info(Call& call) {
   std::string out;
   for (const Section& section : kSections) {
-    if (!is_wanted(call, section.name)) continue;
+    if (!is_wanted(call, section)) continue;
     if (!out.empty()) out += "\r\n";
     out += fmt::format("# {}\r\n", section.title);
     section.write(call.executor, out);
