@@ -1,10 +1,13 @@
 #pragma once
 
+#include <string>
 #include <string_view>
 
 namespace leat::resp {
 
 struct Call;
+class Client;
+class Executor;
 
 // Names the client, or takes its name away (""). False: it replied that the name cannot be.
 bool set_client_name(Call& call, std::string_view name);
