@@ -179,7 +179,7 @@ void pfdebug(Call& call) {
   } else if (call.is(1, "TODENSE")) {
     if (const auto changed = make_dense(call, key, bytes)) call.reply.integer(*changed ? 1 : 0);
   } else {
-    call.reply.error(fmt::format("ERR Unknown PFDEBUG subcommand '{}'", call[1]));
+    call.reply.error(fmt::format("ERR Unknown PFDEBUG subcommand '{}'", call[1].substr(0, call[1].find('\0'))));
   }
 }
 

@@ -174,8 +174,7 @@ bool parse_position_options(Call& call, PositionOptions& options) {
             "ERR RANK can't be zero: use 1 to start from the first match, 2 from the second ... or use negative to "
             "start from the end of the list");
       }
-      // There is no positive number for the least one: Redis takes it for the last match.
-      options.rank = *rank == std::numeric_limits<std::int64_t>::min() ? -1 : *rank;
+      options.rank = *rank;
     } else if (call.is(i, "COUNT") || call.is(i, "MAXLEN")) {
       const bool is_count = call.is(i, "COUNT");
       const std::string_view error = is_count ? "ERR COUNT can't be negative" : "ERR MAXLEN can't be negative";
@@ -187,6 +186,11 @@ bool parse_position_options(Call& call, PositionOptions& options) {
     } else {
       return refuse(errors::kSyntax);
     }
+  }
+  if (options.rank == std::numeric_limits<std::int64_t>::min()) {
+    // There is no positive number for it: Redis begins with the last match, and does not count.
+    options.rank = -1;
+    if (options.count) options.count = 0;
   }
   return true;
 }
