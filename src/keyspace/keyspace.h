@@ -94,6 +94,7 @@ class Keyspace {
   void touch(Entry& entry);
   // Whether touch() does anything.
   void set_touches(bool touches) { touches_ = touches; }
+  [[nodiscard]] bool touches() const { return touches_; }
 
   [[nodiscard]] EvictionPolicy policy() const { return policy_; }
   void set_policy(EvictionPolicy policy) { policy_ = policy; }

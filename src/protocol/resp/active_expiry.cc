@@ -41,6 +41,10 @@ void ActiveExpiry::set_enabled(bool enabled) {
 }
 
 void ActiveExpiry::fire() {
+  if (executor_.is_suspended()) {
+    not_before_ = executor_.shard().now() + kRest;
+    return schedule();
+  }
   executor_.begin_batch();
   if (remove_due()) {
     executor_.keyspace().refresh_next_expiry();

@@ -5,6 +5,12 @@
 #include "protocol/resp/executor.h"
 
 namespace leat::resp {
+namespace {
+
+// The end of a wait waits itself while a unit is suspended.
+constexpr Milliseconds kRetry{10};
+
+}  // namespace
 
 void Blocking::block(Client& client, std::unique_ptr<Blocked> blocked, std::optional<MonoTime> deadline) {
   client.blocked = std::move(blocked);
@@ -38,6 +44,10 @@ void Blocking::unblock(Client& client) {
 }
 
 void Blocking::time_out(Client& client) {
+  if (executor_.is_suspended()) {
+    executor_.shard().timers().arm(client.block_timer_, executor_.shard().now() + kRetry);
+    return;
+  }
   executor_.begin_batch();
   executor_.begin_unit();
   executor_.retry(client, client.blocked->command, true);

@@ -125,6 +125,7 @@ class Client {
   Transaction transaction;
   std::vector<KeyName> watched;
   std::unique_ptr<Blocked> blocked;
+  bool suspended = false;  // its command has stopped in its midst, and will go on: see LongUnits
 
   bool held = false;  // a command of it waits for the end of a pause
   bool no_evict = false;

@@ -202,6 +202,17 @@ std::string set_acl_log_max(Executor& executor, std::string_view value) {
   return error;
 }
 
+std::string get_busy_threshold(Executor& executor) {
+  return std::to_string(executor.settings().busy_reply_threshold.count());
+}
+std::string set_busy_threshold(Executor& executor, std::string_view value) {
+  std::int64_t millis = 0;
+  std::string error = set_number(value, millis, 0, std::numeric_limits<std::int64_t>::max());
+  // What is far beyond any script's end is kept where sums of times have room.
+  if (error.empty()) executor.settings().busy_reply_threshold = Milliseconds(std::min(millis, std::int64_t{1} << 42));
+  return error;
+}
+
 std::string get_databases(Executor& executor) { return std::to_string(executor.settings().databases); }
 std::string get_append_only(Executor& executor) { return executor.durability(0) == Durability::none ? kNo : kYes; }
 std::string get_append_fsync(Executor& executor) {
@@ -218,6 +229,7 @@ constexpr ConfigParameter kParameters[] = {
     {"activerehashing", {}, fixed<kYes>, nullptr},
     {"appendfsync", {}, get_append_fsync, nullptr},
     {"appendonly", {}, get_append_only, nullptr},
+    {"busy-reply-threshold", "lua-time-limit", get_busy_threshold, set_busy_threshold},
     {"client-output-buffer-limit", {}, get_output_limits, set_output_limits},
     {"client-slow-subscriber", {}, get_slow_subscriber, set_slow_subscriber},
     {"cluster-enabled", {}, fixed<kNo>, nullptr},

@@ -4,6 +4,7 @@
 
 #include "protocol/resp/call.h"
 #include "protocol/resp/client_extras.h"
+#include "protocol/resp/scripting/scripting.h"
 #include "protocol/resp/commands/clients.h"
 
 namespace leat::resp {
@@ -47,6 +48,11 @@ bool is_for_transactions(const Command& command) {
   return std::ranges::find(kNames, command.name) != std::end(kNames) && find_command(command.name) == &command;
 }
 
+// What runs scripts.
+bool may_take_long(const Command& command) {
+  return ((command.categories & kScripting) != 0 && !command.keys.empty()) || command.name == "exec";
+}
+
 // Its commands are seen by those who monitor before it is done.
 bool is_script(const Command& command) { return command.is(kSkipMonitor); }
 
@@ -59,7 +65,8 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
       run_id_(fmt::format("{:016x}{:016x}{:08x}", shard.random(), shard.random(), shard.random() & 0xFFFFFFFF)),
       disposal_(shard),
       keyspace_(settings_.databases, shard.random(), *this),
-      blocking_(*this) {
+      blocking_(*this),
+      scripting_(std::make_unique<Scripting>(*this)) {
   keyspace_.set_policy(settings_.eviction);
   users_.set_default_password(settings_.password);
   apply_settings();
@@ -143,7 +150,7 @@ void Executor::end_clients() {
 void Executor::begin_batch() {
   times_.begin_batch(shard_.now());
   times_.sample(stats_.commands.value(), memory_used());
-  keyspace_.set_now(shard_.wall_now().value());
+  if (!is_suspended()) keyspace_.set_now(shard_.wall_now().value());
 }
 
 const Command* Executor::look_up(Client& client, Arguments arguments) {
@@ -206,6 +213,7 @@ std::string Executor::refusal(Client& client, const Command& command, Arguments 
   }
   if (client.extras != nullptr && client.extras->monitors && command.is(kWrite | kReadonly | kMayReplicate))
     return "ERR Replica can't interact with the keyspace";
+  if (is_suspended() && !command.is(kAllowBusy)) return std::string(scripting_->busy_reply());
   if (settings_.memory_max > 0 && lacks_memory(client, command))
     return "OOM command not allowed when used memory > 'maxmemory'.";
   if (!journal_error_.empty() && command.is(kWrite) && durability(client.database) != Durability::none)
@@ -232,17 +240,38 @@ void Executor::execute(Client& client, Arguments arguments) {
   } else {
     client.last_command = command;
     ++client.commands;
-    begin_unit();
-    current_ = &client;
-    keyspace_.set_touches(!client.no_touch || command->name == "touch");
-    Reply reply(client.out, client.protocol);
-    run(client, *command, arguments, reply);
-    current_ = nullptr;
-    await_durability(client);
-    end_unit();
+    if (may_take_long(*command)) return long_units_.execute(client, *command, arguments, before);
+    return perform(client, *command, arguments, before);
   }
+  complete(client, command, before);
+}
+
+void Executor::perform(Client& client, const Command& command, Arguments arguments, std::size_t reply_begin) {
+  begin_unit();
+  current_ = &client;
+  keyspace_.set_touches(!client.no_touch || command.name == "touch");
+  Reply reply(client.out, client.protocol);
+  run(client, command, arguments, reply);
+  current_ = nullptr;
+  if (long_units_.is_finishing()) keyspace_.effects().clear();  // it was cut short: all or nothing
+  await_durability(client);
+  end_unit();
+  complete(client, &command, reply_begin);
+}
+
+bool Executor::suspend_unit() {
+  if (long_units_.is_finishing()) return false;
+  Client* client = std::exchange(current_, nullptr);
+  const bool touches = keyspace_.touches();
+  long_units_.suspend();
+  current_ = client;
+  keyspace_.set_touches(touches);
+  return !long_units_.is_finishing();
+}
+
+void Executor::complete(Client& client, const Command* command, std::size_t reply_begin) {
   stats_.commands.add();
-  if (!client.is_blocked()) finish_reply(client, before);
+  if (!client.is_blocked()) finish_reply(client, reply_begin);
   if (client.extras != nullptr) [[unlikely]]
     after_command(client, command);
 }
@@ -458,6 +487,7 @@ void Executor::end_turn() {
     Client& client = *ending_.back();
     ending_.pop_back();
     client.has_output = false;
+    if (client.suspended) continue;  // its reply is not complete
     release_output(client, journalled);
   }
   active_expiry_.schedule();
@@ -555,6 +585,7 @@ void Executor::fields_expired(keyspace::Database& database, std::string_view key
 
 runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
+  long_units_.finish();
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   journal_retry_.cancel();

@@ -18,6 +18,7 @@
 #include "protocol/resp/command.h"
 #include "protocol/resp/command_times.h"
 #include "protocol/resp/disposal.h"
+#include "protocol/resp/long_units.h"
 #include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/outputs.h"
@@ -34,6 +35,7 @@
 namespace leat::resp {
 
 struct Call;
+class Scripting;
 
 // Executes the commands of all clients of a keyspace, one after the other, on one shard: nothing else touches the keyspace.
 //
@@ -102,6 +104,14 @@ class Executor final : public keyspace::Observer {
   void unwatch(Client& client);
   // Runs the command of a client that is blocked, for a key that changed or as its time is over: true when it has its reply.
   bool retry(Client& client, const StoredCommand& command, bool timed_out, std::string_view ready_key = {});
+
+  [[nodiscard]] Scripting& scripting() { return *scripting_; }
+  // Executes a command that was looked up and may run, as a unit; its reply begins at `reply_begin` of `client.out`.
+  void perform(Client& client, const Command& command, Arguments arguments, std::size_t reply_begin);
+  // A unit has stopped in its midst: nothing else may read or change the keyspace, or let its time go on, until it is done.
+  [[nodiscard]] bool is_suspended() const { return long_units_.is_suspended(); }
+  // From inside a long unit: the shard does other work before this returns. False: the unit must come to its end now.
+  bool suspend_unit();
 
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
@@ -180,6 +190,8 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] AclCheck check_acl(const Client& client, const Command& command, Arguments arguments, bool from_script);
   void reply_refusal(Client& client, const Command& command, std::string_view why);
   void queue(Client& client, const Command& command, Arguments arguments);
+  // The command has been dealt with.
+  void complete(Client& client, const Command* command, std::size_t reply_begin);
   // What the client did in the unit that ends must be as durable as its database before it hears of it.
   void await_durability(Client& client);
   // A command's reply is complete, which began at `begin` of `client.out`: the client may not want it.
@@ -209,6 +221,8 @@ class Executor final : public keyspace::Observer {
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
+  LongUnits long_units_{*this};
+  std::unique_ptr<Scripting> scripting_;
   CommandTimes times_;
   Users users_;
   AclLog acl_log_;

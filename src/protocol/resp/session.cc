@@ -32,12 +32,13 @@ Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, st
 Session::~Session() = default;
 
 bool Session::may_execute() const {
-  return !broken_ && !client_.is_blocked() && !client_.close_after_reply && !client_.closing && buffered() < kUnsentMax;
+  return !broken_ && !client_.is_blocked() && !client_.suspended && !client_.close_after_reply && !client_.closing &&
+         buffered() < kUnsentMax;
 }
 
 bool Session::may_read() const {
   if (buffered() >= kUnsentMax) return false;
-  return !client_.is_blocked() || received_.size() < kReadAheadMax;
+  return (!client_.is_blocked() && !client_.suspended) || received_.size() < kReadAheadMax;
 }
 
 runtime::Task<> Session::run() {
@@ -50,7 +51,7 @@ runtime::Task<> Session::run() {
   }
   end();
   co_await tasks_.join();
-  while (resumption_.sent) co_await changed_.wait();
+  while (resumption_.sent || client_.suspended) co_await changed_.wait();
 }
 
 // False when the connection is over. What is received may be executed while this waits (see Resumption), so it is kept free of
@@ -136,7 +137,8 @@ runtime::Task<> Session::write_out() {
 }
 
 void Session::resume(Client& /*client*/) {
-  if (resumption_.sent || broken_) return;
+  if (broken_) return changed_.notify_all();
+  if (resumption_.sent) return;
   resumption_.sent = true;
   executor_.shard().send(resumption_);
 }

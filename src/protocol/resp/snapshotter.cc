@@ -5,6 +5,7 @@
 #include "base/logging.h"
 #include "keyspace/entry_effect.h"
 #include "protocol/resp/executor.h"
+#include "protocol/resp/scripting/scripting.h"
 
 namespace leat::resp {
 namespace {
@@ -63,6 +64,7 @@ runtime::Task<Status> Snapshotter::take() {
   LEAT_CO_CHECK(journal_.append());
   LEAT_CO_TRY(const Offset begun, journal_.begin_segment());
   write_users();
+  write_functions();
   while (true) {
     const std::uint64_t moves = moves_;
     for (std::uint32_t i = 0; i < executor_.keyspace().databases() && moves == moves_; ++i) {
@@ -81,10 +83,18 @@ void Snapshotter::write_users() {
   if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
 }
 
+void Snapshotter::write_functions() {
+  keyspace::Effects effects;
+  for (const auto& [name, library] : executor_.scripting().libraries().all())
+    effects.add(0, {"FUNCTION", "LOAD", "REPLACE", library->code});
+  if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
+}
+
 runtime::Task<Status> Snapshotter::walk(std::uint32_t database) {
   const std::uint64_t moves = moves_;
   std::uint64_t cursor = 0;
   do {
+    while (executor_.is_suspended() && !stopping_) co_await wake_.wait_until(executor_.shard().now() + kSliceTime);
     write_slice(database, cursor);
     LEAT_CO_CHECK(journal_.append());
     co_await wake_.wait_until(executor_.shard().now() + kSliceTime);

@@ -35,6 +35,7 @@ class Snapshotter {
   // Error: cancelled, when it has to stop; those of the journal.
   runtime::Task<Status> take();
   void write_users();
+  void write_functions();
   runtime::Task<Status> walk(std::uint32_t database);
   void write_slice(std::uint32_t database, std::uint64_t& cursor);
 
