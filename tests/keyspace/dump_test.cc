@@ -148,7 +148,7 @@ TEST_F(Dump, OldFormsOfListsAreRead) {
 
 TEST_F(Dump, OldFormsOfHashesAndSortedSetsAreRead) {
   const std::map<std::string, std::string> fields{{"f", "v"}, {"g", "12"}};
-  ASSERT_TRUE(load_hex("091102016602027678780167020231327878ff0a001f11d4a02a3f9dcc"));
+  ASSERT_TRUE(load_hex("091102016601027678780167020231327878ff0a001f11d4a02a3f9dcc"));
   EXPECT_EQ(hash(), fields);
   ASSERT_TRUE(load_hex("0d161600000013000000040000016603017603016703fdff0a00572c81349ac23db6"));
   EXPECT_EQ(hash(), fields);

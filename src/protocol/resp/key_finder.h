@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
@@ -21,7 +22,9 @@ struct KeyPosition {
 // its container's), and its arity is checked. False when the arguments are not as the command needs them to have keys.
 [[nodiscard]] bool find_keys(const Command& command, Arguments arguments, std::vector<KeyPosition>& keys);
 
-// Whether the command may have keys at all.
-[[nodiscard]] inline bool has_keys(const Command& command) { return !command.keys.empty(); }
+// Whether the command may have keys at all: channels that are told to clients like keys are none.
+[[nodiscard]] inline bool has_keys(const Command& command) {
+  return std::ranges::any_of(command.keys, [](const KeySpec& spec) { return (spec.flags & kKeyNotKey) == 0; });
+}
 
 }  // namespace leat::resp

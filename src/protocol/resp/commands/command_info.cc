@@ -247,9 +247,7 @@ const Command* find_call(Call& call, std::vector<KeyPosition>& keys) {
     call.reply.error("ERR The command has no key arguments");
   } else if ((found->arity > 0 && given != found->arity) || given < -found->arity) {
     call.reply.error("ERR Invalid number of arguments specified for command");
-  } else if (!find_keys(*found, words, keys)) {
-    call.reply.error("ERR Invalid arguments specified for command");
-  } else if (keys.empty() && !found->is(kNoMandatoryKeys)) {
+  } else if ((!find_keys(*found, words, keys) || keys.empty()) && !found->is(kNoMandatoryKeys)) {
     call.reply.error("ERR Invalid arguments specified for command");
   } else {
     return found;

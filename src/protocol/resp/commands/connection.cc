@@ -1,5 +1,6 @@
 #include "keyspace/numbers.h"
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/database_argument.h"
 #include "protocol/resp/commands/clients.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
@@ -27,10 +28,9 @@ void quit(Call& call) {
 }
 
 void select(Call& call) {
-  const auto index = call.integer(1, "ERR value is not an integer or out of range");
-  if (!index) return;
-  if (*index < 0 || *index >= call.keyspace.databases()) return call.reply.error("ERR DB index is out of range");
-  call.client.database = static_cast<std::uint32_t>(*index);
+  const keyspace::Database* found = find_database(call, call[1]);
+  if (found == nullptr) return;
+  call.client.database = found->index();
   call.reply.ok();
 }
 

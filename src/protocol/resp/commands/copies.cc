@@ -1,7 +1,7 @@
 #include <cstring>
-#include <limits>
 
 #include "keyspace/numbers.h"
+#include "protocol/resp/commands/database_argument.h"
 #include "protocol/resp/commands/generic.h"
 #include "protocol/resp/commands/key_effects.h"
 #include "protocol/resp/executor.h"
@@ -14,21 +14,6 @@ using keyspace::Entry;
 namespace {
 
 constexpr std::string_view kSameObjects = "ERR source and destination objects are the same";
-
-// The database of that number; nullptr: it replied that there is none.
-Database* find_database(Call& call, std::string_view number) {
-  const auto index = keyspace::parse_integer(number);
-  if (!index) {
-    call.reply.error(errors::kNotInteger);
-  } else if (*index < std::numeric_limits<int>::min() || *index > std::numeric_limits<int>::max()) {
-    call.reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
-  } else if (*index < 0 || *index >= call.keyspace.databases()) {
-    call.reply.error("ERR DB index is out of range");
-  } else {
-    return &call.keyspace.database(static_cast<std::uint32_t>(*index));
-  }
-  return nullptr;
-}
 
 void rename_key(Call& call, bool only_new) {
   const std::string_view from = call[1];

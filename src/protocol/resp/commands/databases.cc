@@ -3,6 +3,7 @@
 #include "keyspace/numbers.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/database_argument.h"
 #include "protocol/resp/registry.h"
 
 namespace leat::resp {
@@ -120,6 +121,20 @@ constexpr Command kDatabaseCommands[] = {
 };
 
 }  // namespace
+
+keyspace::Database* find_database(Call& call, std::string_view number) {
+  const auto index = keyspace::parse_integer(number);
+  if (!index) {
+    call.reply.error(errors::kNotInteger);
+  } else if (*index < std::numeric_limits<int>::min() || *index > std::numeric_limits<int>::max()) {
+    call.reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
+  } else if (*index < 0 || *index >= call.keyspace.databases()) {
+    call.reply.error("ERR DB index is out of range");
+  } else {
+    return &call.keyspace.database(static_cast<std::uint32_t>(*index));
+  }
+  return nullptr;
+}
 
 std::span<const Command> database_commands() { return kDatabaseCommands; }
 

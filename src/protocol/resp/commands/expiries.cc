@@ -37,7 +37,8 @@ bool parse_conditions(Call& call, Conditions& conditions) {
     } else if (call.is(i, "LT")) {
       conditions.if_earlier = true;
     } else {
-      call.reply.error(fmt::format("ERR Unsupported option {}", call[i]));
+      // Up to a zero byte, as Redis's texts are.
+      call.reply.error(fmt::format("ERR Unsupported option {}", call[i].substr(0, call[i].find('\0'))));
       return false;
     }
   }
