@@ -293,9 +293,7 @@ void command_list(Call& call) {
   };
   for (const Command* each : all_commands()) {
     add(nullptr, *each);
-    for (const Command& subcommand : each->subcommands) {
-      if (filtered) add(each, subcommand);
-    }
+    for (const Command& subcommand : each->subcommands) add(each, subcommand);
   }
   call.reply.end_array(begun, count);
 }
