@@ -43,6 +43,13 @@ bool is_above(Element member, const LexBound& max) {
   return max.exclusive ? order >= 0 : order > 0;
 }
 
+// Whether the bounds are members, and nothing can be between them.
+bool is_empty(const LexRange& range) {
+  if (range.min.kind != LexBound::Kind::member || range.max.kind != LexBound::Kind::member) return false;
+  const int order = range.min.member.compare(range.max.member);
+  return order > 0 || (order == 0 && (range.min.exclusive || range.max.exclusive));
+}
+
 }  // namespace
 
 std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
@@ -247,19 +254,24 @@ RankRange ZSet::ranks(const ScoreRange& range) const {
   return found;
 }
 
-RankRange ZSet::ranks(const LexRange& range) const {
+RankRange ZSet::ranks(const LexRange& range, bool downwards) const {
+  if (size() == 0 || is_empty(range)) return {};
+  if (is_below(at(size() - 1).member, range.min) || is_above(at(0).member, range.max)) return {};
   if (sorted_ != nullptr) return sorted_->ranks(range);
-  RankRange found;
-  for_each([&](Element member) {
-    if (is_below(member, range.min)) {
-      ++found.first;
-    } else if (is_above(member, range.max)) {
-      return false;
+  std::size_t passed = 0;
+  std::size_t found = 0;
+  for_each({.first = 0, .end = count_}, downwards, [&](Element member) {
+    const bool before = downwards ? is_above(member, range.max) : is_below(member, range.min);
+    if (found == 0 && before) {
+      ++passed;
+      return true;
     }
-    ++found.end;
-    return true;
+    const bool behind = downwards ? is_below(member, range.min) : is_above(member, range.max);
+    found += behind ? 0 : 1;
+    return !behind;
   });
-  return found;
+  const std::size_t first = downwards ? count_ - passed - found : passed;
+  return {.first = first, .end = first + found};
 }
 
 ZSet::Entry ZSet::at(std::size_t rank) const {

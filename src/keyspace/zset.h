@@ -53,8 +53,9 @@ class ZSet final : public Value {
 
   [[nodiscard]] std::optional<std::size_t> rank(std::string_view member);
   [[nodiscard]] RankRange ranks(const ScoreRange& range) const;
-  // For sets whose scores are all equal; of others it is some range.
-  [[nodiscard]] RankRange ranks(const LexRange& range) const;
+  // For sets whose scores are all equal. Of others it is some range, in listpacks Redis's: from the first member, in this
+  // direction, that is inside to the last before one that is outside.
+  [[nodiscard]] RankRange ranks(const LexRange& range, bool downwards = false) const;
   // The rank is below size(). The cost for a listpack is its size.
   [[nodiscard]] Entry at(std::size_t rank) const;
 

@@ -33,7 +33,7 @@ RankRange RangeOptions::find(const ZSet& set) const {
     if (!*downwards) return range;
     return {.first = set.size() - range.end, .end = set.size() - range.first};
   }
-  RankRange range = by == By::score ? set.ranks(by_score) : set.ranks(by_lex);
+  RankRange range = by == By::score ? set.ranks(by_score) : set.ranks(by_lex, *downwards);
   if (offset < 0) return {};
   const std::size_t skipped = std::min(static_cast<std::size_t>(offset), range.count());
   std::size_t taken = range.count() - skipped;
