@@ -267,7 +267,8 @@ std::size_t Database::expire_due(std::size_t limit) {
     ++count;
   }
   while (count < limit && !with_fields_.empty() && with_fields_.begin()->first <= keyspace_.now()) {
-    count += expire_fields(*with_fields_.begin()->second, limit - count);
+    expire_fields(*with_fields_.begin()->second, kFieldsAtOnceMax);
+    ++count;
   }
   return count;
 }

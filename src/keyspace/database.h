@@ -99,7 +99,9 @@ class Database {
   // hash need not tell.
   void fields_changed(Entry& entry);
 
-  // Removes at most `limit` keys, and fields of hashes, whose time has come. Returns how many.
+  // Removes at most `limit` keys whose time has come, or takes such fields out of as many hashes; from one hash at most
+  // kFieldsAtOnceMax at a time. Returns how many keys it changed.
+  static constexpr std::size_t kFieldsAtOnceMax = 1024;
   std::size_t expire_due(std::size_t limit);
   // Removes it, as its time has come.
   void expire(Entry& entry);

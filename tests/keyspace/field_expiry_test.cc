@@ -76,12 +76,18 @@ TEST_F(FieldExpiry, AHashGoesWithItsLastField) {
   EXPECT_EQ(database.next_expiry(), std::nullopt);
 }
 
-TEST_F(FieldExpiry, ASweepRemovesNoMoreThanItMay) {
+TEST_F(FieldExpiry, ASweepTakesHashesOneByOneAndLargeOnesInParts) {
   for (int i = 0; i < 10; ++i) add("h" + std::to_string(i % 2), "f" + std::to_string(i), i + 1);
+  const std::size_t large = Database::kFieldsAtOnceMax + 1;
+  for (std::size_t i = 0; i < large; ++i) add("large", "f" + std::to_string(i), 50);
   keyspace.set_now(100);
-  EXPECT_EQ(database.expire_due(3), 3U);
-  EXPECT_EQ(database.expire_due(4), 4U);
-  EXPECT_EQ(database.expire_due(100), 3U);
+  EXPECT_EQ(database.expire_due(1), 1U);
+  EXPECT_EQ(database.size(), 2U);
+  EXPECT_EQ(journal(keyspace), std::vector<std::string>{"0 HDEL h0 f0 f2 f4 f6 f8"});
+  EXPECT_EQ(database.expire_due(2), 2U);
+  EXPECT_EQ(database.size(), 1U);
+  EXPECT_EQ(keyspace.stats().expired_fields.value(), 10 + Database::kFieldsAtOnceMax);
+  EXPECT_EQ(database.expire_due(100), 1U);
   EXPECT_EQ(database.expire_due(100), 0U);
   EXPECT_EQ(database.size(), 0U);
 }

@@ -173,6 +173,17 @@ std::string set_password(Executor& executor, std::string_view value) {
   return {};
 }
 
+std::string get_busy_threshold(Executor& executor) {
+  return std::to_string(executor.settings().busy_reply_threshold.count());
+}
+std::string set_busy_threshold(Executor& executor, std::string_view value) {
+  std::int64_t millis = 0;
+  std::string error = set_number(value, millis, 0, std::numeric_limits<std::int64_t>::max());
+  // What is far beyond any script's end is kept where sums of times have room.
+  if (error.empty()) executor.settings().busy_reply_threshold = Milliseconds(std::min(millis, std::int64_t{1} << 42));
+  return error;
+}
+
 std::string get_slower_than(Executor& executor) { return std::to_string(executor.times().slower_than); }
 std::string set_slower_than(Executor& executor, std::string_view value) {
   return set_number(value, executor.times().slower_than, -1, std::numeric_limits<std::int64_t>::max());
@@ -199,17 +210,6 @@ std::string set_acl_log_max(Executor& executor, std::string_view value) {
   std::size_t most = 0;
   std::string error = set_number(value, most, 0, std::numeric_limits<std::int64_t>::max());
   if (error.empty()) executor.acl_log().set_size_max(most);
-  return error;
-}
-
-std::string get_busy_threshold(Executor& executor) {
-  return std::to_string(executor.settings().busy_reply_threshold.count());
-}
-std::string set_busy_threshold(Executor& executor, std::string_view value) {
-  std::int64_t millis = 0;
-  std::string error = set_number(value, millis, 0, std::numeric_limits<std::int64_t>::max());
-  // What is far beyond any script's end is kept where sums of times have room.
-  if (error.empty()) executor.settings().busy_reply_threshold = Milliseconds(std::min(millis, std::int64_t{1} << 42));
   return error;
 }
 

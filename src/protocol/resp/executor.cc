@@ -4,8 +4,8 @@
 
 #include "protocol/resp/call.h"
 #include "protocol/resp/client_extras.h"
-#include "protocol/resp/scripting/scripting.h"
 #include "protocol/resp/commands/clients.h"
+#include "protocol/resp/scripting/scripting.h"
 
 namespace leat::resp {
 namespace {
@@ -18,13 +18,14 @@ constexpr Milliseconds kJournalRetry{500};
 // A reply that is counted against limits at once, not at the end of the turn.
 constexpr std::size_t kLargeReply = std::size_t{64} << 10;
 
-std::string_view shown(std::string_view text) { return text.substr(0, kShownMax); }
+// Up to a zero byte, as Redis's texts are.
+std::string_view shown(std::string_view text) { return text.substr(0, std::min(kShownMax, text.find('\0'))); }
 
 std::string unknown_command(Arguments arguments) {
   std::string text = fmt::format("ERR unknown command '{}', with args beginning with: ", shown(arguments[0]));
   const std::size_t begin = text.size();
   for (std::size_t i = 1; i < arguments.size() && text.size() - begin < kShownMax; ++i)
-    text += fmt::format("'{}' ", arguments[i].substr(0, kShownMax - (text.size() - begin)));
+    text += fmt::format("'{}' ", shown(arguments[i]).substr(0, kShownMax - (text.size() - begin)));
   return text;
 }
 

@@ -63,8 +63,8 @@ runtime::Task<> Snapshotter::run() {
 runtime::Task<Status> Snapshotter::take() {
   LEAT_CO_CHECK(journal_.append());
   LEAT_CO_TRY(const Offset begun, journal_.begin_segment());
-  write_users();
   write_functions();
+  write_users();
   while (true) {
     const std::uint64_t moves = moves_;
     for (std::uint32_t i = 0; i < executor_.keyspace().databases() && moves == moves_; ++i) {
@@ -77,16 +77,16 @@ runtime::Task<Status> Snapshotter::take() {
   co_return co_await journal_.free_below(begun);
 }
 
-void Snapshotter::write_users() {
-  keyspace::Effects effects;
-  executor_.users().write(effects);
-  if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
-}
-
 void Snapshotter::write_functions() {
   keyspace::Effects effects;
   for (const auto& [name, library] : executor_.scripting().libraries().all())
     effects.add(0, {"FUNCTION", "LOAD", "REPLACE", library->code});
+  if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
+}
+
+void Snapshotter::write_users() {
+  keyspace::Effects effects;
+  executor_.users().write(effects);
   if (!effects.empty()) journal_.add({executor_.keyspace().now(), effects.bytes()});
 }
 

@@ -34,8 +34,8 @@ class Snapshotter {
   [[nodiscard]] bool is_due() const;
   // Error: cancelled, when it has to stop; those of the journal.
   runtime::Task<Status> take();
-  void write_users();
   void write_functions();
+  void write_users();
   runtime::Task<Status> walk(std::uint32_t database);
   void write_slice(std::uint32_t database, std::uint64_t& cursor);
 
