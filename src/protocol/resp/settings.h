@@ -31,7 +31,7 @@ struct Settings {
   OutputLimits output_limits;
   SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;
   std::size_t tracking_keys_max = 1'000'000;  // that are remembered for clients that cache; 0: no limit
-  std::function<void()> request_stop;  // ends the process in order (SHUTDOWN); empty: it cannot be ended so
+  std::function<void()> request_stop;         // ends the process in order (SHUTDOWN); empty: it cannot be ended so
   ParserLimits limits;
   Milliseconds busy_reply_threshold{5000};  // a script that takes longer lets others be told so; 0: never
 };

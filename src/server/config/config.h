@@ -126,7 +126,7 @@ struct RespConfig {
   std::int32_t databases = 16;
   std::string durability = "interval";
   std::vector<std::string> durability_of;  // "DATABASE=POLICY"
-  std::int64_t max_memory_bytes = 0;  // 0 in the sources: no limit
+  std::int64_t max_memory_bytes = 0;       // 0 in the sources: no limit
   std::string eviction = "noeviction";
   std::int32_t max_connections = 10'000;
 };

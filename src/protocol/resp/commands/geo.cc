@@ -55,7 +55,10 @@ void reply_distance(Call& call, double distance) {
 
 namespace {
 
-using namespace geo;
+using geo::parse_point;
+using geo::parse_unit;
+using geo::reply_distance;
+using geo::reply_point;
 using keyspace::ZSet;
 
 void geoadd(Call& call) {
@@ -173,7 +176,7 @@ constexpr Command kGeoCommands[] = {
      .keys = kRange < kKeyRo | kKeyAccess >
      , .group = "geo", .since = "3.2.0", .summary = "Returns the coordinates of places.", .complexity = "O(N)"},
     {.name = "georadius",
-     .handler = georadius,
+     .handler = geo::georadius,
      .arity = -6,
      .flags = kWrite | kDenyOom | kMovableKeys,
      .categories = kGeo,
@@ -183,7 +186,7 @@ constexpr Command kGeoCommands[] = {
      .summary = "Returns or stores the places within a radius of a point.",
      .complexity = "O(N+log(M))"},
     {.name = "georadius_ro",
-     .handler = georadius_ro,
+     .handler = geo::georadius_ro,
      .arity = -6,
      .flags = kReadonly,
      .categories = kGeo,
@@ -193,7 +196,7 @@ constexpr Command kGeoCommands[] = {
      .summary = "Returns the places within a radius of a point.",
      .complexity = "O(N+log(M))"},
     {.name = "georadiusbymember",
-     .handler = georadiusbymember,
+     .handler = geo::georadiusbymember,
      .arity = -5,
      .flags = kWrite | kDenyOom | kMovableKeys,
      .categories = kGeo,
@@ -203,7 +206,7 @@ constexpr Command kGeoCommands[] = {
      .summary = "Returns or stores the places within a radius of another.",
      .complexity = "O(N+log(M))"},
     {.name = "georadiusbymember_ro",
-     .handler = georadiusbymember_ro,
+     .handler = geo::georadiusbymember_ro,
      .arity = -5,
      .flags = kReadonly,
      .categories = kGeo,
@@ -213,7 +216,7 @@ constexpr Command kGeoCommands[] = {
      .summary = "Returns the places within a radius of another.",
      .complexity = "O(N+log(M))"},
     {.name = "geosearch",
-     .handler = geosearch,
+     .handler = geo::geosearch,
      .arity = -7,
      .flags = kReadonly,
      .categories = kGeo,
@@ -223,7 +226,7 @@ constexpr Command kGeoCommands[] = {
      .summary = "Returns the places inside a circle or a box.",
      .complexity = "O(N+log(M))"},
     {.name = "geosearchstore",
-     .handler = geosearchstore,
+     .handler = geo::geosearchstore,
      .arity = -8,
      .flags = kWrite | kDenyOom,
      .categories = kGeo,
