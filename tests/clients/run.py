@@ -8,7 +8,7 @@ kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
 ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io.
-Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_restarts resp_kill.
+Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_fields resp_restarts resp_kill.
 CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis-server runs the suites of Redis against that
 server, not against leat.
 """
@@ -28,6 +28,7 @@ import robust_golden
 import robust_kill
 import robust_queue_kill
 import robust_queues
+import robust_resp_fields
 import robust_resp_kill
 import robust_resp_restarts
 import robust_sns_kill
@@ -120,11 +121,12 @@ ROBUST = {
     'queues': robust_queues.cases,
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,
+    'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
     'resp_kill': robust_resp_kill.cases,
 }
 # These run only when they are named; () runs them always.
-ON_REQUEST = (*RESP, 'resp_restarts', 'resp_kill')
+ON_REQUEST = (*RESP, 'resp_fields', 'resp_restarts', 'resp_kill')
 
 
 def run_client(name, make_command, seconds):
