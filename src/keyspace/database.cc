@@ -130,7 +130,7 @@ Entry& Database::set_text(std::string_view key, std::string_view text) {
 Entry& Database::set_plain_text(std::string_view key, std::string_view text) {
   if (text.size() > Entry::kEmbeddedMax) {
     TextBlock* block = make_block(text.size(), text.size());
-    std::memcpy(block->data(), text.data(), text.size());
+    text.copy(block->data(), text.size());
     Entry& entry = fresh(key, 0);
     entry.type_ = static_cast<std::uint32_t>(Type::string);
     entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);
@@ -141,7 +141,7 @@ Entry& Database::set_plain_text(std::string_view key, std::string_view text) {
   entry.type_ = static_cast<std::uint32_t>(Type::string);
   entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::embedded);
   entry.embedded_ = static_cast<std::uint8_t>(text.size());
-  std::memcpy(entry.embedded(), text.data(), text.size());
+  text.copy(entry.embedded(), text.size());
   return entry;
 }
 
@@ -161,7 +161,7 @@ char* Database::resize_text(std::string_view key, std::size_t size) {
   if (entry == nullptr) entry = &insert(key, hash, 0);
   if (entry->encoding() != Entry::Encoding::block || entry->block_->capacity < size) {
     TextBlock* block = make_block(old.size(), old.empty() ? size : std::max(size, grown_capacity(size)));
-    std::memcpy(block->data(), old.data(), old.size());
+    old.copy(block->data(), old.size());
     drop_value(*entry);
     entry->type_ = static_cast<std::uint32_t>(Type::string);
     entry->encoding_ = static_cast<std::uint32_t>(Entry::Encoding::block);

@@ -40,7 +40,7 @@ Entry* Entry::make(std::string_view key, std::size_t extra) {
   auto* entry = new (allocate(kHeaderSize + key.size() + extra)) Entry;
   entry->key_length_ = static_cast<std::uint32_t>(key.size());
   entry->extra_ = static_cast<std::uint8_t>(extra);
-  std::memcpy(entry->bytes(), key.data(), key.size());
+  key.copy(entry->bytes(), key.size());
   return entry;
 }
 

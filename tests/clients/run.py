@@ -28,6 +28,7 @@ import robust_golden
 import robust_kill
 import robust_queue_kill
 import robust_queues
+import robust_resp_differential
 import robust_resp_fields
 import robust_resp_kill
 import robust_resp_restarts
@@ -121,6 +122,7 @@ ROBUST = {
     'queues': robust_queues.cases,
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,
+    'resp_differential': robust_resp_differential.cases,
     'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
     'resp_kill': robust_resp_kill.cases,

@@ -284,16 +284,16 @@ TEST(StreamGroup, RandomAssignmentsMatchAModel) {
     const StreamId id{random() % 200, 0};
     const std::string name = "consumer" + std::to_string(random() % 5);
     StreamGroup::Consumer* consumer = group.find(name);
-    switch (random() % 40) {
-      case 0:
-        if (consumer != nullptr) group.erase(*consumer);
-        std::erase_if(model, [&name](const auto& entry) { return entry.second == name; });
-        break;
-      case 1 ... 15: ASSERT_EQ(group.acknowledge(id), model.erase(id) == 1); break;
-      default:
-        if (consumer == nullptr) consumer = &group.create(name, 0);
-        group.assign(id, *consumer);
-        model[id] = name;
+    const auto choice = random() % 40;
+    if (choice == 0) {
+      if (consumer != nullptr) group.erase(*consumer);
+      std::erase_if(model, [&name](const auto& entry) { return entry.second == name; });
+    } else if (choice <= 15) {
+      ASSERT_EQ(group.acknowledge(id), model.erase(id) == 1);
+    } else {
+      if (consumer == nullptr) consumer = &group.create(name, 0);
+      group.assign(id, *consumer);
+      model[id] = name;
     }
   }
   ASSERT_EQ(group.pending().size(), model.size());

@@ -194,7 +194,7 @@ class PowerFailure {
     }
     const Status stopped = co_await node.stop();
     if (!stopped && !world.files().is_off()) ADD_FAILURE() << "stop: " << stopped.error().message;
-    if (started && stopped) promised_ = states_.size() - 1;  // all was written
+    if (started && stopped && !world.files().is_off()) promised_ = states_.size() - 1;  // all was written
   }
 
   // The state is one of those that were, and none from before what was promised.
