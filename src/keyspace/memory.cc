@@ -7,18 +7,18 @@
 
 namespace leat::keyspace {
 
-constinit std::array<MemoryMeter::Line, MemoryMeter::kThreadsMax> MemoryMeter::lines_;
-constinit std::atomic<std::size_t> MemoryMeter::threads_{0};
+constinit std::array<MemoryMeter::Line, MemoryMeter::kThreadsMax> MemoryMeter::lines;
+constinit std::atomic<std::size_t> MemoryMeter::threads{0};
 
 // Threads beyond the last line would share it, and may then lose a count: there are never so many.
 std::atomic<std::int64_t>* MemoryMeter::claim() {
-  return &lines_[std::min(threads_.fetch_add(1), kThreadsMax - 1)].bytes;
+  return &lines[std::min(threads.fetch_add(1), kThreadsMax - 1)].bytes;
 }
 
 std::int64_t MemoryMeter::used() {
   std::int64_t sum = 0;
-  const std::size_t count = std::min(threads_.load(std::memory_order_relaxed), kThreadsMax);
-  for (std::size_t i = 0; i < count; ++i) sum += lines_[i].bytes.load(std::memory_order_relaxed);
+  const std::size_t count = std::min(threads.load(std::memory_order_relaxed), kThreadsMax);
+  for (std::size_t i = 0; i < count; ++i) sum += lines[i].bytes.load(std::memory_order_relaxed);
   return sum;
 }
 

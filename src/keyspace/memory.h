@@ -19,7 +19,7 @@ class MemoryMeter {
   // Bytes in use now, the allocator's own rounding included.
   [[nodiscard]] static std::int64_t used();
   static void add(std::int64_t bytes) {
-    std::atomic<std::int64_t>& mine = *own_;
+    std::atomic<std::int64_t>& mine = *own;
     mine.store(mine.load(std::memory_order_relaxed) + bytes, std::memory_order_relaxed);
   }
 
@@ -28,10 +28,10 @@ class MemoryMeter {
   struct alignas(64) Line {
     std::atomic<std::int64_t> bytes{0};
   };
-  static std::array<Line, kThreadsMax> lines_;
-  static std::atomic<std::size_t> threads_;
+  static std::array<Line, kThreadsMax> lines;
+  static std::atomic<std::size_t> threads;
   static std::atomic<std::int64_t>* claim();
-  inline static thread_local std::atomic<std::int64_t>* own_ = claim();
+  inline static thread_local std::atomic<std::int64_t>* own = claim();
 };
 
 // What malloc uses for `size` bytes: glibc's chunks are of 16 bytes, 8 of which are its own.

@@ -13,8 +13,8 @@ from harness import LEAT, Cases, Skip
 cases = Cases('resp_differential')
 DIFFERENTIAL = pathlib.Path(__file__).resolve().parents[1] / 'resp' / 'differential.py'
 FAMILIES = ('strings', 'bitmaps', 'hashes', 'lists', 'sets', 'sorted_sets', 'hyperloglog', 'geo', 'streams', 'keys',
-            'transactions', 'blocking', 'databases', 'functions', 'scans')
-seeds = 100
+            'blocking', 'databases', 'functions', 'scans')
+seeds = 60
 
 
 def compare(family):

@@ -32,6 +32,7 @@ import robust_resp_differential
 import robust_resp_fields
 import robust_resp_kill
 import robust_resp_restarts
+import robust_resp_scripts
 import robust_sns_kill
 import robust_stop
 import resp_support
@@ -125,6 +126,7 @@ ROBUST = {
     'resp_differential': robust_resp_differential.cases,
     'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
+    'resp_scripts': robust_resp_scripts.cases,
     'resp_kill': robust_resp_kill.cases,
 }
 # These run only when they are named; () runs them always.

@@ -5,14 +5,14 @@
 
 namespace leat::resp {
 
-Call::Call(Executor& executor_, Client& client_, const Command& command_, Arguments args_, Reply& reply_)
-    : executor(executor_),
-      client(client_),
-      command(command_),
-      args(args_),
-      reply(reply_),
-      keyspace(executor_.keyspace()),
-      database(executor_.keyspace().database(client_.database)) {}
+Call::Call(Executor& executor, Client& client, const Command& command, Arguments args, Reply& reply)
+    : executor(executor),
+      client(client),
+      command(command),
+      args(args),
+      reply(reply),
+      keyspace(executor.keyspace()),
+      database(executor.keyspace().database(client.database)) {}
 
 bool Call::is(std::size_t index, std::string_view word) const {
   const std::string_view given = args[index];

@@ -16,7 +16,7 @@ namespace leat::resp {
 
 // One execution of one command: what its handler is given. It answers exactly once through `reply`, or calls block().
 struct Call {
-  Call(Executor& executor_, Client& client_, const Command& command_, Arguments args_, Reply& reply_);
+  Call(Executor& executor, Client& client, const Command& command, Arguments args, Reply& reply);
 
   Executor& executor;
   Client& client;

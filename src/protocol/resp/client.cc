@@ -18,8 +18,8 @@ StoredCommand::StoredCommand(const Command& command, Arguments arguments) : comm
   }
 }
 
-Client::Client(Executor& executor, Connection& connection, std::uint64_t id, std::string peer_, std::string local_)
-    : peer(std::move(peer_)), local(std::move(local_)), executor_(executor), connection_(connection), id_(id) {
+Client::Client(Executor& executor, Connection& connection, std::uint64_t id, std::string remote, std::string own)
+    : peer(std::move(remote)), local(std::move(own)), executor_(executor), connection_(connection), id_(id) {
   executor.connected(*this);
 }
 

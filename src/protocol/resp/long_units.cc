@@ -5,8 +5,9 @@
 namespace leat::resp {
 namespace {
 
-// Lua's C functions may nest two hundred deep, each with a buffer of 8 KiB.
-constexpr std::size_t kStackSize = std::size_t{8} << 20;
+// Lua's C functions may nest two hundred deep, each with a buffer of 8 KiB; patterns and what a script returns ten thousand
+// deep. What is not used takes no memory.
+constexpr std::size_t kStackSize = std::size_t{64} << 20;
 
 }  // namespace
 

@@ -61,7 +61,7 @@ class Tracking {
  private:
   // A key, and who has read it.
   struct Key : keyspace::Counted {
-    explicit Key(std::string_view name_) : name(name_) {}
+    explicit Key(std::string_view text) : name(text) {}
     [[nodiscard]] std::string_view key() const { return name; }
 
     Key* next = nullptr;

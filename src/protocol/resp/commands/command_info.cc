@@ -3,6 +3,7 @@
 
 #include "keyspace/glob.h"
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/categories.h"
 #include "protocol/resp/key_finder.h"
 #include "protocol/resp/registry.h"
@@ -298,19 +299,7 @@ void command_list(Call& call) {
   call.reply.end_array(begun, count);
 }
 
-void command_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "COMMAND: every command with its arity, flags and keys",
-      "COUNT: how many commands there are",
-      "DOCS [name ...]: what commands do",
-      "GETKEYS command [argument ...]: the keys among the arguments",
-      "GETKEYSANDFLAGS command [argument ...]: the same, with what is done with them",
-      "INFO [name ...]: arity, flags and keys of some commands",
-      "LIST [FILTERBY MODULE name | ACLCAT category | PATTERN pattern]: names of commands",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void command_help(Call& call) { reply_help(call); }
 
 constexpr std::string_view kCommandTips[] = {"nondeterministic_output_order"};
 constexpr std::string_view kCommandDocsTips[] = {"nondeterministic_output_order"};

@@ -6,6 +6,7 @@
 
 #include "keyspace/glob.h"
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/config_table.h"
 #include "protocol/resp/executor.h"
 
@@ -71,15 +72,6 @@ void config_rewrite(Call& call) {
   call.reply.error("ERR leat does not write its configuration: put the change into the file, a variable or a flag");
 }
 
-void config_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "GET pattern [pattern ...]: settings whose names match, with their values",
-      "SET name value [name value ...]: changes settings until the next start, all or none",
-      "RESETSTAT: the counters of INFO begin at zero again",
-      "REWRITE: not offered, leat does not write its configuration",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void config_help(Call& call) { reply_help(call); }
 
 }  // namespace leat::resp

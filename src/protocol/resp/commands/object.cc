@@ -1,5 +1,6 @@
 #include <limits>
 
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/commands/generic.h"
 #include "protocol/resp/executor.h"
 
@@ -65,26 +66,6 @@ void object_refcount(Call& call) {
   call.reply.integer(shared ? std::numeric_limits<int>::max() : 1);
 }
 
-void object_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "OBJECT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "ENCODING <key>",
-      "    Return the kind of internal representation used in order to store the value",
-      "    associated with a <key>.",
-      "FREQ <key>",
-      "    Return the access frequency index of the <key>. The returned integer is",
-      "    proportional to the logarithm of the recent access frequency of the key.",
-      "IDLETIME <key>",
-      "    Return the idle time of the <key>, that is the approximated number of",
-      "    seconds elapsed since the last access to the key.",
-      "REFCOUNT <key>",
-      "    Return the number of references of the value associated with the specified",
-      "    <key>.",
-      "HELP",
-      "    Prints this help.",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void object_help(Call& call) { reply_help(call); }
 
 }  // namespace leat::resp

@@ -1,6 +1,7 @@
 #include <optional>
 
 #include "keyspace/numbers.h"
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/commands/functions.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
@@ -100,29 +101,7 @@ void script_debug(Call& call) {
   call.reply.error("ERR Use SCRIPT DEBUG YES/SYNC/NO");
 }
 
-void script_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "SCRIPT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "DEBUG (YES|SYNC|NO)",
-      "    Set the debug mode for subsequent scripts executed.",
-      "EXISTS <sha1> [<sha1> ...]",
-      "    Return information about the existence of the scripts in the script cache.",
-      "FLUSH [ASYNC|SYNC]",
-      "    Flush the Lua scripts cache. Very dangerous on replicas.",
-      "    When called without the optional mode argument, the behavior is determined by the",
-      "    lazyfree-lazy-user-flush configuration directive. Valid modes are:",
-      "    * ASYNC: Asynchronously flush the scripts cache.",
-      "    * SYNC: Synchronously flush the scripts cache.",
-      "KILL",
-      "    Kill the currently executing Lua script.",
-      "LOAD <script>",
-      "    Load a script into the scripts cache without executing it.",
-      "HELP",
-      "    Prints this help.",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void script_help(Call& call) { reply_help(call); }
 
 constexpr KeySpec kEvalKeys[] = {{.flags = kKeyRw | kKeyAccess | kKeyUpdate,
                                   .index = 2,

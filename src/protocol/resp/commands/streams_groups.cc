@@ -1,3 +1,4 @@
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/commands/streams.h"
 #include "protocol/resp/executor.h"
 
@@ -259,28 +260,6 @@ void xpending(Call& call) {
   is_summary ? reply_pending_summary(call, *group) : query.reply(call, *group);
 }
 
-void xgroup_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "XGROUP <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "CREATE <key> <groupname> <id|$> [option]",
-      "    Create a new consumer group. Options are:",
-      "    * MKSTREAM",
-      "      Create the empty stream if it does not exist.",
-      "    * ENTRIESREAD entries_read",
-      "      Set the group's entries_read counter (internal use).",
-      "CREATECONSUMER <key> <groupname> <consumer>",
-      "    Create a new consumer in the specified group.",
-      "DELCONSUMER <key> <groupname> <consumer>",
-      "    Remove the specified consumer.",
-      "DESTROY <key> <groupname>",
-      "    Remove the specified group.",
-      "SETID <key> <groupname> <id|$> [ENTRIESREAD entries_read]",
-      "    Set the current group ID and entries_read counter.",
-      "HELP",
-      "    Prints this help.",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void xgroup_help(Call& call) { reply_help(call); }
 
 }  // namespace leat::resp::streams

@@ -1,3 +1,4 @@
+#include "protocol/resp/commands/help.h"
 #include "protocol/resp/commands/streams.h"
 
 // What streams, groups and consumers are, for those who look after them.
@@ -175,20 +176,6 @@ void xinfo_consumers(Call& call) {
   }
 }
 
-void xinfo_help(Call& call) {
-  static constexpr std::string_view kLines[] = {
-      "XINFO <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "CONSUMERS <key> <groupname>",
-      "    Show consumers of <groupname>.",
-      "GROUPS <key>",
-      "    Show the stream consumer groups.",
-      "STREAM <key> [FULL [COUNT <count>]",
-      "    Show information about the stream.",
-      "HELP",
-      "    Prints this help.",
-  };
-  call.reply.array(std::size(kLines));
-  for (const std::string_view line : kLines) call.reply.simple(line);
-}
+void xinfo_help(Call& call) { reply_help(call); }
 
 }  // namespace leat::resp::streams

@@ -3,8 +3,10 @@
 #include <fmt/format.h>
 
 #include <string>
+#include <vector>
 
 #include "base/logging.h"
+#include "protocol/resp/acl/user.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/scripting/sandbox.h"
 #include "protocol/resp/scripting/scripting.h"
@@ -110,7 +112,11 @@ int acl_check_cmd(lua_State* lua) {
   if (command != nullptr && !command->subcommands.empty() && lua_gettop(lua) > 1)
     command = find_subcommand(*command, text_at(lua, 2));
   if (command == nullptr) raise_error(lua, "Invalid command passed to redis.acl_check_cmd()");
-  lua_pushboolean(lua, 1);
+  std::vector<std::string_view> words;
+  for (int i = 1; i <= lua_gettop(lua); ++i) words.push_back(text_at(lua, i));
+  const ScriptRun* run = scripting(lua).running();
+  const bool may = run == nullptr || run->call.client.acl->check(*command, words).denial == Denial::none;
+  lua_pushboolean(lua, may ? 1 : 0);
   return 1;
 }
 

@@ -1,5 +1,6 @@
 #include "protocol/resp/scripting/sandbox.h"
 
+#include <algorithm>
 #include <cmath>
 #include <string>
 
@@ -56,6 +57,19 @@ int changing(lua_State* lua) {
 // A function that reads its first argument.
 int reading(lua_State* lua) {
   if (push_behind(lua, 1)) lua_replace(lua, 1);
+  return original(lua)(lua);
+}
+
+// A function that matches its second argument, a pattern: Lua 5.1 goes down the stack for each of these characters in it.
+int matching(lua_State* lua) {
+  constexpr std::size_t kDepthMax = 10'000;
+  if (lua_type(lua, 2) == LUA_TSTRING) {
+    const std::string_view pattern = text_at(lua, 2);
+    const auto goes_down = [](char c) { return std::string_view("?*+-(").find(c) != std::string_view::npos; };
+    if (pattern.size() > kDepthMax &&
+        std::ranges::count_if(pattern, goes_down) > static_cast<std::ptrdiff_t>(kDepthMax))
+      return luaL_error(lua, "pattern too complex");
+  }
   return original(lua)(lua);
 }
 
@@ -216,6 +230,10 @@ void restrict_base(lua_State* lua) {
   lua_getfield(lua, -1, "next");
   lua_pushcclosure(lua, pairs, 1);
   lua_setfield(lua, -2, "pairs");
+
+  lua_getfield(lua, -1, "string");
+  for (const char* name : {"find", "match", "gmatch", "gfind", "gsub"}) wrap(lua, name, matching);
+  lua_pop(lua, 1);
 
   lua_getfield(lua, -1, "table");
   wrap(lua, "insert", changing);
