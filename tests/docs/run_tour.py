@@ -110,7 +110,7 @@ def main():
     if not ports_are_free() and not enter_own_network():
         print('skipped tour: ports 9092, 9324 and 8080 are taken, and it takes root to go around that')
         return 0
-    with harness.Server(leat=os.path.abspath(options.leat)) as server:
+    with harness.Server('--listen', 'resp=127.0.0.1:6379', leat=os.path.abspath(options.leat)) as server:
         server.kafka_port, server.sqs_port, server.http_port = 9092, 9324, 8080
         server.address, server.sqs = '127.0.0.1:9092', 'http://127.0.0.1:9324'
         server.start()
