@@ -69,6 +69,7 @@ void swapdb(Call& call) {
   };
   for (const Database* database : {&one, &other}) call.executor.watches().touch_if(database->index(), is_in_either);
   one.swap(other);
+  call.executor.databases_moved();
   for (const Database* database : {&one, &other}) call.executor.blocking().database_changed(database->index());
   call.keyspace.count_changes(1);
   call.effect(call.args);
