@@ -6,6 +6,7 @@
 #include "protocol/resp/client_extras.h"
 #include "protocol/resp/commands/clients.h"
 #include "protocol/resp/scripting/scripting.h"
+#include "runtime/sync.h"
 
 namespace leat::resp {
 namespace {
@@ -587,6 +588,7 @@ void Executor::fields_expired(keyspace::Database& database, std::string_view key
 runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
+  while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   journal_retry_.cancel();

@@ -23,6 +23,8 @@ class LongUnits {
   // Lets the one that is suspended go on to its end, at once; it must not take long any more.
   void finish();
   [[nodiscard]] bool is_finishing() const { return finishing_; }
+  // The shard will come back to this, which must last until then.
+  [[nodiscard]] bool is_scheduled() const { return continuation_.sent; }
 
  private:
   struct Continuation final : runtime::Work {

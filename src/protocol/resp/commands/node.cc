@@ -4,6 +4,7 @@
 #include "protocol/resp/commands/help.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
+#include "protocol/resp/scripting/scripting.h"
 
 namespace leat::resp {
 namespace {
@@ -47,6 +48,7 @@ void shutdown(Call& call) {
     }
   }
   if (saves && saves_not) return call.reply.error(errors::kSyntax);
+  if (call.executor.is_suspended() && !saves_not) return call.reply.error(call.executor.scripting().busy_reply());
   if (!call.executor.settings().request_stop) return call.reply.error("ERR Errors trying to SHUTDOWN. Check logs.");
   call.executor.settings().request_stop();
   call.executor.end(call.client);
