@@ -53,7 +53,8 @@ runtime::Task<Status> Journal::replay(std::function<Status(const JournalUnit&)> 
         LEAT_CO_TRY(const auto record, reader.next());
         if (!record) break;
         if (record->offset < next) continue;
-        LEAT_CO_TRY(const JournalUnit unit, decode_unit(record->value.value_or(BytesView())));
+        LEAT_CO_TRY(JournalUnit unit, decode_unit(record->value.value_or(BytesView())));
+        unit.offset = record->offset;
         LEAT_CO_CHECK(apply(unit));
       }
       next = header.last_offset() + 1;
@@ -63,9 +64,11 @@ runtime::Task<Status> Journal::replay(std::function<Status(const JournalUnit&)> 
   co_return Status{};
 }
 
-void Journal::add(const JournalUnit& unit) {
+Offset Journal::add(const JournalUnit& unit) {
+  const Offset offset = end() + batch_records_ + static_cast<std::int64_t>(builder_.record_count());
   const Bytes value = encode_unit(unit);
   builder_.add({.timestamp = Timestamp(unit.time), .value = value.view()});
+  return offset;
 }
 
 Status Journal::append() {
@@ -74,6 +77,7 @@ Status Journal::append() {
   while (!batch_.empty() || builder_.record_count() > 0) {
     // A builder gives its records away: on a full disk the batch is kept for the next attempt.
     if (batch_.empty()) {
+      batch_records_ = static_cast<std::int64_t>(builder_.record_count());
       LEAT_TRY(batch_, builder_.build());
     }
     LEAT_TRY(const log::BatchHeader header, log::decode_batch_header(batch_));
@@ -83,6 +87,7 @@ Status Journal::append() {
     }
     appended_bytes_ += batch_.size();
     batch_ = Bytes();
+    batch_records_ = 0;
   }
   return {};
 }

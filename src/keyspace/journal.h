@@ -17,6 +17,7 @@ namespace leat::keyspace {
 struct JournalUnit {
   Millis time = 0;
   std::string_view effects;  // for EffectsReader
+  Offset offset{};           // of its record, when it was read
 };
 
 [[nodiscard]] Bytes encode_unit(const JournalUnit& unit);
@@ -33,8 +34,8 @@ class Journal {
   // Calls apply(unit) for every unit that the log has, in order. Errors: those of apply and of reading, corrupt.
   runtime::Task<Status> replay(std::function<Status(const JournalUnit&)> apply);
 
-  // Takes a unit, which append() will write.
-  void add(const JournalUnit& unit);
+  // Takes a unit, which append() will write at the offset that is returned.
+  Offset add(const JournalUnit& unit);
   [[nodiscard]] std::size_t added_bytes() const { return builder_.uncompressed_size() + batch_.size(); }
   // Writes what was added, in one batch: on return it survives the end of the process. Errors: disk_full: nothing was
   // written, and the next call tries again; others: nothing will be written any more.
@@ -62,6 +63,7 @@ class Journal {
   std::shared_ptr<log::Partition> partition_;
   log::BatchBuilder builder_;
   Bytes batch_;  // built, and refused by a full disk
+  std::int64_t batch_records_ = 0;
   std::optional<Error> failure_;
   std::uint64_t appended_bytes_ = 0;
 };

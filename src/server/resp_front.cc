@@ -16,6 +16,7 @@ namespace {
 using runtime::Task;
 
 constexpr std::string_view kJournalTopic = "__leat_keyspace";
+constexpr std::string_view kLocksTopic = "__leat_locks";
 constexpr std::int64_t kSegmentBytes = std::int64_t{256} << 20;
 
 // The journal is flushed as the strictest database wants it.
@@ -24,28 +25,31 @@ std::string flush_policy(const resp::Settings& settings) {
                                                                                                        : "interval";
 }
 
-Task<Result<TopicPartition>> ensure_journal(stream::TopicService& topics, const stream::Streams& streams,
-                                            const resp::Settings& settings) {
+// Makes the internal topic of a journal, or changes its settings to these. Returns its one partition.
+Task<Result<TopicPartition>> ensure_topic(stream::TopicService& topics, const stream::Streams& streams,
+                                          std::string_view name, std::string flush, TopicId id = {}) {
   catalog::NewTopic topic;
-  topic.name = kJournalTopic;
+  topic.name = name;
+  topic.id = id;
   topic.internal = true;
   topic.replicas = catalog::replicas_on(topics.node(), 1);
   topic.config = {{"retention.ms", "-1"},
                   {"segment.bytes", fmt::format("{}", kSegmentBytes)},
                   {"max.message.bytes", fmt::format("{}", std::numeric_limits<std::int32_t>::max())},
-                  {"leat.flush", flush_policy(settings)}};
+                  {"leat.flush", std::move(flush)}};
   const catalog::ConfigMap config = topic.config;
   auto created = co_await topics.create(std::move(topic));
   if (!created && created.error().code != Errc::exists) co_return fail(std::move(created.error()));
-  if (!created) LEAT_CO_CHECK(co_await topics.replace_config(std::string(kJournalTopic), config));
-  co_return TopicPartition{streams.shard(0).topics()->find(kJournalTopic)->entry.id, PartitionIndex(0)};
+  if (!created) LEAT_CO_CHECK(co_await topics.replace_config(std::string(name), config));
+  co_return TopicPartition{streams.shard(0).topics()->find(name)->entry.id, PartitionIndex(0)};
 }
 
-// On the shard that owns the journal's partition, which is then the keyspace's.
+// On the shard that owns the journals' partitions, which is then the keyspace's.
 Task<Status> start_server(std::unique_ptr<resp::Server>* server, const resp::Settings* settings,
-                          stream::StreamShard* streams, TopicPartition journal) {
+                          stream::StreamShard* streams, TopicPartition journal, TopicPartition locks) {
   *server = std::make_unique<resp::Server>(runtime::Shard::current(), *settings);
-  co_return co_await (*server)->load(streams->find(journal)->log().shared_from_this());
+  co_return co_await (*server)->load(streams->find(journal)->log().shared_from_this(),
+                                     streams->find(locks)->log().shared_from_this());
 }
 
 Task<> stop_server(resp::Server* server) { co_await server->stop(); }
@@ -61,9 +65,14 @@ Task<Status> RespFront::start(const ServerConfig& config, stream::TopicService& 
                               TlsListeners& tls, std::vector<BoundEndpoint>& endpoints) {
   resp::Settings settings = resp_settings(config);
   settings.request_stop = [] { ::kill(::getpid(), SIGTERM); };
-  LEAT_CO_TRY(const TopicPartition journal, co_await ensure_journal(topics, streams, settings));
+  LEAT_CO_TRY(const TopicPartition journal,
+              co_await ensure_topic(topics, streams, kJournalTopic, flush_policy(settings)));
+  const TopicId near = stream::neighbour_id(journal.topic, [] { return runtime::Shard::current().random(); });
+  LEAT_CO_TRY(const TopicPartition locks, co_await ensure_topic(topics, streams, kLocksTopic, "commit", near));
+  if (streams.owner(locks) != streams.owner(journal))
+    co_return fail(Errc::internal, fmt::format("{} and {} have different owners", kJournalTopic, kLocksTopic));
   stream::StreamShard& owner = streams.shard(streams.owner(journal));
-  LEAT_CO_CHECK(co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &owner, journal));
+  LEAT_CO_CHECK(co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &owner, journal, locks));
   for (const ListenerConfig& wanted : config.listeners) {
     if (wanted.protocol != ListenerProtocol::resp) continue;
     auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);

@@ -116,4 +116,20 @@ std::shared_ptr<StreamPartition> StreamShard::find(const TopicPartition& id) con
   return found == partitions_.end() ? nullptr : found->second;
 }
 
+TopicId neighbour_id(const TopicId& topic, const std::function<std::uint64_t()>& random) {
+  // Streams::owner() takes this hash, which is the first half and a multiple of the second: one follows from the other.
+  static constexpr std::uint64_t kFactor = 0x9E3779B97F4A7C15;
+  const std::uint64_t hash = std::hash<Uuid>{}(topic);
+  while (true) {
+    std::uint64_t halves[2] = {0, random()};
+    TopicId id;
+    std::memcpy(id.bytes.data(), halves, sizeof halves);
+    id.bytes[8] = static_cast<std::uint8_t>((id.bytes[8] & 0x3F) | 0x80);  // RFC 9562's variant
+    std::memcpy(halves, id.bytes.data(), sizeof halves);
+    halves[0] = hash ^ (halves[1] * kFactor);
+    std::memcpy(id.bytes.data(), halves, sizeof halves);
+    if (id.bytes[6] >> 4 == 4 && std::hash<Uuid>{}(id) == hash) return id;  // of the version that others have
+  }
+}
+
 }  // namespace leat::stream

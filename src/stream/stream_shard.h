@@ -93,6 +93,10 @@ class Streams {
   std::vector<StreamShard*> shards_;
 };
 
+// A new id for a topic whose partitions are to be owned by the same shards as those of `topic`, however many shards there are.
+// `random` gives 64 random bits a call.
+[[nodiscard]] TopicId neighbour_id(const TopicId& topic, const std::function<std::uint64_t()>& random);
+
 // The partitions that do not serve. Asks only those shards that have some; on any shard.
 [[nodiscard]] runtime::Task<std::unordered_set<TopicPartition>> offline_partitions(const Streams& streams);
 

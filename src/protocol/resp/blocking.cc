@@ -33,7 +33,12 @@ void Blocking::forget(Client& client) {
     if (waiting.empty()) keys_.erase(found);
   }
   client.block_timer_.cancel();
-  client.blocked.reset();
+  const std::unique_ptr<Blocked> blocked = std::move(client.blocked);
+  if (!blocked->keys.empty() && is_strict(blocked->keys.front())) {
+    std::vector<std::string_view> locks;
+    for (const KeyName& name : blocked->keys) locks.push_back(name.key);
+    executor_.locks().stop_waiting(client, locks);
+  }
   executor_.stats().blocked_clients.add(-1);
 }
 
@@ -81,12 +86,11 @@ void Blocking::serve() {
 // leaves the queue. Who moves an element makes the key that it goes to ready in its turn.
 void Blocking::serve_key(const KeyName& name) {
   if (const auto found = keys_.find(name); found != keys_.end()) found->second.ready = false;
-  keyspace::Database& database = executor_.keyspace().database(name.database);
   for (std::size_t next = 0;;) {
     const auto found = keys_.find(name);
     if (found == keys_.end() || next >= found->second.clients.size()) return;
     Client& client = *found->second.clients[next];
-    if (!client.blocked->wants_absence && database.peek(name.key) == nullptr) {
+    if (!client.blocked->wants_absence && executor_.keyspace().database(name.database).peek(name.key) == nullptr) {
       ++next;
       continue;
     }
@@ -95,12 +99,12 @@ void Blocking::serve_key(const KeyName& name) {
       continue;
     }
     executor_.begin_unit();
-    if (executor_.retry(client, client.blocked->command, false, name.key)) {
-      unblock(client);
-    } else {
-      ++next;
-    }
+    const bool served = executor_.retry(client, client.blocked->command, false, name.key);
+    if (served) unblock(client);
     executor_.end_unit();
+    if (served) continue;
+    if (is_strict(name)) return;
+    ++next;
   }
 }
 

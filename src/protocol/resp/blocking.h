@@ -1,6 +1,7 @@
 #pragma once
 
 #include <deque>
+#include <limits>
 #include <map>
 #include <optional>
 #include <string_view>
@@ -10,6 +11,9 @@
 #include "protocol/resp/client.h"
 
 namespace leat::resp {
+
+// In place of a database's number: the keys are names of locks.
+inline constexpr std::uint32_t kLockSpace = std::numeric_limits<std::uint32_t>::max();
 
 // Clients that wait for keys, each key's in the order in which they came.
 class Blocking {
@@ -57,6 +61,8 @@ class Blocking {
   void mark_ready(Keys::value_type& key);
   void serve_key(const KeyName& name);
   void forget(Client& client);
+  // Nobody behind a client may be served before it.
+  [[nodiscard]] static bool is_strict(const KeyName& name) { return name.database == kLockSpace; }
 
   Executor& executor_;
   Keys keys_;

@@ -75,11 +75,24 @@ bool Call::block(std::initializer_list<std::string_view> keys, std::optional<Mil
 bool Call::block(Arguments keys, std::optional<Milliseconds> timeout) { return block(keys, timeout, args); }
 
 bool Call::block(Arguments keys, std::optional<Milliseconds> timeout, Arguments words) {
+  return wait_for(database.index(), keys, timeout, words);
+}
+
+bool Call::block_on_locks(Arguments keys, Milliseconds timeout) {
+  if (!wait_for(kLockSpace, keys, timeout, args)) return false;
+  if (!is_retry) {
+    client.blocked->wants_absence = true;
+    executor.locks().wait(client, keys);
+  }
+  return true;
+}
+
+bool Call::wait_for(std::uint32_t space, Arguments keys, std::optional<Milliseconds> timeout, Arguments words) {
   if (is_retry) return !timed_out;
   if (from_script || client.transaction.active) return false;
   const MonoTime now = executor.shard().now();
   auto blocked = std::make_unique<Blocked>(StoredCommand(command, words), std::vector<KeyName>(), now);
-  for (const std::string_view key : keys) blocked->keys.push_back({database.index(), std::string(key)});
+  for (const std::string_view key : keys) blocked->keys.push_back({space, std::string(key)});
   executor.blocking().block(client, std::move(blocked), timeout ? std::optional(now + *timeout) : std::nullopt);
   return true;
 }

@@ -86,6 +86,9 @@ struct Call {
   // As above, with other words to run again.
   [[nodiscard]] bool block(Arguments keys, std::optional<Milliseconds> timeout, Arguments words);
 
+  // As above, for locks. Where it has to wait, it is in their queues on return.
+  [[nodiscard]] bool block_on_locks(Arguments keys, Milliseconds timeout);
+
   // Filled in as the handler runs.
   std::uint64_t changes = 0;
   bool explicit_effects = false;
@@ -101,6 +104,7 @@ struct Call {
     if (entry != nullptr && entry->type() != keyspace::Type::string) return {wrong_type(), nullptr};
     return {true, entry};
   }
+  bool wait_for(std::uint32_t space, Arguments keys, std::optional<Milliseconds> timeout, Arguments words);
   bool wrong_type();
 };
 

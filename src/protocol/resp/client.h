@@ -119,6 +119,7 @@ class Client {
   bool has_output = false;       // it is in the executor's list for the end of the turn
   bool awaits_journal = false;   // what it did in this turn must be journalled before it hears of it,
   bool awaits_commit = false;    // and committed
+  bool awaits_locks = false;     // what its replies tell of locks must be committed
   std::size_t held_replies = 0;  // at the commit gate
   std::size_t held_bytes = 0;
 

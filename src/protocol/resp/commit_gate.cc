@@ -8,10 +8,10 @@ runtime::Task<> CommitGate::stop() {
   co_await tasks_.join();
 }
 
-void CommitGate::hold(Client& client, Offset end) {
+void CommitGate::hold(Client& client, Offset end, Offset locks_end) {
   client.held_bytes += client.out.size();
   ++client.held_replies;
-  held_.push_back({end, &client, std::move(client.out)});
+  held_.push_back({end, locks_end, &client, std::move(client.out)});
   client.out.clear();
   wake_.notify_all();
 }
@@ -23,14 +23,24 @@ void CommitGate::drop(Client& client) {
   }
 }
 
+bool CommitGate::may_go(const Held& held) const {
+  return journal_.is_committed(held.end) && locks_.is_committed(held.locks_end);
+}
+
+runtime::Task<Status> CommitGate::committed(Offset end, Offset locks_end) {
+  LEAT_CO_CHECK(co_await journal_.committed(end));
+  if (!locks_.is_committed(locks_end)) co_return co_await locks_.committed(locks_end);
+  co_return Status{};
+}
+
 runtime::Task<> CommitGate::follow() {
   while (!stopping_) {
     if (held_.empty()) {
       co_await wake_.wait();
       continue;
     }
-    const bool committed = bool(co_await journal_.committed(held_.front().end));
-    if (!committed) {
+    const Held& first = held_.front();
+    if (const Status status = co_await committed(first.end, first.locks_end); !status) {
       // Nobody knows whether it will be there after a restart: who asked must not believe that it will.
       for (Held& held : held_) {
         if (held.client != nullptr) held.client->connection().close(*held.client);
@@ -38,7 +48,7 @@ runtime::Task<> CommitGate::follow() {
       held_.clear();
       continue;
     }
-    while (!held_.empty() && journal_.is_committed(held_.front().end)) {
+    while (!held_.empty() && may_go(held_.front())) {
       Held held = std::move(held_.front());
       held_.pop_front();
       release(std::move(held));

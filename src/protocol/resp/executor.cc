@@ -111,7 +111,10 @@ void Executor::reset_stats() {
 }
 
 void Executor::forget(Client& client) {
+  begin_unit();
   if (client.blocked) blocking_.drop(client);
+  locks_.connection_ended(client);
+  end_unit();
   if (gate_) gate_->drop(client);
   watches_.unwatch_all(client);
   pause_.forget(client);
@@ -483,6 +486,7 @@ void Executor::end_turn() {
   if (!to_end_.empty()) [[unlikely]]
     end_clients();
   const bool journalled = append_journal();
+  const bool locks_journalled = locks_.append();
   // Sending may end a connection, which leaves the list.
   std::swap(ending_, with_output_);
   while (!ending_.empty()) {
@@ -490,22 +494,24 @@ void Executor::end_turn() {
     ending_.pop_back();
     client.has_output = false;
     if (client.suspended) continue;  // its reply is not complete
-    release_output(client, journalled);
+    release_output(client, journalled, locks_journalled);
   }
   active_expiry_.schedule();
 }
 
-void Executor::release_output(Client& client, bool journalled) {
-  const bool awaits_journal = std::exchange(client.awaits_journal, false);
-  const bool awaits_commit = std::exchange(client.awaits_commit, false);
-  if (awaits_journal && !journalled) {
-    client.awaits_journal = true;
-    client.awaits_commit = awaits_commit;
-    has_output(client);
+void Executor::release_output(Client& client, bool journalled, bool locks_journalled) {
+  if ((client.awaits_journal && !journalled) || (client.awaits_locks && !locks_journalled)) {
+    // Until a later turn.
+    client.has_output = true;
+    with_output_.push_back(&client);
     return;
   }
-  const bool must_hold = awaits_commit && !journal_->is_committed(journal_->end());
-  if (must_hold || client.held_replies > 0) return gate_->hold(client, journal_->end());
+  client.awaits_journal = false;
+  const bool awaits_commit = std::exchange(client.awaits_commit, false);
+  const bool awaits_locks = std::exchange(client.awaits_locks, false);
+  const bool must_hold = (awaits_commit && !journal_->is_committed(journal_->end())) ||
+                         (awaits_locks && !locks_.is_committed(locks_.journal_end()));
+  if (must_hold || client.held_replies > 0) return gate_->hold(client, journal_->end(), locks_.journal_end());
   client.connection().send(client, client.out);
 }
 
@@ -519,8 +525,12 @@ bool Executor::append_journal() {
   }
   if (journal_error_.empty()) log_error("resp", "changes cannot be journalled: {}", status.error().message);
   journal_error_ = status.error().message;
-  if (!journal_retry_.armed()) shard_.timers().arm(journal_retry_, shard_.now() + kJournalRetry);
+  retry_journals();
   return false;
+}
+
+void Executor::retry_journals() {
+  if (!journal_retry_.armed()) shard_.timers().arm(journal_retry_, shard_.now() + kJournalRetry);
 }
 
 bool Executor::request_snapshot() {
@@ -533,7 +543,7 @@ void Executor::start_journal(keyspace::Journal& journal) {
   // A password of the configuration holds, whatever the default user had before.
   if (!settings_.password.empty()) users_.set_default_password(settings_.password);
   journal_ = &journal;
-  gate_ = std::make_unique<CommitGate>(journal);
+  gate_ = std::make_unique<CommitGate>(journal, locks_);
   gate_->start();
   snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
   snapshotter_->start();
@@ -591,6 +601,7 @@ runtime::Task<> Executor::stop() {
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
+  co_await locks_.stop();
   journal_retry_.cancel();
   active_expiry_.set_enabled(false);
   if (gate_) co_await gate_->stop();

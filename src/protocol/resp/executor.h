@@ -18,6 +18,7 @@
 #include "protocol/resp/command.h"
 #include "protocol/resp/command_times.h"
 #include "protocol/resp/disposal.h"
+#include "protocol/resp/locks.h"
 #include "protocol/resp/long_units.h"
 #include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
@@ -67,6 +68,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Durability durability(std::uint32_t database) const { return settings_.durability[database]; }
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
+  [[nodiscard]] Locks& locks() { return locks_; }
   [[nodiscard]] pubsub::Hub& hub() { return hub_; }
   [[nodiscard]] Outputs& outputs() { return outputs_; }
   [[nodiscard]] const Outputs& outputs() const { return outputs_; }
@@ -125,6 +127,9 @@ class Executor final : public keyspace::Observer {
   // The client has something in `out` that nobody asked for: it goes out at the end of the turn.
   void has_output(Client& client);
 
+  // A journal could not be written: the turn ends again after a while.
+  void retry_journals();
+
   // Something is to be done at the end of the turn.
   void schedule_turn_end();
 
@@ -152,7 +157,7 @@ class Executor final : public keyspace::Observer {
     if (snapshotter_) snapshotter_->databases_moved();
   }
 
-  // What units change is journalled from here on. `journal` outlives stop().
+  // What units change is journalled from here on. `journal` outlives stop(). Behind locks().start(), if there are locks.
   void start_journal(keyspace::Journal& journal);
   // Ends all connections. On return what was executed is in the journal.
   runtime::Task<> stop();
@@ -205,7 +210,8 @@ class Executor final : public keyspace::Observer {
   void end_turn();
   // False: it could not be written, and those who wait for it go on waiting.
   [[nodiscard]] bool append_journal();
-  void release_output(Client& client, bool journalled);
+  // `journalled`, `locks_journalled`: what happened in this turn is in the journals.
+  void release_output(Client& client, bool journalled, bool locks_journalled);
 
   runtime::Shard& shard_;
   Settings settings_;
@@ -221,6 +227,7 @@ class Executor final : public keyspace::Observer {
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
+  Locks locks_{*this};
   LongUnits long_units_{*this};
   std::unique_ptr<Scripting> scripting_;
   CommandTimes times_;

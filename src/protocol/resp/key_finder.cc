@@ -72,6 +72,12 @@ void add_sort_keys(Arguments arguments, bool may_store, Keys& keys) {
   if (destination != 0) keys.push_back({.index = destination, .flags = kKeyOw | kKeyUpdate});
 }
 
+// Those before the word TTL.
+void add_lock_keys(Arguments arguments, Keys& keys) {
+  for (std::size_t at = 1; at < arguments.size() && (at == 1 || !is_word(arguments[at], "TTL")); ++at)
+    keys.push_back({.index = at, .flags = kKeyRw | kKeyUpdate});
+}
+
 std::uint16_t set_flags(Arguments arguments) {
   for (const std::string_view option : arguments.subspan(3)) {
     if (is_word(option, "GET")) return kKeyRw | kKeyAccess | kKeyUpdate;
@@ -99,6 +105,10 @@ bool find_keys(const Command& command, Arguments arguments, Keys& keys) {
   keys.clear();
   if (!add_all_keys(command, arguments, keys)) {
     keys.clear();
+    if (command.name == "lock.acquire") {
+      add_lock_keys(arguments, keys);
+      return true;
+    }
     const bool stores = command.name == "sort";
     if (!stores && command.name != "sort_ro") return false;
     add_sort_keys(arguments, stores, keys);

@@ -39,6 +39,15 @@ void collect(observe::MetricsPage& page, Executor& executor) {
              static_cast<double>(executor.memory_used()));
   page.gauge("leat_keyspace_memory_limit_bytes", "Where eviction begins; 0: nowhere.", {},
              static_cast<double>(executor.settings().memory_max));
+  const Locks& locks = executor.locks();
+  page.counter("leat_locks_acquired_total", "Acquisitions of locks.", {}, locks.stats().acquired);
+  page.counter("leat_locks_expired_total", "Acquisitions that ended since their time had come.", {},
+               locks.stats().expired);
+  page.counter("leat_locks_fenced_total", "Writes refused since the lock had been acquired with a newer token.", {},
+               locks.stats().fenced);
+  page.gauge("leat_locks_held", "Acquisitions that hold locks.", {}, static_cast<double>(locks.space().held()));
+  page.gauge("leat_locks_ok", "1, or 0 while locks cannot be journalled or used.", {},
+             locks.unavailable().empty() ? 1.0 : 0.0);
   for (std::uint32_t i = 0; i < keyspace.databases(); ++i) {
     const keyspace::Database& database = keyspace.database(i);
     if (database.size() == 0) continue;

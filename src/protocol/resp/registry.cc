@@ -27,7 +27,8 @@ class Index {
           hash_commands(),       hash_field_commands(), hyperloglog_commands(), list_commands(),
           pubsub_commands(),     script_commands(),     server_commands(),      set_commands(),
           sorted_set_commands(), stream_commands(),     string_commands(),      transaction_commands(),
-          time_commands(),       memory_commands(),     node_commands(),        cluster_commands()}) {
+          time_commands(),       memory_commands(),     node_commands(),        cluster_commands(),
+          lock_commands()}) {
       for (const Command& command : family) add(command);
     }
   }

@@ -20,6 +20,7 @@ namespace leat::resp {
 [[nodiscard]] std::span<const Command> hash_field_commands();
 [[nodiscard]] std::span<const Command> hyperloglog_commands();
 [[nodiscard]] std::span<const Command> list_commands();
+[[nodiscard]] std::span<const Command> lock_commands();
 [[nodiscard]] std::span<const Command> pubsub_commands();
 [[nodiscard]] std::span<const Command> script_commands();
 [[nodiscard]] std::span<const Command> server_commands();

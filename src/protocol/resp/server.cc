@@ -16,7 +16,7 @@ runtime::Task<> accept_on_shard(Server* server, std::unique_ptr<runtime::Accepte
 
 }  // namespace
 
-runtime::Task<Status> Server::load(std::shared_ptr<log::Partition> journal) {
+runtime::Task<Status> Server::load(std::shared_ptr<log::Partition> journal, std::shared_ptr<log::Partition> locks) {
   journal_ = std::make_unique<keyspace::Journal>(std::move(journal));
   const MonoTime begun = shard().now();
   {
@@ -27,6 +27,7 @@ runtime::Task<Status> Server::load(std::shared_ptr<log::Partition> journal) {
       log_info("resp", "the keyspace is rebuilt from {} units in {} ms", replayer.units(), took.count());
     }
   }
+  LEAT_CO_CHECK(co_await executor_.locks().start(std::move(locks)));
   executor_.start_journal(*journal_);
   co_return Status{};
 }

@@ -22,9 +22,9 @@ class Server {
   // From any thread.
   [[nodiscard]] const Stats& stats() { return executor_.stats(); }
 
-  // Rebuilds the keyspace from its journal, which is then continued. Before the first connection. Errors: those of reading,
-  // corrupt.
-  runtime::Task<Status> load(std::shared_ptr<log::Partition> journal);
+  // Rebuilds the keyspace and the locks from their journals, which are then continued. Before the first connection. Errors:
+  // those of reading, corrupt.
+  runtime::Task<Status> load(std::shared_ptr<log::Partition> journal, std::shared_ptr<log::Partition> locks);
 
   // Serves a connection until it ends. `local` is the address that it came to.
   void accept(std::unique_ptr<runtime::Accepted> accepted, std::string local);

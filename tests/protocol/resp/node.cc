@@ -10,6 +10,7 @@ using runtime::Task;
 constexpr const char* kFolder = "/data";
 constexpr NodeId kNode{1};
 constexpr std::string_view kTopic = "__leat_keyspace";
+constexpr std::string_view kLocksTopic = "__leat_locks";
 
 Settings settings_of(Durability durability) {
   Settings settings;
@@ -57,23 +58,30 @@ Task<Status> Node::start() {
   topics_ = std::make_unique<stream::TopicService>(*catalog_, catalog::ServerDefaults{}, kNode, *streams_,
                                                    world_.files(), reserve_, kFolder);
   LEAT_CO_CHECK(co_await topics_->start({}));
-  if (shard_->topics()->find(kTopic) == nullptr) {
-    catalog::NewTopic topic;
-    topic.name = kTopic;
-    topic.internal = true;
-    topic.replicas = catalog::replicas_on(kNode, 1);
-    topic.config = {{"retention.ms", "-1"}, {"leat.flush", durability_ == Durability::commit ? "commit" : "interval"}};
-    if (auto created = co_await topics_->create(std::move(topic)); !created) co_return fail(created.error());
-  }
-  const auto partition = shard_->find({shard_->topics()->find(kTopic)->entry.id, PartitionIndex(0)});
-  journal_ = std::make_unique<keyspace::Journal>(partition->log().shared_from_this());
+  LEAT_CO_TRY(auto journal, co_await open(kTopic, durability_ == Durability::commit ? "commit" : "interval"));
+  LEAT_CO_TRY(auto locks, co_await open(kLocksTopic, "commit"));
+  journal_ = std::make_unique<keyspace::Journal>(std::move(journal));
   executor_ = std::make_unique<Executor>(shard, settings_of(durability_));
   {
     Replayer replayer(*executor_);
     LEAT_CO_CHECK(co_await journal_->replay([&replayer](const auto& unit) { return replayer.apply(unit); }));
   }
+  LEAT_CO_CHECK(co_await executor_->locks().start(std::move(locks)));
   executor_->start_journal(*journal_);
   co_return Status{};
+}
+
+Task<Result<std::shared_ptr<log::Partition>>> Node::open(std::string_view name, std::string flush) {
+  if (shard_->topics()->find(name) == nullptr) {
+    catalog::NewTopic topic;
+    topic.name = name;
+    topic.internal = true;
+    topic.replicas = catalog::replicas_on(kNode, 1);
+    topic.config = {{"retention.ms", "-1"}, {"leat.flush", std::move(flush)}};
+    if (auto created = co_await topics_->create(std::move(topic)); !created) co_return fail(created.error());
+  }
+  const auto partition = shard_->find({shard_->topics()->find(name)->entry.id, PartitionIndex(0)});
+  co_return partition->log().shared_from_this();
 }
 
 Task<Status> Node::stop() {

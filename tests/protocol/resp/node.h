@@ -51,6 +51,8 @@ class Node {
   [[nodiscard]] Executor& executor() { return *executor_; }
 
  private:
+  runtime::Task<Result<std::shared_ptr<log::Partition>>> open(std::string_view name, std::string flush);
+
   runtime::sim::SimWorld& world_;
   Durability durability_;
   runtime::SpaceReserve reserve_;

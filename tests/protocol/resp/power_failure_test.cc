@@ -254,7 +254,7 @@ class PowerFailure {
 
 void run_seeds(Durability durability) {
   const std::uint64_t first = leat::testing::number_from_environment("LEAT_SEED", 1);
-  const std::uint64_t count = leat::testing::number_from_environment("LEAT_SEEDS", 40);
+  const std::uint64_t count = leat::testing::number_from_environment("LEAT_SEEDS", 8);
   std::size_t commands = 0;
   std::size_t restarts = 0;
   for (std::uint64_t seed = first; seed < first + count && !::testing::Test::HasFailure(); ++seed) {

@@ -1,4 +1,5 @@
 #include "protocol/resp/call.h"
+#include "protocol/resp/commands/locks.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
 
@@ -17,6 +18,15 @@ void discard(Call& call) {
   call.reply.ok();
 }
 
+// The first fence among the commands that does not let writes pass; empty: all do.
+std::string fences_refusal(Executor& executor, const std::vector<StoredCommand>& queue) {
+  for (const StoredCommand& queued : queue) {
+    if (!is_fence(queued.command())) continue;
+    if (std::string why = fence_refusal(executor, queued.arguments()); !why.empty()) return why;
+  }
+  return {};
+}
+
 // Everything that was queued, as one unit. A command that fails does not keep the others from running, as in Redis.
 void exec(Call& call) {
   Client& client = call.client;
@@ -29,6 +39,11 @@ void exec(Call& call) {
     call.executor.abandon_transaction(client);
     if (broken) return call.reply.error("EXECABORT Transaction discarded because of previous errors.");
     return call.reply.null_array();
+  }
+  if (const std::string why = fences_refusal(call.executor, queue); !why.empty()) {
+    client.awaits_locks = true;
+    call.executor.abandon_transaction(client);
+    return call.reply.error(why);
   }
   call.executor.unwatch(client);
   call.reply.array(queue.size());
