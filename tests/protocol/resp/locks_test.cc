@@ -259,6 +259,7 @@ class LockWorld {
         }
         if (random_.chance(0.6)) co_await runtime::sleep_for(std::chrono::microseconds(random_.below(8000)));
       }
+      for (Player& each : players) hear(each, players, world.wall_now().value());  // what went out before the power did
       players.clear();
     }
     const Status stopped = co_await node.stop();
@@ -306,7 +307,7 @@ class LockWorld {
     player.keys.clear();
     for (std::uint64_t n = 1 + random_.below(2); n > 0; --n) player.keys.insert(key());
     player.asked_at = now;
-    player.ttl = 1 + static_cast<std::int64_t>(random_.below(60));
+    player.ttl = 1 + static_cast<std::int64_t>(random_.below(random_.chance(0.1) ? 1000 : 60));
     player.until_closed = random_.chance(0.2);
     player.place = ++places_;
     player.connection->send(fmt::format("LOCK.ACQUIRE {} TTL {} WAIT {}{}", fmt::join(player.keys, " "), player.ttl,
