@@ -202,7 +202,7 @@ class LockWorld {
       options.disk = disk;
       options.wall_start = wall_;
       runtime::sim::SimWorld world(seed_ * 100 + static_cast<std::uint64_t>(boot), options);
-      if (random_.chance(0.7)) world.files().power_off_after(200 + random_.below(3000));
+      if (random_.chance(0.7)) world.files().power_off_after(50 + random_.below(400));
       world.run([&] { return live(world); });
       wall_ = world.wall_now();
       disk = world.files().crash(seed_ * 17 + static_cast<std::uint64_t>(boot));
@@ -211,6 +211,7 @@ class LockWorld {
   [[nodiscard]] std::size_t grants() const { return grants_; }
   [[nodiscard]] std::size_t waits_granted() const { return waits_granted_; }
   [[nodiscard]] std::size_t fenced() const { return fenced_; }
+  [[nodiscard]] std::size_t power_failures() const { return power_failures_; }
 
  private:
   struct Lease {
@@ -259,6 +260,7 @@ class LockWorld {
         }
         if (random_.chance(0.6)) co_await runtime::sleep_for(std::chrono::microseconds(random_.below(8000)));
       }
+      power_failures_ += world.files().is_off() ? 1 : 0;
       for (Player& each : players) hear(each, players, world.wall_now().value());  // what went out before the power did
       players.clear();
     }
@@ -370,6 +372,7 @@ class LockWorld {
   std::size_t grants_ = 0;
   std::size_t waits_granted_ = 0;
   std::size_t fenced_ = 0;
+  std::size_t power_failures_ = 0;
 };
 
 TEST(LockSimulation, NeverTwoHoldersWhateverFails) {
@@ -378,16 +381,19 @@ TEST(LockSimulation, NeverTwoHoldersWhateverFails) {
   std::size_t grants = 0;
   std::size_t waits = 0;
   std::size_t fenced = 0;
+  std::size_t power_failures = 0;
   for (std::uint64_t seed = first; seed < first + count && !::testing::Test::HasFailure(); ++seed) {
     LockWorld world(seed);
     world.run();
     grants += world.grants();
     waits += world.waits_granted();
     fenced += world.fenced();
+    power_failures += world.power_failures();
   }
   EXPECT_GT(grants, 20 * count);
   EXPECT_GT(waits, count);
   EXPECT_GT(fenced, 0U);
+  EXPECT_GT(power_failures, count / 4) << "while clients were at work";
 }
 
 }  // namespace
