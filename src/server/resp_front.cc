@@ -52,6 +52,18 @@ Task<Status> start_server(std::unique_ptr<resp::Server>* server, const resp::Set
                                      streams->find(locks)->log().shared_from_this());
 }
 
+Task<Status> check_on_shard(resp::Server* server, const std::vector<stream::Fence>* fences) {
+  for (const stream::Fence& fence : *fences) {
+    if (std::string why = server->executor().locks().fence_refusal(fence.lock, fence.token); !why.empty())
+      co_return fail(Errc::invalid_record, std::move(why));
+  }
+  co_return Status{};
+}
+
+Task<Status> ask_locks(resp::Server* server, const std::vector<stream::Fence>& fences) {
+  co_return co_await runtime::call_on(server->shard(), check_on_shard, server, &fences);
+}
+
 Task<> stop_server(resp::Server* server) { co_await server->stop(); }
 
 Task<> drop_server(std::unique_ptr<resp::Server>* server) {
@@ -97,6 +109,12 @@ Task<> RespFront::stop() {
 
 Task<> RespFront::drop() {
   if (server_) co_await runtime::call_on(server_->shard(), drop_server, &server_);
+}
+
+stream::CheckFences RespFront::check_fences() {
+  return [server = server_.get()](const std::vector<stream::Fence>& fences) {
+    return ask_locks(server, fences);
+  };
 }
 
 void RespFront::register_metrics(observe::MetricsRegistry& registry) {

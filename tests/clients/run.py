@@ -31,6 +31,7 @@ import robust_queues
 import robust_resp_differential
 import robust_resp_fields
 import robust_resp_kill
+import robust_resp_locks
 import robust_resp_restarts
 import robust_resp_scripts
 import robust_sns_kill
@@ -128,6 +129,7 @@ ROBUST = {
     'resp_restarts': robust_resp_restarts.cases,
     'resp_scripts': robust_resp_scripts.cases,
     'resp_kill': robust_resp_kill.cases,
+    'resp_locks': robust_resp_locks.cases,
 }
 # These run only when they are named; () runs them always.
 ON_REQUEST = (*RESP, 'resp_fields', 'resp_restarts', 'resp_kill')
