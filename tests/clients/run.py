@@ -34,6 +34,7 @@ import robust_resp_kill
 import robust_resp_locks
 import robust_resp_restarts
 import robust_resp_scripts
+import robust_resp_topics
 import robust_sns_kill
 import robust_stop
 import resp_support
@@ -128,6 +129,7 @@ ROBUST = {
     'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
     'resp_scripts': robust_resp_scripts.cases,
+    'resp_topics': robust_resp_topics.cases,
     'resp_kill': robust_resp_kill.cases,
     'resp_locks': robust_resp_locks.cases,
 }

@@ -87,6 +87,12 @@ bool Call::block_on_locks(Arguments keys, Milliseconds timeout) {
   return true;
 }
 
+void Call::wait_for_answer() {
+  executor.blocking().block(
+      client, std::make_unique<Blocked>(StoredCommand(command, args), std::vector<KeyName>(), executor.shard().now()),
+      std::nullopt);
+}
+
 bool Call::wait_for(std::uint32_t space, Arguments keys, std::optional<Milliseconds> timeout, Arguments words) {
   if (is_retry) return !timed_out;
   if (from_script || client.transaction.active) return false;

@@ -89,6 +89,9 @@ struct Call {
   // As above, for locks. Where it has to wait, it is in their queues on return.
   [[nodiscard]] bool block_on_locks(Arguments keys, Milliseconds timeout);
 
+  // Blocks the client until Executor::answer(). Not in a script or transaction.
+  void wait_for_answer();
+
   // Filled in as the handler runs.
   std::uint64_t changes = 0;
   bool explicit_effects = false;

@@ -6,6 +6,7 @@
 #include "protocol/resp/client_extras.h"
 #include "protocol/resp/commands/clients.h"
 #include "protocol/resp/scripting/scripting.h"
+#include "protocol/resp/topic_channels.h"
 #include "runtime/sync.h"
 
 namespace leat::resp {
@@ -127,6 +128,7 @@ void Executor::stop_listening(Client& client) {
   if (client.extras == nullptr) return;
   monitors_.remove(client);
   tracking_.stop(client);
+  if (topics_) topics_->forget(client);
   client.extras->listener.reset();
 }
 
@@ -445,6 +447,20 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
   return true;
 }
 
+void Executor::answer(Client& client, const std::function<void(Reply&)>& write) {
+  begin_unit();
+  const std::size_t begin = client.out.size();
+  Reply reply(client.out, client.protocol);
+  if (write) write(reply);
+  finish_reply(client, begin);
+  blocking_.unblock(client);
+  end_unit();
+}
+
+void Executor::serve_topics(const stream::Streams& streams) {
+  topics_ = std::make_unique<TopicChannels>(*this, streams);
+}
+
 void Executor::end_unit() {
   if (--unit_depth_ > 0) return;
   if (!keyspace_.effects().empty()) {
@@ -599,6 +615,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
+  if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   co_await locks_.stop();
