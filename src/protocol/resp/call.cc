@@ -63,6 +63,11 @@ void Call::effect(std::uint32_t database_index, std::initializer_list<std::strin
   keyspace.effects().add(database_index, words);
 }
 
+void Call::global_effect(std::initializer_list<std::string_view> words) {
+  explicit_effects = true;
+  keyspace.effects().add_always(0, words);
+}
+
 void Call::effect(Arguments words) {
   explicit_effects = true;
   keyspace.effects().add(database.index(), words);

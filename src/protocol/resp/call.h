@@ -76,6 +76,8 @@ struct Call {
   void effect(std::initializer_list<std::string_view> words) { effect(database.index(), words); }
   void effect(std::uint32_t database_index, std::initializer_list<std::string_view> words);
   void effect(Arguments words);
+  // For what belongs to no database.
+  void global_effect(std::initializer_list<std::string_view> words);
   // The journal gets nothing of this command.
   void no_effect() { explicit_effects = true; }
 

@@ -559,6 +559,17 @@ void Executor::start_journal(keyspace::Journal& journal) {
   // A password of the configuration holds, whatever the default user had before.
   if (!settings_.password.empty()) users_.set_default_password(settings_.password);
   journal_ = &journal;
+  begin_batch();
+  begin_unit();
+  for (std::uint32_t i = 0; i < settings_.databases; ++i) {
+    if (durability(i) != Durability::none) continue;
+    keyspace_.effects().drop(i);
+    // What is left of a time when its changes were kept.
+    if (keyspace_.database(i).size() == 0) continue;
+    keyspace_.database(i).clear();
+    keyspace_.effects().add_always(i, {"FLUSHDB"});
+  }
+  end_unit();
   gate_ = std::make_unique<CommitGate>(journal, locks_);
   gate_->start();
   snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
