@@ -29,6 +29,7 @@ import robust_kill
 import robust_queue_kill
 import robust_queues
 import robust_resp_differential
+import robust_resp_durability
 import robust_resp_fields
 import robust_resp_kill
 import robust_resp_locks
@@ -126,6 +127,7 @@ ROBUST = {
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,
     'resp_differential': robust_resp_differential.cases,
+    'resp_durability': robust_resp_durability.cases,
     'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
     'resp_scripts': robust_resp_scripts.cases,
