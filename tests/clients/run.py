@@ -32,6 +32,7 @@ import robust_resp_differential
 import robust_resp_durability
 import robust_resp_fields
 import robust_resp_kill
+import robust_resp_load
 import robust_resp_locks
 import robust_resp_restarts
 import robust_resp_scripts
@@ -133,6 +134,7 @@ ROBUST = {
     'resp_scripts': robust_resp_scripts.cases,
     'resp_topics': robust_resp_topics.cases,
     'resp_kill': robust_resp_kill.cases,
+    'resp_load': robust_resp_load.cases,
     'resp_locks': robust_resp_locks.cases,
 }
 # These run only when they are named; () runs them always.

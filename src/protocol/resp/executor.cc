@@ -17,6 +17,9 @@ constexpr std::size_t kShownMax = 128;
 
 constexpr Milliseconds kJournalRetry{500};
 
+// Of the memory limit: buffers may pass it by so much.
+constexpr std::uint64_t kToleratedShare = 32;
+
 // A reply that is counted against limits at once, not at the end of the turn.
 constexpr std::size_t kLargeReply = std::size_t{64} << 10;
 
@@ -197,6 +200,9 @@ bool Executor::make_room() {
   bool evicted = true;
   while (evicted && memory_used() > settings_.memory_max) evicted = evictor_.evict_one();
   end_unit();
+  // What is in use by buffers may come and go as long as it is little.
+  const std::uint64_t tolerated = settings_.memory_max + settings_.memory_max / kToleratedShare;
+  if (const std::uint64_t used = memory_used(); used > tolerated) outputs_.shed(used - tolerated);
   return evicted;
 }
 

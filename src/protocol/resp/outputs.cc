@@ -14,6 +14,9 @@ std::size_t memory_of_text(const std::string& text) {
   return text.capacity() > own ? text.capacity() + 1 : 0;
 }
 
+// A client with less in its buffers is not worth ending.
+constexpr std::uint64_t kShedMin = std::uint64_t{256} << 10;
+
 }  // namespace
 
 std::size_t Outputs::waiting(const Client& client) {
@@ -63,6 +66,22 @@ void Outputs::forget(Client& client) {
   memory_ -= client.counted_memory;
   client.counted_memory = 0;
   if (!above_soft_.empty()) above_soft_.erase(&client);
+}
+
+void Outputs::shed(std::uint64_t bytes) {
+  if (memory_ < kShedMin) return;
+  std::vector<Client*> candidates;
+  std::uint64_t freed = 0;  // by those that are ending already, too
+  for (const auto& [id, client] : executor_.clients()) {
+    if (client->closing) freed += client->counted_memory;
+    if (!client->closing && !client->no_evict && client->counted_memory >= kShedMin) candidates.push_back(client);
+  }
+  std::ranges::sort(candidates, std::ranges::greater(), &Client::counted_memory);
+  for (Client* client : candidates) {
+    if (freed >= bytes) return;
+    freed += client->counted_memory;
+    end(*client, "memory", client->counted_memory);
+  }
 }
 
 const OutputLimit& Outputs::limit_of(const Client& client) const {

@@ -22,6 +22,9 @@ class Outputs {
   // To be called when a client's buffers grew or shrank: what is sent, received, queued.
   void measure(Client& client);
   void forget(Client& client);
+  // Ends the clients whose buffers are largest, until `bytes` are free or no large buffer is left. For a memory limit that
+  // data alone cannot keep.
+  void shed(std::uint64_t bytes);
 
   // Bytes in the buffers of all clients.
   [[nodiscard]] std::uint64_t memory() const { return memory_; }
