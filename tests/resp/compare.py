@@ -6,7 +6,8 @@ import tomllib
 
 import resp
 
-KINDS = ('ignore', 'shape', 'unordered', 'approximate', 'random', 'names', 'words', 'superset', 'rewrite', 'merged')
+KINDS = ('ignore', 'shape', 'unordered', 'approximate', 'random', 'names', 'words', 'superset', 'rewrite', 'merged', 'commands')
+MESSAGE_KINDS = ('rewrite', 'merged', 'unordered')  # in this order
 INVALIDATE = b'>2\r\n$10\r\ninvalidate\r\n'
 OF_ONE_KEY = (b'HGETALL', b'HKEYS', b'HVALS', b'SMEMBERS')  # their order is the key's own, not that of several
 SMALL_ENCODINGS = (b'listpack', b'intset')
@@ -87,7 +88,7 @@ class Rules:
         """Of what came on connections that listen: the rules of `(messages)`, all of them."""
         if peer == subject:
             return True
-        for rule in self.by_command['(MESSAGES)']:
+        for rule in sorted(self.by_command['(MESSAGES)'], key=lambda rule: MESSAGE_KINDS.index(rule.kind)):
             rule.used += 1
             if rule.kind == 'rewrite':
                 peer, subject = [rule.rewritten(raw) for raw in peer], [rule.rewritten(raw) for raw in subject]
@@ -219,5 +220,26 @@ def same_superset(rule, peer, subject):
     return not items(rule, peer) - items(rule, subject)
 
 
+def same_commands(rule, peer, subject):
+    """Descriptions as of COMMAND INFO: those of the peer are among the subject's."""
+    if peer.kind != subject.kind or not peer.is_aggregate() or not subject.is_aggregate():
+        return False
+    ours, theirs = (collections.Counter(map(description_key, node.value)) for node in (peer, subject))
+    return not ours - theirs
+
+
+def description_key(node):
+    if not node.is_aggregate() or len(node.value) != 10:
+        return node.key()
+    *fields, specs, subcommands = node.value
+    return (node.kind, *(field.key() for field in fields), specs.kind, tuple(map(spec_key, specs.value)),
+            subcommands.kind, frozenset(map(description_key, subcommands.value)))
+
+
+def spec_key(node):
+    pairs = zip(node.value[::2], node.value[1::2])
+    return node.kind, tuple((name.key(), value.key()) for name, value in pairs if name.value != b'notes')
+
+
 COMPARISONS = {'shape': same_shape, 'unordered': same_unordered, 'approximate': same_approximately, 'names': same_names, 'words': same_words,
-               'superset': same_superset}
+               'superset': same_superset, 'commands': same_commands}

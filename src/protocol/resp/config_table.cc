@@ -84,6 +84,8 @@ constexpr char kNo[] = "no";
 constexpr char kNone[] = "";
 constexpr char kOne[] = "1";
 constexpr char kZero[] = "0";
+constexpr char kResetChannels[] = "resetchannels";
+constexpr char kPercentiles[] = "50 99 99.9";
 
 std::string get_eviction(Executor& executor) { return std::string(to_string(executor.keyspace().policy())); }
 std::string set_eviction(Executor& executor, std::string_view value) {
@@ -221,9 +223,12 @@ std::string get_append_fsync(Executor& executor) {
 
 using L = EncodingLimits;
 constexpr ConfigParameter kParameters[] = {
+    {"acl-pubsub-default", {}, fixed<kResetChannels>, nullptr},
+    {"aclfile", {}, fixed<kNone>, nullptr},
     {"acllog-max-len", {}, get_acl_log_max, set_acl_log_max},
     {"latency-monitor-threshold", {}, get_monitored_from, set_monitored_from},
     {"latency-tracking", {}, get_tracks_latencies, set_tracks_latencies},
+    {"latency-tracking-info-percentiles", {}, fixed<kPercentiles>, nullptr},
     {"slowlog-log-slower-than", {}, get_slower_than, set_slower_than},
     {"slowlog-max-len", {}, get_slow_max, set_slow_max},
     {"activerehashing", {}, fixed<kYes>, nullptr},

@@ -146,7 +146,8 @@ Parser::State Parser::read_words(std::string_view received) {
 
 Parser::State Parser::read_inline(std::string_view received) {
   const std::size_t end = received.find('\n');
-  if (end == std::string_view::npos) {
+  // As with Redis, a line that holds a zero byte has no end.
+  if (end == std::string_view::npos || received.substr(0, end).contains('\0')) {
     if (received.size() > limits_.inline_size_max) return fail("Protocol error: too big inline request");
     return need(received.size() + 1);
   }

@@ -161,11 +161,11 @@ void reply_info(Reply& reply, const Command* container, const Command& command) 
   const auto categories = category_names(command);
   reply.set(categories.size());
   for (const std::string& category : categories) reply.simple(category);
-  reply.array(command.tips.size());
+  reply.set(command.tips.size());
   for (const std::string_view tip : command.tips) reply.bulk(tip);
-  reply.array(command.keys.size());
+  reply.set(command.keys.size());
   for (const KeySpec& spec : command.keys) reply_key_spec(reply, spec);
-  reply.array(command.subcommands.size());
+  reply.set(command.subcommands.size());
   for (const Command& subcommand : command.subcommands) reply_info(reply, &command, subcommand);
 }
 
