@@ -83,7 +83,6 @@ constexpr char kYes[] = "yes";
 constexpr char kNo[] = "no";
 constexpr char kNone[] = "";
 constexpr char kOne[] = "1";
-constexpr char kZero[] = "0";
 constexpr char kResetChannels[] = "resetchannels";
 constexpr char kPercentiles[] = "50 99 99.9";
 
@@ -156,6 +155,14 @@ std::string set_tracking_max(Executor& executor, std::string_view value) {
 std::string get_connections_max(Executor& executor) { return std::to_string(executor.settings().connections_max); }
 std::string set_connections_max(Executor& executor, std::string_view value) {
   return set_number(value, executor.settings().connections_max, 1, std::numeric_limits<std::int32_t>::max());
+}
+
+std::string get_timeout(Executor& executor) { return std::to_string(executor.settings().idle_seconds_max); }
+std::string set_timeout(Executor& executor, std::string_view value) {
+  std::string error =
+      set_number(value, executor.settings().idle_seconds_max, 0, std::numeric_limits<std::int32_t>::max());
+  if (error.empty()) executor.apply_settings();
+  return error;
 }
 
 std::string get_bulk_max(Executor& executor) { return std::to_string(executor.settings().limits.bulk_size_max); }
@@ -262,7 +269,7 @@ constexpr ConfigParameter kParameters[] = {
     {"set-max-intset-entries", {}, get_limit<&L::set_max_intset_entries>, set_limit<&L::set_max_intset_entries>},
     {"stream-node-max-bytes", {}, get_limit<&L::stream_node_max_bytes>, set_limit<&L::stream_node_max_bytes>},
     {"stream-node-max-entries", {}, get_limit<&L::stream_node_max_entries>, set_limit<&L::stream_node_max_entries>},
-    {"timeout", {}, fixed<kZero>, nullptr},
+    {"timeout", {}, get_timeout, set_timeout},
     {"tracking-table-max-keys", {}, get_tracking_max, set_tracking_max},
     {"zset-max-listpack-entries", "zset-max-ziplist-entries", get_limit<&L::zset_max_listpack_entries>,
      set_limit<&L::zset_max_listpack_entries>},
