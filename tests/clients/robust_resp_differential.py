@@ -16,7 +16,8 @@ FAMILIES = ('strings', 'bitmaps', 'hashes', 'lists', 'sets', 'sorted_sets', 'hyp
             'blocking', 'databases', 'functions', 'scans', 'names', 'sort', 'pubsub', 'scripts', 'transactions', 'users', 'tracking',
             'dumps', 'introspection', 'notifications', 'protocol', 'expiry', 'server')
 seeds = 60
-# What waits for time to pass, or takes long; notifications: one of the later seeds adds to a damaged HyperLogLog, and the bytes differ.
+# What waits for time to pass, or takes long. A later seed of notifications adds to a damaged HyperLogLog; what becomes of its
+# bytes differs.
 FEWER_SEEDS = {'expiry': 2, 'notifications': 20, 'protocol': 20, 'server': 1}
 
 
