@@ -103,6 +103,13 @@ constexpr TopicConfigKey kKeys[] = {
      .min = 0,
      .max = kInt32Max,
      .apply = [](LogConfig& config, const ConfigValue& value) { config.index_interval_bytes = value.number; }},
+    {.name = "leat.fence",
+     .type = ConfigType::boolean,
+     .default_value = "false",
+     .server_name = "leat.fence",
+     .documentation =
+         "Whether a record with the header leat-fence, LOCK:TOKEN, is refused when a newer token is known.",
+     .apply = [](LogConfig& config, const ConfigValue& value) { config.fence = value.flag; }},
     {.name = "leat.flush",
      .type = ConfigType::string,
      .default_value = "commit",

@@ -19,7 +19,17 @@ constexpr std::size_t kKeptCapacityMax = std::size_t{1} << 20;
 
 }  // namespace
 
+void Effects::drop(std::uint32_t database) {
+  if (dropped_.size() <= database) dropped_.resize(database + std::size_t{1});
+  dropped_[database] = true;
+}
+
 void Effects::add(std::uint32_t database, Arguments arguments) {
+  if (database < dropped_.size() && dropped_[database]) return;
+  add_always(database, arguments);
+}
+
+void Effects::add_always(std::uint32_t database, Arguments arguments) {
   put_number(bytes_, database);
   put_number(bytes_, arguments.size());
   for (const std::string_view argument : arguments) {

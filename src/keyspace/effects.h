@@ -15,16 +15,27 @@ class Effects {
  public:
   using Arguments = std::span<const std::string_view>;
 
+  // Nothing, where the database's changes are not kept.
   void add(std::uint32_t database, Arguments arguments);
   void add(std::uint32_t database, std::initializer_list<std::string_view> arguments) {
     add(database, Arguments(arguments.begin(), arguments.size()));
   }
+
+  // The same for what belongs to no database, or must be made again in one whose changes are not kept.
+  void add_always(std::uint32_t database, Arguments arguments);
+  void add_always(std::uint32_t database, std::initializer_list<std::string_view> arguments) {
+    add_always(database, Arguments(arguments.begin(), arguments.size()));
+  }
+
+  // From here on the changes of this database are not kept.
+  void drop(std::uint32_t database);
 
   [[nodiscard]] bool empty() const { return bytes_.empty(); }
   [[nodiscard]] std::string_view bytes() const { return bytes_; }
   void clear();
 
  private:
+  std::vector<bool> dropped_;  // by database; beyond its end: kept
   std::string bytes_;
 };
 

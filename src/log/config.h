@@ -41,6 +41,7 @@ struct LogConfig {
   std::optional<Codec> codec;  // nullopt: as the producer sent it
 
   FlushPolicy flush = FlushPolicy::commit;
+  bool fence = false;    // records may be refused for an old token of a lock: stream/fences.h
   bool journal = false;  // of what consumers do: appends go on, for a while, when the disk is full
 };
 

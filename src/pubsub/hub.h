@@ -109,6 +109,7 @@ class Subscriber : public keyspace::Counted {
   // A message comes. Must not change subscriptions, nor end a subscriber.
   virtual void deliver(const Message& message) = 0;
 
+  [[nodiscard]] Hub& hub() { return hub_; }
   [[nodiscard]] std::size_t count(Kind kind) const { return subscriptions_[static_cast<std::size_t>(kind)].size(); }
   [[nodiscard]] std::size_t count() const { return count(Kind::channel) + count(Kind::pattern) + count(Kind::shard); }
   // `visit(std::string_view name)` may end the subscription it is given, and no other.

@@ -153,9 +153,9 @@ void RealShard::run() {
       arm_clock();
       context.run_one();
       sleeping_.store(false, std::memory_order_relaxed);
-    } else {
-      for (std::size_t i = 0; i < kEventsPerTurn && context.poll_one() > 0; ++i) {}
     }
+    // All that has happened by now, so that what is done at the end of a turn is done once for all of it.
+    for (std::size_t i = 0; i < kEventsPerTurn && context.poll_one() > 0; ++i) {}
   }
   leave();
 }

@@ -46,10 +46,24 @@ Task<Result<TopicPartition>> ensure_topic(stream::TopicService& topics, const st
 
 // On the shard that owns the journals' partitions, which is then the keyspace's.
 Task<Status> start_server(std::unique_ptr<resp::Server>* server, const resp::Settings* settings,
-                          stream::StreamShard* streams, TopicPartition journal, TopicPartition locks) {
+                          const stream::Streams* all, stream::StreamShard* streams, TopicPartition journal,
+                          TopicPartition locks) {
   *server = std::make_unique<resp::Server>(runtime::Shard::current(), *settings);
+  (*server)->serve_topics(*all);
   co_return co_await (*server)->load(streams->find(journal)->log().shared_from_this(),
                                      streams->find(locks)->log().shared_from_this());
+}
+
+Task<Status> check_on_shard(resp::Server* server, const std::vector<stream::Fence>* fences) {
+  for (const stream::Fence& fence : *fences) {
+    if (std::string why = server->executor().locks().fence_refusal(fence.lock, fence.token); !why.empty())
+      co_return fail(Errc::invalid_record, std::move(why));
+  }
+  co_return Status{};
+}
+
+Task<Status> ask_locks(resp::Server* server, const std::vector<stream::Fence>& fences) {
+  co_return co_await runtime::call_on(server->shard(), check_on_shard, server, &fences);
 }
 
 Task<> stop_server(resp::Server* server) { co_await server->stop(); }
@@ -72,7 +86,8 @@ Task<Status> RespFront::start(const ServerConfig& config, stream::TopicService& 
   if (streams.owner(locks) != streams.owner(journal))
     co_return fail(Errc::internal, fmt::format("{} and {} have different owners", kJournalTopic, kLocksTopic));
   stream::StreamShard& owner = streams.shard(streams.owner(journal));
-  LEAT_CO_CHECK(co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &owner, journal, locks));
+  LEAT_CO_CHECK(
+      co_await runtime::call_on(owner.shard(), start_server, &server_, &settings, &streams, &owner, journal, locks));
   for (const ListenerConfig& wanted : config.listeners) {
     if (wanted.protocol != ListenerProtocol::resp) continue;
     auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
@@ -97,6 +112,10 @@ Task<> RespFront::stop() {
 
 Task<> RespFront::drop() {
   if (server_) co_await runtime::call_on(server_->shard(), drop_server, &server_);
+}
+
+stream::CheckFences RespFront::check_fences() {
+  return [server = server_.get()](const std::vector<stream::Fence>& fences) { return ask_locks(server, fences); };
 }
 
 void RespFront::register_metrics(observe::MetricsRegistry& registry) {

@@ -23,6 +23,8 @@ class RespFront {
   runtime::Task<> stop();
   // Frees the keyspace, on its shard.
   runtime::Task<> drop();
+  // Asks the locks of this node, from any shard, as long as this lasts. After start().
+  [[nodiscard]] stream::CheckFences check_fences();
   // Adds what the keyspace tells to the metrics page. After start().
   void register_metrics(observe::MetricsRegistry& registry);
 

@@ -273,6 +273,7 @@ class Server {
                                      .topics_shard = *shards_[0],
                                      .authorizer = authorizer_,
                                      .data_folder = config_.data_dir,
+                                     .check_fences = resp_.check_fences(),
                                      .listeners = kafka_listener_names()});
     std::vector<kafka::ShardServer*> servers;
     for (std::size_t i = 0; i < shards_.size(); ++i) {

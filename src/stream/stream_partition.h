@@ -10,6 +10,7 @@
 #include "log/partition.h"
 #include "runtime/file.h"
 #include "runtime/task.h"
+#include "stream/fences.h"
 #include "stream/producers.h"
 
 namespace leat::stream {
@@ -54,6 +55,8 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
 
   // Appends `batch` unless its producer has sent it before. Errors: those of Producers::check and Partition::append.
   [[nodiscard]] Result<Produced> produce(const log::ValidBatch& batch, Timestamp now);
+  // To be asked right before produce() where log().config().fence is set.
+  [[nodiscard]] SeenFences& seen_fences() { return seen_fences_; }
   void expire_producers(Timestamp now) { producers_.expire(now); }
   [[nodiscard]] std::size_t producer_count() const { return producers_.size(); }
 
@@ -63,6 +66,7 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   std::shared_ptr<log::Partition> log_;
   std::shared_ptr<ProducerAccount> account_;
   Producers producers_;
+  SeenFences seen_fences_;
   std::size_t decompressed_size_max_;
   std::shared_ptr<TopicCounters> counters_;
   Offset snapshot_end_;            // the log below it is covered by the file

@@ -29,10 +29,13 @@ import robust_kill
 import robust_queue_kill
 import robust_queues
 import robust_resp_differential
+import robust_resp_durability
 import robust_resp_fields
 import robust_resp_kill
+import robust_resp_locks
 import robust_resp_restarts
 import robust_resp_scripts
+import robust_resp_topics
 import robust_sns_kill
 import robust_stop
 import resp_support
@@ -124,10 +127,13 @@ ROBUST = {
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,
     'resp_differential': robust_resp_differential.cases,
+    'resp_durability': robust_resp_durability.cases,
     'resp_fields': robust_resp_fields.cases,
     'resp_restarts': robust_resp_restarts.cases,
     'resp_scripts': robust_resp_scripts.cases,
+    'resp_topics': robust_resp_topics.cases,
     'resp_kill': robust_resp_kill.cases,
+    'resp_locks': robust_resp_locks.cases,
 }
 
 

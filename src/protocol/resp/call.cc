@@ -63,6 +63,11 @@ void Call::effect(std::uint32_t database_index, std::initializer_list<std::strin
   keyspace.effects().add(database_index, words);
 }
 
+void Call::global_effect(std::initializer_list<std::string_view> words) {
+  explicit_effects = true;
+  keyspace.effects().add_always(0, words);
+}
+
 void Call::effect(Arguments words) {
   explicit_effects = true;
   keyspace.effects().add(database.index(), words);
@@ -85,6 +90,12 @@ bool Call::block_on_locks(Arguments keys, Milliseconds timeout) {
     executor.locks().wait(client, keys);
   }
   return true;
+}
+
+void Call::wait_for_answer() {
+  executor.blocking().block(
+      client, std::make_unique<Blocked>(StoredCommand(command, args), std::vector<KeyName>(), executor.shard().now()),
+      std::nullopt);
 }
 
 bool Call::wait_for(std::uint32_t space, Arguments keys, std::optional<Milliseconds> timeout, Arguments words) {

@@ -76,6 +76,8 @@ struct Call {
   void effect(std::initializer_list<std::string_view> words) { effect(database.index(), words); }
   void effect(std::uint32_t database_index, std::initializer_list<std::string_view> words);
   void effect(Arguments words);
+  // For what belongs to no database.
+  void global_effect(std::initializer_list<std::string_view> words);
   // The journal gets nothing of this command.
   void no_effect() { explicit_effects = true; }
 
@@ -88,6 +90,9 @@ struct Call {
 
   // As above, for locks. Where it has to wait, it is in their queues on return.
   [[nodiscard]] bool block_on_locks(Arguments keys, Milliseconds timeout);
+
+  // Blocks the client until Executor::answer(). Not in a script or transaction.
+  void wait_for_answer();
 
   // Filled in as the handler runs.
   std::uint64_t changes = 0;

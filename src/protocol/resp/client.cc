@@ -30,6 +30,12 @@ ClientExtras& Client::with_extras() {
   return *extras;
 }
 
+Listener& Client::listener() {
+  std::unique_ptr<Listener>& listener = with_extras().listener;
+  if (listener == nullptr) listener = std::make_unique<Listener>(executor_.hub(), *this);
+  return *listener;
+}
+
 std::size_t Client::count_subscriptions() const { return extras->listener == nullptr ? 0 : extras->listener->count(); }
 
 void Client::BlockTimer::fire() { client_.executor().blocking().time_out(client_); }

@@ -18,6 +18,7 @@ class Client;
 class Executor;
 class User;
 struct ClientExtras;
+class Listener;
 
 // The words of a command that is kept: queued in a transaction, or blocked.
 class StoredCommand {
@@ -133,6 +134,8 @@ class Client {
   bool no_touch = false;
   std::unique_ptr<ClientExtras> extras;  // nullptr: it has nothing of that
   ClientExtras& with_extras();
+  // Made if there is none.
+  Listener& listener();
 
   std::size_t counted_memory = 0;  // see Outputs
   MonoTime connected_at{};

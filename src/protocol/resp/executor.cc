@@ -6,6 +6,7 @@
 #include "protocol/resp/client_extras.h"
 #include "protocol/resp/commands/clients.h"
 #include "protocol/resp/scripting/scripting.h"
+#include "protocol/resp/topic_channels.h"
 #include "protocol/resp/words.h"
 #include "runtime/sync.h"
 
@@ -131,6 +132,7 @@ void Executor::stop_listening(Client& client) {
   if (client.extras == nullptr) return;
   monitors_.remove(client);
   tracking_.stop(client);
+  if (topics_) topics_->forget(client);
   client.extras->listener.reset();
 }
 
@@ -454,6 +456,20 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
   return true;
 }
 
+void Executor::answer(Client& client, const std::function<void(Reply&)>& write) {
+  begin_unit();
+  const std::size_t begin = client.out.size();
+  Reply reply(client.out, client.protocol);
+  if (write) write(reply);
+  finish_reply(client, begin);
+  blocking_.unblock(client);
+  end_unit();
+}
+
+void Executor::serve_topics(const stream::Streams& streams) {
+  topics_ = std::make_unique<TopicChannels>(*this, streams);
+}
+
 void Executor::end_unit() {
   if (--unit_depth_ > 0) return;
   if (!keyspace_.effects().empty()) {
@@ -552,6 +568,17 @@ void Executor::start_journal(keyspace::Journal& journal) {
   // A password of the configuration holds, whatever the default user had before.
   if (!settings_.password.empty()) users_.set_default_password(settings_.password);
   journal_ = &journal;
+  begin_batch();
+  begin_unit();
+  for (std::uint32_t i = 0; i < settings_.databases; ++i) {
+    if (durability(i) != Durability::none) continue;
+    keyspace_.effects().drop(i);
+    // What is left of a time when its changes were kept.
+    if (keyspace_.database(i).size() == 0) continue;
+    keyspace_.database(i).clear();
+    keyspace_.effects().add_always(i, {"FLUSHDB"});
+  }
+  end_unit();
   gate_ = std::make_unique<CommitGate>(journal, locks_);
   gate_->start();
   snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
@@ -609,6 +636,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
+  if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
   co_await locks_.stop();

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -33,11 +34,13 @@
 #include "protocol/resp/watches.h"
 #include "pubsub/hub.h"
 #include "runtime/shard.h"
+#include "stream/stream_shard.h"
 
 namespace leat::resp {
 
 struct Call;
 class Scripting;
+class TopicChannels;
 
 // Executes the commands of all clients of a keyspace, one after the other, on one shard: nothing else touches the keyspace.
 //
@@ -71,6 +74,10 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Blocking& blocking() { return blocking_; }
   [[nodiscard]] Locks& locks() { return locks_; }
   [[nodiscard]] pubsub::Hub& hub() { return hub_; }
+  // nullptr: no channel is a topic.
+  [[nodiscard]] TopicChannels* topics() { return topics_.get(); }
+  // From here on channels named topic:NAME are topics.
+  void serve_topics(const stream::Streams& streams);
   [[nodiscard]] Outputs& outputs() { return outputs_; }
   [[nodiscard]] const Outputs& outputs() const { return outputs_; }
   [[nodiscard]] CommandTimes& times() { return times_; }
@@ -115,6 +122,9 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] bool is_suspended() const { return long_units_.is_suspended(); }
   // From inside a long unit: the shard does other work before this returns. False: the unit must come to its end now.
   bool suspend_unit();
+
+  // What a client gets that waits for an answer (Call::wait_for_answer), which runs on then. `write` may be empty: it has it.
+  void answer(Client& client, const std::function<void(Reply&)>& write);
 
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
@@ -235,6 +245,7 @@ class Executor final : public keyspace::Observer {
   Users users_;
   AclLog acl_log_;
   pubsub::Hub hub_;
+  std::unique_ptr<TopicChannels> topics_;
   Outputs outputs_{*this};
   Pause pause_{*this};
   Monitors monitors_{*this};

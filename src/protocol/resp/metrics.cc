@@ -1,6 +1,7 @@
 #include "protocol/resp/metrics.h"
 
 #include "protocol/resp/executor.h"
+#include "protocol/resp/topic_channels.h"
 
 namespace leat::resp {
 
@@ -23,6 +24,13 @@ void collect(observe::MetricsPage& page, Executor& executor) {
                stats.dropped_messages);
   page.gauge("leat_resp_buffers_bytes", "Memory of clients' buffers.", {},
              static_cast<double>(executor.outputs().memory()));
+
+  if (const TopicChannels* topics = executor.topics()) {
+    page.counter("leat_pubsub_topic_messages_total", "Records of topics given to subscribers.", {},
+                 topics->tails().delivered());
+    page.counter("leat_pubsub_topic_publishes_total", "Records appended to topics by PUBLISH.", {},
+                 topics->tails().published());
+  }
 
   keyspace::Keyspace& keyspace = executor.keyspace();
   const keyspace::KeyspaceStats& keys = keyspace.stats();

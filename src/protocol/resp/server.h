@@ -25,6 +25,8 @@ class Server {
   // Rebuilds the keyspace and the locks from their journals, which are then continued. Before the first connection. Errors:
   // those of reading, corrupt.
   runtime::Task<Status> load(std::shared_ptr<log::Partition> journal, std::shared_ptr<log::Partition> locks);
+  // Channels may be topics from here on.
+  void serve_topics(const stream::Streams& streams) { executor_.serve_topics(streams); }
 
   // Serves a connection until it ends. `local` is the address that it came to.
   void accept(std::unique_ptr<runtime::Accepted> accepted, std::string local);

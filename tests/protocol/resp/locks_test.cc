@@ -202,7 +202,7 @@ class LockWorld {
       options.disk = disk;
       options.wall_start = wall_;
       runtime::sim::SimWorld world(seed_ * 100 + static_cast<std::uint64_t>(boot), options);
-      if (random_.chance(0.7)) world.files().power_off_after(200 + random_.below(3000));
+      if (random_.chance(0.7)) world.files().power_off_after(50 + random_.below(400));
       world.run([&] { return live(world); });
       wall_ = world.wall_now();
       disk = world.files().crash(seed_ * 17 + static_cast<std::uint64_t>(boot));
@@ -211,6 +211,7 @@ class LockWorld {
   [[nodiscard]] std::size_t grants() const { return grants_; }
   [[nodiscard]] std::size_t waits_granted() const { return waits_granted_; }
   [[nodiscard]] std::size_t fenced() const { return fenced_; }
+  [[nodiscard]] std::size_t power_failures() const { return power_failures_; }
 
  private:
   struct Lease {
@@ -259,6 +260,8 @@ class LockWorld {
         }
         if (random_.chance(0.6)) co_await runtime::sleep_for(std::chrono::microseconds(random_.below(8000)));
       }
+      power_failures_ += world.files().is_off() ? 1 : 0;
+      for (Player& each : players) hear(each, players, world.wall_now().value());  // what went out before the power did
       players.clear();
     }
     const Status stopped = co_await node.stop();
@@ -306,7 +309,7 @@ class LockWorld {
     player.keys.clear();
     for (std::uint64_t n = 1 + random_.below(2); n > 0; --n) player.keys.insert(key());
     player.asked_at = now;
-    player.ttl = 1 + static_cast<std::int64_t>(random_.below(60));
+    player.ttl = 1 + static_cast<std::int64_t>(random_.below(random_.chance(0.1) ? 1000 : 60));
     player.until_closed = random_.chance(0.2);
     player.place = ++places_;
     player.connection->send(fmt::format("LOCK.ACQUIRE {} TTL {} WAIT {}{}", fmt::join(player.keys, " "), player.ttl,
@@ -343,8 +346,9 @@ class LockWorld {
       EXPECT_NE(token, newest_[each]) << "seed " << seed_;
       newest_[each] = std::max(token, newest_[each]);  // what was granted first may be heard of later
     }
+    const std::int64_t until = player.asked_at + player.ttl;
     for (const auto& [other, lease] : leases_) {
-      if (lease.until <= now) continue;
+      if (std::min(lease.until, until) <= now) continue;
       for (const std::string& each : player.keys)
         EXPECT_FALSE(lease.keys.contains(each))
             << each << " is held with " << other << " and " << token << ", seed " << seed_;
@@ -354,7 +358,7 @@ class LockWorld {
       for (const std::string& each : player.keys)
         EXPECT_FALSE(other.keys.contains(each)) << "passed one who came first, seed " << seed_;
     }
-    leases_[token] = {player.keys, player.asked_at + player.ttl, player.number, player.until_closed};
+    leases_[token] = {player.keys, until, player.number, player.until_closed};
   }
 
   Random random_;
@@ -368,6 +372,7 @@ class LockWorld {
   std::size_t grants_ = 0;
   std::size_t waits_granted_ = 0;
   std::size_t fenced_ = 0;
+  std::size_t power_failures_ = 0;
 };
 
 TEST(LockSimulation, NeverTwoHoldersWhateverFails) {
@@ -376,16 +381,19 @@ TEST(LockSimulation, NeverTwoHoldersWhateverFails) {
   std::size_t grants = 0;
   std::size_t waits = 0;
   std::size_t fenced = 0;
+  std::size_t power_failures = 0;
   for (std::uint64_t seed = first; seed < first + count && !::testing::Test::HasFailure(); ++seed) {
     LockWorld world(seed);
     world.run();
     grants += world.grants();
     waits += world.waits_granted();
     fenced += world.fenced();
+    power_failures += world.power_failures();
   }
   EXPECT_GT(grants, 20 * count);
   EXPECT_GT(waits, count);
   EXPECT_GT(fenced, 0U);
+  EXPECT_GT(power_failures, count / 4) << "while clients were at work";
 }
 
 }  // namespace

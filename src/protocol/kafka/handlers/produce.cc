@@ -44,7 +44,18 @@ runtime::Task<Result<log::ValidBatch>> validate(BytesView records, log::BatchRul
   co_return co_await runtime::run_blocking([&] { return log::validate_batch(records, rules, now); });
 }
 
-runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work) {
+// On topics that ask for it, what old holders of locks send is refused.
+runtime::Task<Status> check_fences(stream::StreamPartition& partition, const log::ValidBatch& batch,
+                                   const stream::CheckFences& check) {
+  if (!partition.log().config().fence) co_return Status{};
+  LEAT_CO_TRY(const auto fences, stream::fences_of(batch.bytes, partition.rules().decompressed_size_max));
+  if (fences.empty()) co_return Status{};
+  if (!check) co_return fail(Errc::invalid_record, "FENCED there are no locks here");
+  LEAT_CO_CHECK(co_await check(fences));
+  co_return partition.seen_fences().pass(fences);
+}
+
+runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work, const stream::CheckFences& check) {
   const auto partition = shard.find(work.id);
   if (partition == nullptr) {
     set_error(*work.reply, {Errc::not_found, "the partition is not here"});
@@ -55,6 +66,10 @@ runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work) {
   const auto batch = co_await validate(work.records, rules, now);
   if (!batch) {
     set_error(*work.reply, batch.error());
+    co_return;
+  }
+  if (const Status fenced = co_await check_fences(*partition, *batch, check); !fenced) {
+    set_error(*work.reply, fenced.error());
     co_return;
   }
   const auto produced = partition->produce(*batch, now);
@@ -69,8 +84,8 @@ runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work) {
     work.reply->log_append_time_ms = produced->append_time.value();
 }
 
-runtime::Task<> append_on_shard(stream::StreamShard* shard, ShardWork works) {
-  for (PartitionWork* work : works) co_await append_one(*shard, *work);
+runtime::Task<> append_on_shard(stream::StreamShard* shard, ShardWork works, const stream::CheckFences* check) {
+  for (PartitionWork* work : works) co_await append_one(*shard, *work, *check);
 }
 
 runtime::Task<> wait_one(stream::StreamShard& shard, PartitionWork& work, MonoTime deadline) {
@@ -91,8 +106,9 @@ runtime::Task<> wait_on_shard(stream::StreamShard* shard, ShardWork works, MonoT
 
 using ByShard = std::vector<std::pair<std::size_t, ShardWork>>;
 
-runtime::Task<> append_at(const stream::Streams& streams, std::size_t owner, ShardWork works) {
-  co_await runtime::call_on(streams.shard(owner).shard(), append_on_shard, &streams.shard(owner), std::move(works));
+runtime::Task<> append_at(const KafkaNode& node, std::size_t owner, ShardWork works) {
+  stream::StreamShard& shard = node.streams.shard(owner);
+  co_await runtime::call_on(shard.shard(), append_on_shard, &shard, std::move(works), &node.check_fences);
 }
 
 runtime::Task<> wait_at(const stream::Streams& streams, std::size_t owner, ShardWork works, MonoTime deadline) {
@@ -176,10 +192,10 @@ runtime::Task<std::optional<ProduceResponse>> handle_produce(Request& request, P
 
   co_await request.connection.produce_order.wait(ticket);
   if (by_shard.size() == 1) {
-    co_await append_at(streams, by_shard.front().first, by_shard.front().second);
+    co_await append_at(request.node(), by_shard.front().first, by_shard.front().second);
   } else {
     runtime::TaskScope scope;
-    for (const auto& [owner, shard_works] : by_shard) scope.spawn(append_at(streams, owner, shard_works));
+    for (const auto& [owner, shard_works] : by_shard) scope.spawn(append_at(request.node(), owner, shard_works));
     co_await scope.join();
   }
   request.connection.produce_order.pass();

@@ -88,7 +88,7 @@ void add_user_effect(keyspace::Effects& effects, const User& user) {
   const std::vector<std::string> rules = user.rules();
   std::vector<std::string_view> words{"ACL", "SETUSER", user.name(), "reset"};
   words.insert(words.end(), rules.begin(), rules.end());
-  effects.add(0, words);
+  effects.add_always(0, words);
 }
 
 }  // namespace leat::resp

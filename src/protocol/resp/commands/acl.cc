@@ -132,7 +132,7 @@ void acl_deluser(Call& call) {
       }
     }
     users.erase(name);
-    call.effect(0, {"ACL", "DELUSER", name});
+    call.global_effect({"ACL", "DELUSER", name});
     ++removed;
   }
   call.reply.integer(removed);

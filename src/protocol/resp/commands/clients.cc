@@ -103,7 +103,8 @@ void client_unblock(Call& call) {
   const auto id = call.integer(2);
   if (!id) return;
   Client* client = call.executor.find_client(static_cast<std::uint64_t>(*id));
-  if (client == nullptr || client->blocked == nullptr) return call.reply.integer(0);
+  // Who waits for an answer, not for a key, gets it.
+  if (client == nullptr || client->blocked == nullptr || client->blocked->keys.empty()) return call.reply.integer(0);
   if (with_error) {
     Reply(client->out, client->protocol).error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
     call.executor.blocking().unblock(*client);

@@ -60,10 +60,13 @@ void swapdb(Call& call) {
   const std::int64_t count = call.keyspace.databases();
   if (*first < 0 || *first >= count || *second < 0 || *second >= count)
     return call.reply.error("ERR DB index is out of range");
-  call.reply.ok();
-  if (*first == *second) return;
   Database& one = call.keyspace.database(static_cast<std::uint32_t>(*first));
   Database& other = call.keyspace.database(static_cast<std::uint32_t>(*second));
+  const Durability durability = call.executor.durability(one.index());
+  if (durability != call.executor.durability(other.index()))
+    return call.reply.error("ERR databases of different durability cannot be swapped");
+  call.reply.ok();
+  if (*first == *second) return;
   const auto is_in_either = [&](std::string_view key) {
     return one.table().peek(key) != nullptr || other.table().peek(key) != nullptr;
   };
@@ -72,7 +75,7 @@ void swapdb(Call& call) {
   call.executor.databases_moved();
   for (const Database* database : {&one, &other}) call.executor.blocking().database_changed(database->index());
   call.keyspace.count_changes(1);
-  call.effect(call.args);
+  call.effect(one.index(), {"SWAPDB", call[1], call[2]});
 }
 
 constexpr std::string_view kDbsizeTips[] = {"request_policy:all_shards", "response_policy:agg_sum"};

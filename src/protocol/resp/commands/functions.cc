@@ -33,7 +33,7 @@ void call_function(Call& call, bool read_only) {
                                        .arguments = call.args.subspan(3 + *keys)});
 }
 
-void loaded(Call& call, std::string_view code) { call.effect(0, {"FUNCTION", "LOAD", "REPLACE", code}); }
+void loaded(Call& call, std::string_view code) { call.global_effect({"FUNCTION", "LOAD", "REPLACE", code}); }
 
 void write_function(Reply& reply, const LibraryFunction& function) {
   reply.map(3);
@@ -121,7 +121,7 @@ void function_load(Call& call) {
 
 void function_delete(Call& call) {
   if (!libraries(call).remove(call[2])) return call.reply.error("ERR Library not found");
-  call.effect(0, {"FUNCTION", "DELETE", call[2]});
+  call.global_effect({"FUNCTION", "DELETE", call[2]});
   call.reply.ok();
 }
 
@@ -131,7 +131,7 @@ void function_flush(Call& call) {
   }
   if (call.size() == 3 && !call.is(2, "SYNC") && !call.is(2, "ASYNC"))
     return call.reply.error("ERR FUNCTION FLUSH only supports SYNC|ASYNC option");
-  if (!libraries(call).all().empty()) call.effect(0, {"FUNCTION", "FLUSH"});
+  if (!libraries(call).all().empty()) call.global_effect({"FUNCTION", "FLUSH"});
   call.executor.scripting().flush_functions();
   call.reply.ok();
 }
@@ -231,7 +231,7 @@ void function_restore(Call& call) {
     std::vector<std::string> names;
     for (const auto& [name, library] : libraries(call).all()) names.push_back(name);
     for (const std::string& name : names) (void)libraries(call).remove(name);
-    if (!names.empty()) call.effect(0, {"FUNCTION", "FLUSH"});
+    if (!names.empty()) call.global_effect({"FUNCTION", "FLUSH"});
   }
   if (const auto added = libraries(call).add(std::move(*restored)); !added) return call.reply.error(added.error());
   for (const std::string& code : codes) loaded(call, code);

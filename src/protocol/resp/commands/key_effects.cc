@@ -8,7 +8,7 @@ namespace leat::resp {
 
 void effect_of_key(Call& call, keyspace::Database& database, std::string_view key) {
   call.no_effect();
-  if (call.executor.durability(database.index()) == Durability::none) return;
+  if (call.executor.durability(database.index()) == Durability::none) return;  // nobody needs the dump
   const keyspace::Entry* entry = database.table().peek(key);
   if (entry == nullptr) return call.effect(database.index(), {"DEL", key});
   const auto expiry = database.expiry(*entry);

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "keyspace/glob.h"
@@ -6,6 +7,7 @@
 #include "protocol/resp/commands/help.h"
 #include "protocol/resp/executor.h"
 #include "protocol/resp/registry.h"
+#include "protocol/resp/topic_channels.h"
 
 namespace leat::resp {
 namespace {
@@ -28,10 +30,12 @@ void acknowledge(Call& call, std::string_view word, Kind kind, std::optional<std
 }
 
 void subscribe_to(Call& call, Kind kind, std::string_view word) {
-  std::unique_ptr<Listener>& listener = call.client.with_extras().listener;
-  if (listener == nullptr) listener = std::make_unique<Listener>(call.executor.hub(), call.client);
+  TopicChannels* topics = kind == Kind::shard ? nullptr : call.executor.topics();
+  if (topics != nullptr && std::ranges::any_of(call.args.subspan(1), is_topic_channel))
+    return topics->subscribe(call, kind, word);
+  Listener& listener = call.client.listener();
   for (const std::string_view name : call.args.subspan(1)) {
-    call.executor.hub().subscribe(*listener, kind, name);
+    call.executor.hub().subscribe(listener, kind, name);
     acknowledge(call, word, kind, name);
   }
 }
@@ -40,6 +44,7 @@ void unsubscribe_from(Call& call, Kind kind, std::string_view word) {
   Listener* listener = call.client.extras == nullptr ? nullptr : call.client.extras->listener.get();
   const auto leave = [&](std::string_view name) {
     const std::string kept(name);
+    if (call.executor.topics() != nullptr) call.executor.topics()->unsubscribe(call.client, kind, kept);
     if (listener != nullptr) call.executor.hub().unsubscribe(*listener, kind, kept);
     acknowledge(call, word, kind, kept);
   };
@@ -67,6 +72,7 @@ void punsubscribe(Call& call) { unsubscribe_from(call, Kind::pattern, "punsubscr
 void sunsubscribe(Call& call) { unsubscribe_from(call, Kind::shard, "sunsubscribe"); }
 
 void publish(Call& call) {
+  if (call.executor.topics() != nullptr && is_topic_channel(call[1])) return call.executor.topics()->publish(call);
   call.reply.integer(static_cast<std::int64_t>(call.executor.hub().publish(call[1], call[2])));
 }
 
