@@ -63,7 +63,7 @@ struct Matcher {
 
 bool glob_match(std::string_view pattern, std::string_view text, bool ignore_case) {
   constexpr std::size_t kNone = std::string_view::npos;
-  if (text.empty()) return pattern.empty() || pattern == "*";
+  if (text.empty()) return pattern.empty();
   const Matcher matcher{pattern, ignore_case};
   std::size_t at = 0;
   std::size_t position = 0;

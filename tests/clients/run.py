@@ -137,8 +137,6 @@ ROBUST = {
     'resp_load': robust_resp_load.cases,
     'resp_locks': robust_resp_locks.cases,
 }
-# These run only when they are named; () runs them always.
-ON_REQUEST = (*RESP, 'resp_fields', 'resp_restarts', 'resp_kill')
 
 
 def run_client(name, make_command, seconds):
@@ -189,18 +187,19 @@ def run_client(name, make_command, seconds):
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument('--quick', action='store_true', help='10 kill rounds instead of 100, and 3 instead of 10 of sns_kill')
-    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100; sns_kill: 10)')
+    parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100; sns_kill: 10; resp_kill: 30)')
     parser.add_argument('--leat', default=str(harness.LEAT))
     parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
-    robust_resp_kill.rounds = robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
+    robust_queue_kill.rounds = robust_kill.rounds = options.kill_rounds or (10 if options.quick else 100)
+    robust_resp_kill.rounds = options.kill_rounds or (10 if options.quick else 30)
     robust_sns_kill.rounds = options.kill_rounds or (3 if options.quick else 10)
     if not os.access(options.leat, os.X_OK):
         print('FAILED clients: there is no %s: run ./run --build-only first' % options.leat)
         return 1
-    suites = options.suites or [s for s in (*CLIENTS, *ROBUST) if s not in ON_REQUEST]
+    suites = options.suites or [*CLIENTS, *ROBUST]
     unknown = [s for s in suites if s not in CLIENTS and s not in ROBUST]
     if unknown:
         print('FAILED clients: no suite is called %s; there are: %s' % (', '.join(unknown), ' '.join([*CLIENTS, *ROBUST])))

@@ -6,7 +6,8 @@ import tomllib
 
 import resp
 
-KINDS = ('ignore', 'shape', 'unordered', 'approximate', 'random', 'names', 'words', 'superset', 'rewrite', 'merged')
+KINDS = ('ignore', 'shape', 'unordered', 'approximate', 'random', 'names', 'permissions', 'superset', 'rewrite', 'merged', 'commands')
+MESSAGE_KINDS = ('rewrite', 'merged', 'unordered')  # in this order
 INVALIDATE = b'>2\r\n$10\r\ninvalidate\r\n'
 OF_ONE_KEY = (b'HGETALL', b'HKEYS', b'HVALS', b'SMEMBERS')  # their order is the key's own, not that of several
 SMALL_ENCODINGS = (b'listpack', b'intset')
@@ -26,6 +27,7 @@ class Rule:
         self.pattern = re.compile(entry.get('pattern', '').encode('latin-1'), re.S)
         self.by = entry.get('by', '').encode('latin-1')
         self.used = 0
+        self.categories = ()  # the peer's and the subject's, of `permissions`
         if self.kind not in KINDS or not self.reason.strip():
             raise ValueError('differences.toml: an entry of %s is not complete' % ', '.join(self.commands))
 
@@ -46,6 +48,13 @@ class Rules:
         for entry in table['unexercised']:
             for name in entry['commands']:
                 self.unexercised[name.lower()] = entry['reason']
+
+    def learn_categories(self, peer, subject):
+        """Given how both servers are asked, for the rules of `permissions`."""
+        both = Categories(peer), Categories(subject)
+        for rules in self.by_command.values():
+            for rule in rules:
+                rule.categories = both
 
     def names(self):
         return frozenset(name.split(' ')[0].encode() for name in self.by_command)
@@ -87,7 +96,7 @@ class Rules:
         """Of what came on connections that listen: the rules of `(messages)`, all of them."""
         if peer == subject:
             return True
-        for rule in self.by_command['(MESSAGES)']:
+        for rule in sorted(self.by_command['(MESSAGES)'], key=lambda rule: MESSAGE_KINDS.index(rule.kind)):
             rule.used += 1
             if rule.kind == 'rewrite':
                 peer, subject = [rule.rewritten(raw) for raw in peer], [rule.rewritten(raw) for raw in subject]
@@ -204,13 +213,51 @@ def same_names(rule, peer, subject):
     return names[0] == names[1]
 
 
-def same_words(rule, peer, subject):
-    """Replies whose texts have the same words, in any order."""
+def same_permissions(rule, peer, subject):
+    """Replies whose texts have the same words, in any order, and allow the same of the peer's commands."""
     if peer.kind != subject.kind or peer.is_aggregate() != subject.is_aggregate():
         return False
     if peer.is_aggregate():
-        return len(peer.value) == len(subject.value) and all(same_words(rule, *pair) for pair in zip(peer.value, subject.value))
-    return peer.value == subject.value or (None not in (peer.value, subject.value) and sorted(peer.value.split()) == sorted(subject.value.split()))
+        return len(peer.value) == len(subject.value) and all(same_permissions(rule, *pair) for pair in zip(peer.value, subject.value))
+    if None in (peer.value, subject.value):
+        return peer.value == subject.value
+    own = rule.categories[1].commands - rule.categories[0].commands
+    one, other = ([allowed(part, categories, own) for part in node.value.split(b'(')]
+                  for node, categories in zip((peer, subject), rule.categories))
+    return one == other
+
+
+class Categories:
+    """What a server's categories of commands hold."""
+
+    def __init__(self, ask):
+        def names(*command):
+            return frozenset(node.value for node in resp.parsed(ask([word if isinstance(word, bytes) else word.encode() for word in command])).value)
+
+        self.of = {category: names('ACL', 'CAT', category) for category in names('ACL', 'CAT')}
+        self.commands = names('COMMAND', 'LIST')
+
+    def named(self, text):
+        """The commands that a rule means, without its sign; what follows a command is the only argument that is allowed."""
+        if text == b'@all':
+            return self.commands
+        if text.startswith(b'@'):
+            return self.of[text[1:]]
+        return frozenset(name for name in self.commands if name == text or name.startswith(text + b'|')) or frozenset([text])
+
+
+def allowed(text, categories, ignored):
+    """(words but for rules on commands, sorted; the commands that the rules allow, without those to be ignored)."""
+    others, commands = [], set()
+    for word in text.split():
+        sign, name = word[:1], word[1:].rstrip(b')')
+        if sign == b'+':
+            commands |= categories.named(name)
+        elif sign == b'-':
+            commands -= categories.named(name)
+        else:
+            others.append(word)
+    return sorted(others), commands - ignored
 
 
 def same_superset(rule, peer, subject):
@@ -219,5 +266,30 @@ def same_superset(rule, peer, subject):
     return not items(rule, peer) - items(rule, subject)
 
 
-COMPARISONS = {'shape': same_shape, 'unordered': same_unordered, 'approximate': same_approximately, 'names': same_names, 'words': same_words,
-               'superset': same_superset}
+def same_commands(rule, peer, subject):
+    """Descriptions as of COMMAND INFO: those of the peer are among the subject's."""
+    if peer.kind != subject.kind or not peer.is_aggregate() or not subject.is_aggregate():
+        return False
+    theirs = {name_of(node): node for node in subject.value}
+    return all(name_of(node) in theirs and same_description(rule, node, theirs[name_of(node)]) for node in peer.value)
+
+
+def name_of(node):
+    return node.value[0].value if node.is_aggregate() else None
+
+
+def same_description(rule, peer, subject):
+    if not peer.is_aggregate() or not subject.is_aggregate():
+        return peer.key() == subject.key()
+    (*ours, specs, subcommands), (*theirs, other_specs, other_subcommands) = peer.value, subject.value
+    return [node.key() for node in ours] == [node.key() for node in theirs] and specs.kind == other_specs.kind and \
+        list(map(spec_key, specs.value)) == list(map(spec_key, other_specs.value)) and same_commands(rule, subcommands, other_subcommands)
+
+
+def spec_key(node):
+    pairs = zip(node.value[::2], node.value[1::2])
+    return node.kind, tuple((name.key(), value.key()) for name, value in pairs if name.value != b'notes')
+
+
+COMPARISONS = {'shape': same_shape, 'unordered': same_unordered, 'approximate': same_approximately, 'names': same_names, 'permissions': same_permissions,
+               'superset': same_superset, 'commands': same_commands}

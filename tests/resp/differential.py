@@ -125,6 +125,7 @@ def unknown_commands(peer, subject):
 def run_seeds(options, peer, subject):
     rules, coverage = Rules(), Coverage()
     prepare_generators(rules, peer)
+    learn_categories(rules, peer, subject)
     if options.skip_unknown:
         unknown = unknown_commands(peer, subject)
         print('the subject does not know: ' + ' '.join(unknown))
@@ -169,6 +170,13 @@ def prepare_generators(rules, peer):
     generators.FAMILIES['names'].all_names = [name.encode() for name in names]
 
 
+def learn_categories(rules, peer, subject):
+    connections = [servers.Connection(server.address) for server in (peer, subject)]
+    rules.learn_categories(*(connection.ask for connection in connections))
+    for connection in connections:
+        connection.close()
+
+
 def covered(rules, coverage, peer):
     connection = servers.Connection(peer.address)
     missing, unknown = coverage.missing(peer_names(connection), rules)
@@ -190,6 +198,7 @@ def prove(options):
             subject = mutation.Mutated(**changes)
             try:
                 subject.start()
+                learn_categories(rules, peer, subject)
                 runner = Runner(peer, subject, rules, Coverage())
                 noticed = None
                 for seed in range(options.first_seed, options.first_seed + options.seeds):

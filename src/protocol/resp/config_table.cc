@@ -83,7 +83,8 @@ constexpr char kYes[] = "yes";
 constexpr char kNo[] = "no";
 constexpr char kNone[] = "";
 constexpr char kOne[] = "1";
-constexpr char kZero[] = "0";
+constexpr char kResetChannels[] = "resetchannels";
+constexpr char kPercentiles[] = "50 99 99.9";
 
 std::string get_eviction(Executor& executor) { return std::string(to_string(executor.keyspace().policy())); }
 std::string set_eviction(Executor& executor, std::string_view value) {
@@ -156,6 +157,14 @@ std::string set_connections_max(Executor& executor, std::string_view value) {
   return set_number(value, executor.settings().connections_max, 1, std::numeric_limits<std::int32_t>::max());
 }
 
+std::string get_timeout(Executor& executor) { return std::to_string(executor.settings().idle_seconds_max); }
+std::string set_timeout(Executor& executor, std::string_view value) {
+  std::string error =
+      set_number(value, executor.settings().idle_seconds_max, 0, std::numeric_limits<std::int32_t>::max());
+  if (error.empty()) executor.apply_settings();
+  return error;
+}
+
 std::string get_bulk_max(Executor& executor) { return std::to_string(executor.settings().limits.bulk_size_max); }
 std::string set_bulk_max(Executor& executor, std::string_view value) {
   std::uint64_t bytes = 0;
@@ -221,9 +230,12 @@ std::string get_append_fsync(Executor& executor) {
 
 using L = EncodingLimits;
 constexpr ConfigParameter kParameters[] = {
+    {"acl-pubsub-default", {}, fixed<kResetChannels>, nullptr},
+    {"aclfile", {}, fixed<kNone>, nullptr},
     {"acllog-max-len", {}, get_acl_log_max, set_acl_log_max},
     {"latency-monitor-threshold", {}, get_monitored_from, set_monitored_from},
     {"latency-tracking", {}, get_tracks_latencies, set_tracks_latencies},
+    {"latency-tracking-info-percentiles", {}, fixed<kPercentiles>, nullptr},
     {"slowlog-log-slower-than", {}, get_slower_than, set_slower_than},
     {"slowlog-max-len", {}, get_slow_max, set_slow_max},
     {"activerehashing", {}, fixed<kYes>, nullptr},
@@ -257,7 +269,7 @@ constexpr ConfigParameter kParameters[] = {
     {"set-max-intset-entries", {}, get_limit<&L::set_max_intset_entries>, set_limit<&L::set_max_intset_entries>},
     {"stream-node-max-bytes", {}, get_limit<&L::stream_node_max_bytes>, set_limit<&L::stream_node_max_bytes>},
     {"stream-node-max-entries", {}, get_limit<&L::stream_node_max_entries>, set_limit<&L::stream_node_max_entries>},
-    {"timeout", {}, fixed<kZero>, nullptr},
+    {"timeout", {}, get_timeout, set_timeout},
     {"tracking-table-max-keys", {}, get_tracking_max, set_tracking_max},
     {"zset-max-listpack-entries", "zset-max-ziplist-entries", get_limit<&L::zset_max_listpack_entries>,
      set_limit<&L::zset_max_listpack_entries>},

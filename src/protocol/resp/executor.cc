@@ -7,6 +7,7 @@
 #include "protocol/resp/commands/clients.h"
 #include "protocol/resp/scripting/scripting.h"
 #include "protocol/resp/topic_channels.h"
+#include "protocol/resp/words.h"
 #include "runtime/sync.h"
 
 namespace leat::resp {
@@ -25,6 +26,9 @@ constexpr std::size_t kLargeReply = std::size_t{64} << 10;
 
 // Up to a zero byte, as Redis's texts are.
 std::string_view shown(std::string_view text) { return text.substr(0, std::min(kShownMax, text.find('\0'))); }
+
+// A page in a browser may be made to send such a request here, with commands in its body: none of them is executed.
+bool speaks_http(std::string_view name) { return is_word(name, "POST") || is_word(name, "HOST:"); }
 
 std::string unknown_command(Arguments arguments) {
   std::string text = fmt::format("ERR unknown command '{}', with args beginning with: ", shown(arguments[0]));
@@ -166,6 +170,11 @@ void Executor::begin_batch() {
 const Command* Executor::look_up(Client& client, Arguments arguments) {
   Reply reply(client.out, client.protocol);
   const Command* command = find_command(arguments[0]);
+  if (command == nullptr && speaks_http(arguments[0])) {
+    bad_input_.write(shard_.now(), LogLevel::warning, "resp", "{}: a request of HTTP; connection closed", client.peer);
+    end(client);
+    return nullptr;
+  }
   if (command == nullptr) {
     reply.error(unknown_command(arguments));
     return nullptr;
@@ -588,6 +597,7 @@ void Executor::apply_settings() {
     return (settings_.event_classes & static_cast<std::uint32_t>(event_class)) != 0;
   };
   keyspace_.set_tells(is_told(EventClass::new_key), is_told(EventClass::key_miss));
+  idle_clients_.schedule();
 }
 
 void Executor::publish_event(std::string_view event, keyspace::Database& database, std::string_view key) {
@@ -638,6 +648,7 @@ runtime::Task<> Executor::stop() {
   co_await locks_.stop();
   journal_retry_.cancel();
   active_expiry_.set_enabled(false);
+  idle_clients_.cancel();
   if (gate_) co_await gate_->stop();
 }
 

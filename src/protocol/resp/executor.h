@@ -13,6 +13,7 @@
 #include "protocol/resp/acl/acl_log.h"
 #include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
+#include "protocol/resp/idle_clients.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
 #include "protocol/resp/commit_gate.h"
@@ -261,6 +262,7 @@ class Executor final : public keyspace::Observer {
   std::string journal_error_;  // why changes are refused; empty: they are not
   JournalRetry journal_retry_{*this};
   ActiveExpiry active_expiry_{*this};
+  IdleClients idle_clients_{*this};
   LogLimiter bad_input_;
 };
 

@@ -72,6 +72,20 @@ void add_sort_keys(Arguments arguments, bool may_store, Keys& keys) {
   if (destination != 0) keys.push_back({.index = destination, .flags = kKeyOw | kKeyUpdate});
 }
 
+// The one at its place, or those behind KEYS when that one is empty.
+void add_migrated_keys(Arguments arguments, Keys& keys) {
+  constexpr std::uint16_t kFlags = kKeyRw | kKeyAccess | kKeyDelete;
+  std::size_t first = 3;
+  std::size_t end = 4;
+  for (std::size_t at = 6; at < arguments.size() && arguments[3].empty(); ++at) {
+    if (!is_word(arguments[at], "KEYS")) continue;
+    first = at + 1;
+    end = arguments.size();
+    break;
+  }
+  for (std::size_t at = first; at < end; ++at) keys.push_back({.index = at, .flags = kFlags});
+}
+
 // Those before the word TTL.
 void add_lock_keys(Arguments arguments, Keys& keys) {
   for (std::size_t at = 1; at < arguments.size() && (at == 1 || !is_word(arguments[at], "TTL")); ++at)
@@ -107,6 +121,10 @@ bool find_keys(const Command& command, Arguments arguments, Keys& keys) {
     keys.clear();
     if (command.name == "lock.acquire") {
       add_lock_keys(arguments, keys);
+      return true;
+    }
+    if (command.name == "migrate") {
+      add_migrated_keys(arguments, keys);
       return true;
     }
     const bool stores = command.name == "sort";

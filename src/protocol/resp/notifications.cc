@@ -56,6 +56,7 @@ std::string format_event_classes(std::uint32_t classes) {
   const bool all = (classes & all_classes()) == all_classes();
   if (all) letters += 'A';
   for (std::size_t i = all ? kInAll : 0; i < kLetters.size(); ++i) {
+    if (all && kLetters[i].second == EventClass::new_key) continue;  // Redis does not tell of it either
     if ((classes & static_cast<std::uint32_t>(kLetters[i].second)) != 0) letters += kLetters[i].first;
   }
   return letters;

@@ -32,6 +32,9 @@ char unescaped(char c) {
 
 bool is_space(char c) { return c == ' ' || (c >= '\t' && c <= '\r'); }
 
+// Fewer than the spaces between words.
+bool ends_word(char c) { return c == ' ' || c == '\t' || c == '\n' || c == '\r'; }
+
 // Reads the quoted word that begins at `at`, behind its quote. False when it has no end, or text follows right behind it.
 bool read_quoted(std::string_view line, std::size_t& at, char quote, std::string& word) {
   while (at < line.size()) {
@@ -87,17 +90,21 @@ Parser::State Parser::next(std::string_view received) {
   return read_words(received);
 }
 
+// As with Redis, a line that holds a zero byte has no end.
+Parser::State Parser::wait_for_line(std::string_view received, std::string_view what_if_long) {
+  if (received.size() - at_ > limits_.inline_size_max) return fail(std::string(what_if_long));
+  return need(received.size() + 1);
+}
+
 Parser::State Parser::read_count(std::string_view received, std::int64_t& count, std::string_view what_if_invalid,
                                  std::string_view what_if_long) {
   const char* line = received.data() + at_;
   const auto* end = static_cast<const char*>(std::memchr(line, '\r', received.size() - at_));
-  if (end == nullptr) {
-    if (received.size() - at_ > limits_.inline_size_max) return fail(std::string(what_if_long));
-    return need(received.size() + 1);
-  }
+  if (end == nullptr) return wait_for_line(received, what_if_long);
   const auto size = static_cast<std::size_t>(end - line);
   if (at_ + size + 2 > received.size()) return need(at_ + size + 2);
   const auto number = keyspace::parse_integer({line + 1, size - 1});
+  if (!number && std::memchr(line, '\0', size) != nullptr) return wait_for_line(received, what_if_long);
   if (!number) return fail(std::string(what_if_invalid));
   count = *number;
   at_ += size + 2;
@@ -116,11 +123,19 @@ Parser::State Parser::begin(std::string_view received) {
   return State::command;
 }
 
+// What stands where a word's size should, once the line is whole.
+Parser::State Parser::refuse_word(std::string_view received) {
+  const std::string_view line = received.substr(at_, received.find('\r', at_) - at_);
+  if (line.size() + 2 > received.size() - at_ || line.contains('\0'))
+    return wait_for_line(received, "Protocol error: too big bulk count string");
+  return fail(fmt::format("Protocol error: expected '$', got '{}'", line.empty() ? '\r' : line[0]));
+}
+
 Parser::State Parser::read_words(std::string_view received) {
   while (left_ > 0) {
     if (bulk_ < 0) {
       if (at_ >= received.size()) return need(at_ + 1);
-      if (received[at_] != '$') return fail(fmt::format("Protocol error: expected '$', got '{}'", received[at_]));
+      if (received[at_] != '$') return refuse_word(received);
       std::int64_t size = 0;
       const State state = read_count(received, size, "Protocol error: invalid bulk length",
                                      "Protocol error: too big bulk count string");
@@ -146,7 +161,8 @@ Parser::State Parser::read_words(std::string_view received) {
 
 Parser::State Parser::read_inline(std::string_view received) {
   const std::size_t end = received.find('\n');
-  if (end == std::string_view::npos) {
+  // As with Redis, a line that holds a zero byte has no end.
+  if (end == std::string_view::npos || received.substr(0, end).contains('\0')) {
     if (received.size() > limits_.inline_size_max) return fail("Protocol error: too big inline request");
     return need(received.size() + 1);
   }
@@ -167,7 +183,7 @@ bool Parser::split_line(std::string_view line) {
     while (at < line.size() && is_space(line[at])) ++at;
     if (at == line.size()) return true;
     std::string word;
-    while (at < line.size() && !is_space(line[at])) {
+    while (at < line.size() && !ends_word(line[at])) {
       const char c = line[at++];
       if (c == '"' || c == '\'') {
         if (!read_quoted(line, at, c, word)) return false;

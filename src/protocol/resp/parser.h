@@ -2,6 +2,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <string>
 #include <string_view>
@@ -15,7 +16,7 @@ using Arguments = std::span<const std::string_view>;
 struct ParserLimits {
   std::size_t bulk_size_max = std::size_t{512} << 20;  // proto-max-bulk-len
   std::size_t inline_size_max = std::size_t{64} << 10;
-  std::size_t arguments_max = std::size_t{1} << 20;
+  std::size_t arguments_max = std::numeric_limits<std::int32_t>::max();
   // A connection that has not authenticated gets less: it could otherwise make the server hold much for nothing.
   bool authenticated = true;
 };
@@ -51,6 +52,8 @@ class Parser {
   State need(std::size_t bytes);
   State begin(std::string_view received);
   State read_words(std::string_view received);
+  State refuse_word(std::string_view received);
+  State wait_for_line(std::string_view received, std::string_view what_if_long);
   State read_inline(std::string_view received);
   [[nodiscard]] bool split_line(std::string_view line);
   // The number on the line at `at_`, whose first byte was looked at; moves behind the line.

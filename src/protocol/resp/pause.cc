@@ -6,15 +6,11 @@
 #include "protocol/resp/executor.h"
 
 namespace leat::resp {
-namespace {
 
-// What changes something, be it what others hear.
 bool may_write(const Command& command) {
   static constexpr std::string_view kOthers[] = {"publish", "spublish", "pfcount", "eval", "evalsha", "fcall"};
   return command.is(kWrite | kMayReplicate) || std::ranges::find(kOthers, command.name) != std::end(kOthers);
 }
-
-}  // namespace
 
 void Pause::begin(What what, MonoTime until) {
   what_ = std::max(what_, what);
@@ -42,11 +38,13 @@ void Pause::hold(Client& client, const Command& command, Arguments arguments) {
   client.with_extras().held = std::make_unique<StoredCommand>(command, arguments);
   client.held = true;
   held_.push_back(&client);
+  executor_.stats().blocked_clients.add(1);
 }
 
 void Pause::forget(Client& client) {
   if (!std::exchange(client.held, false)) return;
   client.extras->held.reset();
+  executor_.stats().blocked_clients.add(-1);
   std::erase(held_, &client);
 }
 
@@ -57,6 +55,7 @@ void Pause::release() {
   // One of the commands may begin another pause.
   for (Client* client : std::exchange(held_, {})) {
     client->held = false;
+    executor_.stats().blocked_clients.add(-1);
     if (client->closing) continue;
     const std::unique_ptr<StoredCommand> command = std::move(client->extras->held);
     executor_.execute(*client, command->arguments());

@@ -6,6 +6,9 @@
 
 namespace leat::resp {
 
+// Whether a command may change something, be it only what others hear or how a value is kept.
+[[nodiscard]] bool may_write(const Command& command);
+
 // CLIENT PAUSE: for a while, commands of all clients wait, or those that write. A client whose command waits executes
 // nothing behind it.
 class Pause {

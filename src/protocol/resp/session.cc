@@ -41,6 +41,11 @@ bool Session::may_read() const {
   return (!client_.is_blocked() && !client_.suspended) || received_.size() < kReadAheadMax;
 }
 
+bool Session::owes_replies() const {
+  return !broken_ && !client_.closing && !client_.is_blocked() && !client_.suspended &&
+         (client_.has_output || client_.held_bytes > 0 || !sending_.empty() || writing_);
+}
+
 runtime::Task<> Session::run() {
   while (!broken_) {
     if (!may_read()) {
@@ -49,6 +54,8 @@ runtime::Task<> Session::run() {
     }
     if (!co_await read_more()) break;
   }
+  draining_ = true;
+  while (owes_replies()) co_await changed_.wait();
   end();
   co_await tasks_.join();
   while (resumption_.sent || client_.suspended) co_await changed_.wait();
@@ -113,6 +120,7 @@ void Session::send(Client& client, std::string& bytes) {
   if (bytes.capacity() > kKeptCapacityMax) bytes.shrink_to_fit();
   executor_.outputs().measure(client);
   if (!writing_ && !broken_ && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
+  if (draining_) changed_.notify_all();
 }
 
 runtime::Task<> Session::write_out() {
@@ -133,6 +141,8 @@ runtime::Task<> Session::write_out() {
   writing_ = false;
   if (must_close(client_) || broken_) {
     end();
+  } else if (draining_) {
+    changed_.notify_all();
   }
 }
 

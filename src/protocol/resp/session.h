@@ -45,6 +45,8 @@ class Session final : public Connection {
   std::size_t execute(std::string_view input);
   void execute_received();
   runtime::Task<> write_out();
+  // Replies that are on their way to a client which sends nothing more.
+  [[nodiscard]] bool owes_replies() const;
   void end();
 
   Executor& executor_;
@@ -55,7 +57,8 @@ class Session final : public Connection {
   std::string sending_;        // and not sent
   std::size_t in_flight_ = 0;  // bytes that are being written
   bool writing_ = false;
-  bool broken_ = false;  // the stream of commands, or the socket
+  bool draining_ = false;  // the client has sent all it wants to
+  bool broken_ = false;    // the stream of commands, or the socket
   Resumption resumption_;
   runtime::Notifier changed_;
   runtime::TaskScope tasks_;

@@ -33,6 +33,7 @@ struct Settings {
   std::size_t tracking_keys_max = 1'000'000;  // that are remembered for clients that cache; 0: no limit
   std::function<void()> request_stop;         // ends the process in order (SHUTDOWN); empty: it cannot be ended so
   ParserLimits limits;
+  std::uint32_t idle_seconds_max = 0;       // then a client is cut off that sends nothing; 0: never
   Milliseconds busy_reply_threshold{5000};  // a script that takes longer lets others be told so; 0: never
 };
 

@@ -20,7 +20,10 @@ constexpr std::size_t kKeysPerLook = 16;
 }  // namespace
 
 Snapshotter::Snapshotter(Executor& executor, keyspace::Journal& journal)
-    : executor_(executor), journal_(journal), before_(journal.size_bytes()) {}
+    : executor_(executor),
+      journal_(journal),
+      before_(journal.size_bytes()),
+      last_taken_(executor.shard().wall_now().value()) {}
 
 runtime::Task<> Snapshotter::stop() {
   stopping_ = true;

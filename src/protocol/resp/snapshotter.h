@@ -26,7 +26,7 @@ class Snapshotter {
   // Databases changed places: the walk under way begins anew, or it would miss keys.
   void databases_moved() { ++moves_; }
   [[nodiscard]] bool is_running() const { return running_; }
-  // When the last one was complete; 0: not since the start.
+  // When the last one was complete; before that, when this was made.
   [[nodiscard]] keyspace::Millis last_taken() const { return last_taken_; }
 
  private:

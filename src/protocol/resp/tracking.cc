@@ -65,9 +65,7 @@ void Tracking::stop(Client& client) {
     prefixes_.erase(found);
   }
   std::erase_if(pending_, [&](const Pending& pending) { return pending.client == &client; });
-  if (--clients_ > 0) return;
-  table_.clear([](Key* key) { delete key; });
-  items_ = 0;
+  --clients_;
 }
 
 void Tracking::remember(Client& client, const Command& command, Arguments arguments) {
@@ -150,7 +148,7 @@ void Tracking::send_all_pending() {
 }
 
 void Tracking::flushed() {
-  if (clients_ == 0) return;
+  if (clients_ == 0 && table_.empty()) return;
   for (const auto& [id, client] : executor_.clients()) {
     if (!client->closing && state_of(*client) != nullptr) tell(*client, nullptr);
   }

@@ -19,7 +19,8 @@ struct TrackingState;
 // Clients that cache what they read, and are told when it is no longer true
 // (https://redis.io/docs/manual/client-side-caching/). As in Redis, keys of the same name in different databases count as one.
 //
-// The keys that clients have read are remembered in a table of limited size: what has to leave it is told as changed. Clients
+// The keys that clients have read are remembered in a table of limited size: what has to leave it is told as changed. A client
+// that stops tracking and starts again is still told of what it had read before, as with Redis. Clients
 // that broadcast are told of all keys that begin with their prefixes, and nothing is remembered for them.
 class Tracking {
  public:
@@ -36,7 +37,7 @@ class Tracking {
   void remember(Client& client, const Command& command, Arguments arguments);
   // A key changed, by what `by` does, or by itself (nullptr).
   void key_changed(std::string_view key, const Client* by) {
-    if (clients_ > 0) [[unlikely]]
+    if (clients_ > 0 || !table_.empty()) [[unlikely]]
       invalidate(key, by);
   }
   // All keys may have changed.

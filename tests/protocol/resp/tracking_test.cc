@@ -95,7 +95,7 @@ TEST(Tracking, SaysWhatHadToLeaveTheTable) {
       << reply << told;
 }
 
-TEST(Tracking, ForgetsWhatItRememberedWhenTheLastClientStops) {
+TEST(Tracking, RemembersWhatClientsReadUntilItChangesWhoeverStops) {
   Home home;
   TestClient& a = tracking_client(home);
   TestClient& b = tracking_client(home);
@@ -105,7 +105,10 @@ TEST(Tracking, ForgetsWhatItRememberedWhenTheLastClientStops) {
   a("CLIENT TRACKING OFF");
   home.leave(b);
   EXPECT_EQ(home.executor().tracking().clients(), 0u);
+  EXPECT_EQ(home.executor().tracking().keys(), 1u);
+  a("SET k 1");
   EXPECT_EQ(home.executor().tracking().keys(), 0u);
+  EXPECT_EQ(home.executor().tracking().items(), 0u);
 }
 
 TEST(Tracking, BroadcastsKeysOfPrefixesTogetherAtTheEndOfATurn) {

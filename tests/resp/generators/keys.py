@@ -62,9 +62,14 @@ SORTS = PatternFamily('sorts', '''
 
 
 class Sort:
+    """Redis refuses a SORT by numbers after any earlier command that met a number out of range, until the next that reads a
+    number cleanly (it looks at an errno that it did not reset), so such a command stands before each."""
     name = 'sort'
     command = SORTS.command
-    generate = SORTS.generate
+
+    def generate(self, g):
+        g.command(b'GEOSEARCH', b'missing', b'FROMLONLAT', b'0', b'0', b'BYRADIUS', b'1', b'm')
+        SORTS.generate(g)
 
 
 class Scans:

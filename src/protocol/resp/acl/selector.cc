@@ -147,6 +147,7 @@ std::string Selector::allow_first_argument(std::string_view name, std::string_vi
 }
 
 std::string Selector::apply_key(std::string_view rule) {
+  if (all_keys_) return std::string(kKeyAfterAll);
   if (rule.starts_with('~')) return add_key(rule.substr(1), true, true);
   bool reads = false;
   bool writes = false;
@@ -166,7 +167,6 @@ std::string Selector::apply_key(std::string_view rule) {
 }
 
 std::string Selector::add_key(std::string_view pattern, bool reads, bool writes) {
-  if (all_keys_) return std::string(kKeyAfterAll);
   if (has_blank(pattern)) return std::string(kSyntax);
   const auto found = std::ranges::find(keys_, pattern, &KeyPattern::pattern);
   if (found == keys_.end()) {

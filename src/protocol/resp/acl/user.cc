@@ -54,9 +54,10 @@ std::string User::apply_word(std::string_view rule, bool& known) {
     no_password_ = is_word(rule, "NOPASS");
     passwords_.clear();
   } else if (is_word(rule, "SKIP-SANITIZE-PAYLOAD") || is_word(rule, "SANITIZE-PAYLOAD")) {
-    skips_sanitizing_ = is_word(rule, "SKIP-SANITIZE-PAYLOAD");
+    sanitizing_ = is_word(rule, "SANITIZE-PAYLOAD") ? "sanitize-payload" : "skip-sanitize-payload";
   } else if (is_word(rule, "RESET")) {
     *this = User(std::move(name_));
+    sanitizing_ = "sanitize-payload";
   } else if (is_word(rule, "CLEARSELECTORS")) {
     selectors_.resize(1);
   } else if (rule.front() == '(' && rule.back() == ')') {
@@ -126,7 +127,7 @@ bool User::allows_channel(std::string_view channel, bool is_pattern) const {
 std::vector<std::string> User::flags() const {
   std::vector<std::string> flags{enabled_ ? "on" : "off"};
   if (no_password_) flags.emplace_back("nopass");
-  if (skips_sanitizing_) flags.emplace_back("skip-sanitize-payload");
+  if (!sanitizing_.empty()) flags.push_back(sanitizing_);
   return flags;
 }
 

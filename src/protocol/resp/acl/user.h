@@ -44,7 +44,7 @@ class User {
   std::string name_;
   bool enabled_ = false;
   bool no_password_ = false;
-  bool skips_sanitizing_ = false;
+  std::string sanitizing_;  // the flag that was set last, if any
   bool unrestricted_ = false;
   std::vector<std::string> passwords_;
   std::vector<Selector> selectors_;

@@ -181,7 +181,9 @@ void bitop(Call& call) {
   if (!result) return;
   const std::string_view target = call[2];
   if (!result->empty()) {
-    call.database.erase(target);  // with its expiry
+    if (call.database.peek(target) != nullptr) {  // overwritten, which is not a new key
+      call.database.clear_expiry(call.database.set_plain_text(target, {}));
+    }
     std::memcpy(call.database.resize_text(target, result->size()), result->data(), result->size());
     call.effect({"SET", target, *result});
     call.changed(EventClass::string, "set", target);

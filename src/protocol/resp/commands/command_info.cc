@@ -161,11 +161,12 @@ void reply_info(Reply& reply, const Command* container, const Command& command) 
   const auto categories = category_names(command);
   reply.set(categories.size());
   for (const std::string& category : categories) reply.simple(category);
-  reply.array(command.tips.size());
+  reply.set(command.tips.size());
   for (const std::string_view tip : command.tips) reply.bulk(tip);
-  reply.array(command.keys.size());
+  reply.set(command.keys.size());
   for (const KeySpec& spec : command.keys) reply_key_spec(reply, spec);
-  reply.array(command.subcommands.size());
+  // As Redis: an array, but a set when there are none.
+  command.subcommands.empty() ? reply.set(0) : reply.array(command.subcommands.size());
   for (const Command& subcommand : command.subcommands) reply_info(reply, &command, subcommand);
 }
 
@@ -195,7 +196,7 @@ void command_info(Call& call) {
   for (const std::string_view name : call.args.subspan(2)) {
     const Resolved found = resolve(name);
     if (found.command == nullptr) {
-      call.reply.null_array();
+      call.reply.null();
     } else {
       reply_info(call.reply, found.container, *found.command);
     }

@@ -12,9 +12,26 @@
 
 namespace leat::resp {
 
+namespace {
+
+struct BeforeInAnyCase {
+  bool operator()(std::string_view a, std::string_view b) const {
+    return std::ranges::lexicographical_compare(a, b, {}, lower, lower);
+  }
+  static int lower(char c) { return std::tolower(static_cast<unsigned char>(c)); }
+};
+
+}  // namespace
+
 void config_get(Call& call) {
-  std::map<std::string_view, std::string> found;
+  std::map<std::string_view, std::string, BeforeInAnyCase> found;
   for (const std::string_view pattern : call.args.subspan(2)) {
+    // A name comes back as it was written.
+    if (pattern.find_first_of("*?[") == std::string_view::npos) {
+      const ConfigParameter* parameter = find_config_parameter(pattern);
+      if (parameter != nullptr) found.emplace(pattern, parameter->get(call.executor));
+      continue;
+    }
     for (const ConfigParameter& parameter : config_parameters()) {
       for (const std::string_view name : {parameter.name, parameter.alias}) {
         if (!name.empty() && keyspace::glob_match(pattern, name, true))

@@ -81,7 +81,7 @@ void pfadd(Call& call) {
     store(call, key, bytes, hll::is_dense(bytes));
     // These words would be refused another time.
     if (corrupt) call.effect({"SET", key, bytes, "KEEPTTL"});
-    tell_added(call, key);
+    corrupt ? call.changed(EventClass{}, {}, key) : tell_added(call, key);  // no event for what ends with an error
   }
   if (corrupt) return call.reply.error(kCorrupt);
   call.reply.integer(raised ? 1 : 0);

@@ -22,7 +22,7 @@ void memory_usage(Call& call) {
     if (!samples) return;
     if (*samples < 0) return call.reply.error(errors::kSyntax);
   }
-  const keyspace::Entry* entry = call.database.look(call[2]);
+  const keyspace::Entry* entry = call.database.peek(call[2]);
   if (entry == nullptr) return call.reply.null();
   call.reply.integer(
       static_cast<std::int64_t>(entry->memory() + kTableBytes + (entry->has_expiry() ? kExpiryBytes : 0)));

@@ -28,6 +28,45 @@ void replicaof(Call& call) {
   call.reply.error("ERR leat does not replicate other servers");
 }
 
+// False: it replied with an error. `first`: where the keys begin, `end`: behind them.
+bool find_migrated(Call& call, std::size_t& first, std::size_t& end) {
+  first = 3;
+  end = 4;
+  for (std::size_t i = 6; i < call.size(); ++i) {
+    const std::size_t behind = call.size() - i - 1;
+    if (call.is(i, "COPY") || call.is(i, "REPLACE")) continue;
+    if (call.is(i, "AUTH") && behind >= 1) {
+      i += 1;
+    } else if (call.is(i, "AUTH2") && behind >= 2) {
+      i += 2;
+    } else if (call.is(i, "KEYS")) {
+      if (!call[3].empty()) {
+        call.reply.error("ERR When using MIGRATE KEYS option, the key argument must be set to the empty string");
+        return false;
+      }
+      first = i + 1;
+      end = call.size();
+      return true;
+    } else {
+      call.reply.error(errors::kSyntax);
+      return false;
+    }
+  }
+  return true;
+}
+
+// Keys that are not there need no other server.
+void migrate(Call& call) {
+  std::size_t first = 0;
+  std::size_t end = 0;
+  if (!find_migrated(call, first, end) || !call.integer(5) || !call.integer(4)) return;
+  for (std::size_t i = first; i < end; ++i) {
+    if (call.database.look(call[i]) == nullptr) continue;
+    return call.reply.error("ERR leat sends no keys to other servers: DUMP them here and RESTORE them there");
+  }
+  call.reply.simple("NOKEY");
+}
+
 void failover(Call& call) {
   if (call.size() == 2 && call.is(1, "ABORT")) return call.reply.error("ERR No failover in progress.");
   call.reply.error("ERR FAILOVER requires connected replicas.");
@@ -127,14 +166,12 @@ constexpr Command kModuleSubcommands[] = {
      .complexity = "O(1)"},
 };
 
+constexpr KeySpec kMigrateKeys[] = {
+    {.flags = kKeyRw | kKeyAccess | kKeyDelete, .index = 3},
+    {.flags = kKeyRw | kKeyAccess | kKeyDelete | kKeyIncomplete, .keyword = "KEYS", .index = -2, .last = -1}};
+constexpr std::string_view kMigrateTips[] = {"nondeterministic_output"};
+
 constexpr Command kNodeCommands[] = {
-    {.name = "restore-asking",
-     .handler = restore,
-     .arity = -4,
-     .flags = kWrite | kDenyOom | kAsking,
-     .categories = kDangerous | kKeyspace,
-     .keys = kRange < kKeyOw | kKeyUpdate >
-     , .group = "server", .since = "3.0.0", .summary = "RESTORE, as clusters call it.", .complexity = "O(1)"},
     {.name = "debug",
      .handler = debug,
      .arity = -2,
@@ -151,6 +188,17 @@ constexpr Command kNodeCommands[] = {
      .since = "6.2.0",
      .summary = "Not possible: there are no replicas.",
      .complexity = "O(1)"},
+    {.name = "migrate",
+     .handler = migrate,
+     .arity = -6,
+     .flags = kWrite | kMovableKeys,
+     .categories = kDangerous | kKeyspace,
+     .keys = kMigrateKeys,
+     .tips = kMigrateTips,
+     .group = "generic",
+     .since = "2.6.0",
+     .summary = "Not possible with keys that are there.",
+     .complexity = "O(N)"},
     {.name = "module",
      .handler = nullptr,
      .arity = -2,

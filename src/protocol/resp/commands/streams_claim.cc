@@ -185,6 +185,7 @@ void xclaim(Call& call) {
 
 void xautoclaim(Call& call) {
   constexpr std::int64_t kAttemptsPerEntry = 10;
+  (void)call.database.read(call[1]);  // it is noticed that a key is missing even when the options are wrong
   AutoClaimOptions options;
   if (!options.parse(call)) return;
   const auto found = call.write<Stream>(call[1]);

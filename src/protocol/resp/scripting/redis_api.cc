@@ -108,6 +108,9 @@ int debug(lua_State* /*lua*/) { return 0; }
 
 int acl_check_cmd(lua_State* lua) {
   if (lua_gettop(lua) == 0) raise_error(lua, "Please specify at least one argument for this redis lib call");
+  for (int i = 1; i <= lua_gettop(lua); ++i) {
+    if (lua_isstring(lua, i) == 0) raise_error(lua, "Lua redis lib command arguments must be strings or integers");
+  }
   const Command* command = find_command(text_at(lua, 1));
   if (command != nullptr && !command->subcommands.empty() && lua_gettop(lua) > 1)
     command = find_subcommand(*command, text_at(lua, 2));

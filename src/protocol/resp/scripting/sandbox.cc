@@ -252,13 +252,12 @@ void replace_random(lua_State* lua, Random48& random) {
   lua_pop(lua, 1);
 }
 
-// Strings find their methods in a metatable of their own; scripts see a copy of it.
-void hide_string_metatable(lua_State* lua) {
+// Strings find their methods in a metatable of their own; scripts see a copy of it, which leads to the `string` that they see.
+void hide_string_metatable(lua_State* lua, int globals) {
   lua_pushliteral(lua, "");
   lua_getmetatable(lua, -1);
   lua_createtable(lua, 0, 1);
-  lua_getfield(lua, -2, "__index");
-  make_read_only(lua);
+  lua_getfield(lua, globals, "string");
   lua_setfield(lua, -2, "__index");
   make_read_only(lua);
   lua_setfield(lua, -2, "__metatable");
@@ -279,7 +278,6 @@ void push_globals(lua_State* lua, Random48& random) {
   open_into(lua, open_cmsgpack, "cmsgpack");
   restrict_base(lua);
   replace_random(lua, random);
-  hide_string_metatable(lua);
 }
 
 void show_instead(lua_State* lua) {
@@ -324,6 +322,7 @@ void seal_globals(lua_State* lua) {
       lua_pop(lua, 1);
     }
   }
+  hide_string_metatable(lua, globals);
   refuse_unknown_names(lua);
   lua_pushvalue(lua, globals);
   make_read_only(lua);

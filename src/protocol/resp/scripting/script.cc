@@ -13,8 +13,11 @@ struct FlagName {
   std::string_view name;
   std::uint32_t flag;
 };
-constexpr std::array<FlagName, 4> kFlagNames = {
-    {{"no-writes", kNoWrites}, {"allow-oom", kAllowOom}, {"allow-stale", kAllowStale}, {"no-cluster", kNoCluster}}};
+constexpr std::array<FlagName, 5> kFlagNames = {{{"no-writes", kNoWrites},
+                                                 {"allow-oom", kAllowOom},
+                                                 {"allow-stale", kAllowStale},
+                                                 {"no-cluster", kNoCluster},
+                                                 {"allow-cross-slot-keys", kAllowCrossSlotKeys}}};
 
 }  // namespace
 

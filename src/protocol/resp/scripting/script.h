@@ -17,6 +17,7 @@ enum ScriptFlag : std::uint32_t {
   kNoCluster = 1 << 3,
   // It says nothing: each of its commands is looked at by itself.
   kUndeclared = 1 << 4,
+  kAllowCrossSlotKeys = 1 << 5,
 };
 
 // The name of one flag as a bit; nullopt: there is none of this name.

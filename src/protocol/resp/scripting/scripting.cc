@@ -6,6 +6,7 @@
 
 #include "base/logging.h"
 #include "protocol/resp/executor.h"
+#include "protocol/resp/pause.h"
 #include "protocol/resp/scripting/convert.h"
 #include "protocol/resp/scripting/redis_api.h"
 
@@ -219,7 +220,7 @@ const Command* Scripting::find_allowed(lua_State* lua) {
   if (command->handler == nullptr || (command->arity > 0 && given != command->arity) || given < -command->arity)
     return refuse("ERR Wrong number of args calling Redis command from script");
   if (command->is(kNoscript)) return refuse("ERR This Redis command is not allowed from script");
-  if (!run_->may_write && command->is(kWrite | kMayReplicate))
+  if (!run_->may_write && may_write(*command))
     return refuse("ERR Write commands are not allowed from read-only scripts.");
   if (command->is(kWrite) && !executor_.journal_error().empty()) {
     return refuse(fmt::format("MISCONF Changes cannot be journalled, so none are made: {}", executor_.journal_error()));
