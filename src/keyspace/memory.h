@@ -66,8 +66,10 @@ struct Allocator {
   Allocator() = default;
   template <class U>
   Allocator(const Allocator<U>& /*other*/) {}  // NOLINT(google-explicit-constructor)
+  // T may be a pointer. NOLINTBEGIN(bugprone-sizeof-expression)
   T* allocate(std::size_t count) { return static_cast<T*>(keyspace::allocate(count * sizeof(T))); }
   void deallocate(T* memory, std::size_t count) { release(memory, count * sizeof(T)); }
+  // NOLINTEND(bugprone-sizeof-expression)
   template <class U>
   bool operator==(const Allocator<U>& /*other*/) const {
     return true;

@@ -86,6 +86,7 @@ TEST(TopicConfig, NothingSetIsTheLogsOwnDefaultButForTimestampsOfTheFuture) {
   EXPECT_EQ(resolved->timestamp_before_max_ms, plain.timestamp_before_max_ms);
   EXPECT_EQ(resolved->timestamp_after_max_ms, 3'600'000);  // Kafka 4's
   EXPECT_EQ(resolved->codec, plain.codec);
+  EXPECT_EQ(resolved->fence, plain.fence);
   EXPECT_EQ(resolved->flush, plain.flush);
 }
 
@@ -95,6 +96,7 @@ TEST(TopicConfig, EveryKeyWithAnEffectReachesItsField) {
       {"compression.type", "zstd"},
       {"delete.retention.ms", "11"},
       {"index.interval.bytes", "12"},
+      {"leat.fence", "true"},
       {"leat.flush", "interval"},
       {"max.compaction.lag.ms", "13"},
       {"max.message.bytes", "14"},
@@ -114,6 +116,7 @@ TEST(TopicConfig, EveryKeyWithAnEffectReachesItsField) {
   const auto resolved = resolve_topic_config(kNoDefaults, set);
   ASSERT_TRUE(resolved) << message_of(resolved);
   EXPECT_TRUE(resolved->compact);
+  EXPECT_TRUE(resolved->fence);
   EXPECT_FALSE(resolved->delete_old);
   EXPECT_EQ(resolved->codec, log::Codec::zstd);
   EXPECT_EQ(resolved->delete_retention_ms, 11);
