@@ -78,7 +78,7 @@ struct KafkaNode {
   runtime::Shard& topics_shard;
   std::shared_ptr<const security::Authorizer> authorizer;
   std::string data_folder;
-  stream::CheckFences check_fences;  // empty: no token is known
+  stream::CheckFences check_fences;             // empty: no token is known
   std::vector<std::string> listeners{"kafka"};  // their names in metrics
 };
 
