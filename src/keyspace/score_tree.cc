@@ -58,7 +58,9 @@ struct EntryBound {
 // Moves entries [from, from + count) of one array to `to` in another, or in the same.
 template <class Array>
 void move_items(Array& target, unsigned to, const Array& source, unsigned from, unsigned count) {
-  std::memmove(target.data() + to, source.data() + from, count * sizeof(typename Array::value_type));
+  constexpr std::size_t kSize =
+      sizeof(typename Array::value_type);  // NOLINT(bugprone-sizeof-expression): may be a pointer
+  std::memmove(target.data() + to, source.data() + from, count * kSize);
 }
 void move_keys(Keys& target, unsigned to, const Keys& source, unsigned from, unsigned count) {
   move_items(target.scores, to, source.scores, from, count);
