@@ -8,7 +8,7 @@ import time
 
 import compare_floors
 from compare_report import median
-from compare_server import Failed, OtherServer, OwnServer, bench, built_program, call, delete_topic, leat_program, with_cpu
+from compare_server import Failed, OtherServer, OwnServer, bench, built_program, call, delete_topic, leat_program, run_steps, with_cpu
 
 # Kafka 4.0 on a machine like ours (2 cores, client and broker together): the upper ends of what was measured.
 PRODUCE_RATE = {1024: 440_000, 100: 1_300_000}
@@ -23,13 +23,7 @@ def run(options, report):
     suite = Suite(options, report)
     steps = [('floors', suite.floors), ('rates', suite.rates), ('end-to-end', suite.end_to_end),
              ('commit', suite.commit), ('slow', suite.slow_flush), ('start', suite.start)]
-    for name, step in steps:
-        if name != 'floors' and options.only not in name:
-            continue
-        try:
-            step()
-        except (Failed, OSError, subprocess.SubprocessError, ValueError) as why:
-            report.failed(name, why)
+    run_steps(steps, options, report)
 
 
 class Suite:

@@ -10,7 +10,7 @@ import compare_peers
 import compare_queue_depth
 from compare_queue_server import LeatQueues, load
 from compare_report import median
-from compare_server import Failed, call
+from compare_server import Failed, call, run_steps
 
 SIZE = 1024
 CONNECTIONS = 64
@@ -30,13 +30,7 @@ def run(options, report):
     suite = Suite(options, report)
     steps = [('floors', suite.floors), ('http', suite.http), ('commit', suite.flushed), ('os', suite.unflushed)]
     steps += [(name, lambda step=step: step(options, report)) for name, step in compare_queue_depth.STEPS.items()]
-    for name, step in steps:
-        if name != 'floors' and options.only not in name:
-            continue
-        try:
-            step()
-        except (Failed, OSError, subprocess.SubprocessError, ValueError) as why:
-            report.failed(name, why)
+    run_steps(steps, options, report)
 
 
 class Leat(LeatQueues):

@@ -6,7 +6,6 @@ import contextlib
 import csv
 import io
 import resource
-import subprocess
 import time
 
 import compare_floors
@@ -14,7 +13,7 @@ import compare_resp_keys
 from compare_report import median
 from compare_resp_servers import (Client, LeatCommit, LeatInterval, LeatNone, Memcached, Redis, RedisAlways,
                                   RedisEverySecond, load)
-from compare_server import Failed, call
+from compare_server import Failed, call, run_steps
 
 COMMANDS = ('GET', 'SET', 'INCR', 'HSET', 'LPUSH', 'ZADD')
 PIPELINES = (1, 16)
@@ -33,13 +32,7 @@ def run(options, report):
     steps = [('floors', suite.floors), ('plain', suite.plain), ('memcached', suite.memcached), ('interval', suite.interval),
              ('commit', suite.commit), ('fanout', suite.fan_out)]
     steps += [(name, lambda step=step: step(options, report)) for name, step in compare_resp_keys.STEPS.items()]
-    for name, step in steps:
-        if name != 'floors' and options.only not in name:
-            continue
-        try:
-            step()
-        except (Failed, OSError, subprocess.SubprocessError, ValueError) as why:
-            report.failed(name, why)
+    run_steps(steps, options, report)
 
 
 class Suite:

@@ -16,6 +16,17 @@ class Failed(Exception):
     """A measurement that could not be made; the message says why."""
 
 
+def run_steps(steps, options, report):
+    """Runs the named steps that --only asks for, and the floors, which the others are compared with. One that fails is reported."""
+    for name, step in steps:
+        if name != 'floors' and options.only not in name:
+            continue
+        try:
+            step()
+        except (Failed, OSError, subprocess.SubprocessError, ValueError) as why:
+            report.failed(name, why)
+
+
 def leat_program(options):
     program = options.leat or str(ROOT / 'build/release/leat')
     if not os.access(program, os.X_OK):
