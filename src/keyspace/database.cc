@@ -1,6 +1,7 @@
 #include "keyspace/database.h"
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <limits>
 #include <string>
@@ -12,6 +13,10 @@
 
 namespace leat::keyspace {
 namespace {
+
+// Tables with fewer keys are likely to be in the processor's cache.
+constexpr std::size_t kPrefetchTableMin = 4096;
+constexpr std::size_t kPrefetchMax = 16;
 
 // Room for an embedded text: what malloc would round up to anyway is taken, so that a text that changes often stays put.
 std::size_t embedded_room(std::size_t header_and_key, std::size_t size) {
@@ -97,6 +102,17 @@ Entry* Database::look(std::string_view key, bool tells_miss) {
 }
 
 Entry* Database::peek(std::string_view key) { return find(key, hash_of(key)); }
+
+void Database::prefetch(std::span<const std::string_view> keys) const {
+  std::array<std::uint64_t, kPrefetchMax> hashes;
+  const std::size_t count = std::min(keys.size(), hashes.size());
+  if (table_.size() < kPrefetchTableMin || count < 2) return;
+  for (std::size_t i = 0; i < count; ++i) {
+    hashes[i] = hash_of(keys[i]);
+    table_.prefetch(hashes[i]);
+  }
+  for (std::size_t i = 0; i < count; ++i) table_.prefetch_node(hashes[i]);
+}
 
 Entry& Database::insert(std::string_view key, std::uint64_t hash, std::size_t extra) {
   Entry* entry = Entry::make(key, extra);

@@ -3,6 +3,7 @@
 #include <memory>
 #include <optional>
 #include <set>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -52,6 +53,9 @@ class Database {
   [[nodiscard]] Entry* write(std::string_view key);
   [[nodiscard]] Entry* look(std::string_view key, bool tells_miss = true);
   [[nodiscard]] Entry* peek(std::string_view key);
+
+  // Asks memory for what a look-up of these keys will read. Pays when there are several.
+  void prefetch(std::span<const std::string_view> keys) const;
 
   // Makes `key` a string, whatever it was; its expiry stays. A text that is an integer is stored as one. `text` is not the
   // key's own old value.

@@ -30,6 +30,9 @@ class Socket {
   // Writes all of the chain, file ranges by sendfile. `chain` outlives the await. Errors: cancelled, io (also when a
   // file is shorter than its range: then the stream is broken and must be closed).
   [[nodiscard]] virtual Task<Status> write(const Chain& chain) = 0;
+  // Writes what goes out at once, and returns how many bytes did: none too when that is not possible, or an error, which the
+  // next write tells. Not while a write is under way.
+  [[nodiscard]] virtual std::size_t write_at_once(BytesView bytes) = 0;
   // Ends both directions; what waits returns `cancelled`. May be called twice.
   virtual void close() = 0;
   // "address:port" of the other end.

@@ -264,6 +264,12 @@ class RealSocket final : public Socket {
     co_return Status{};
   }
 
+  std::size_t write_at_once(BytesView bytes) override {
+    if (!socket_.is_open()) return 0;
+    const ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    return count < 0 ? 0 : static_cast<std::size_t>(count);
+  }
+
   void close() override {
     error_code ignored;
     socket_.close(ignored);

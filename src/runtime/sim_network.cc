@@ -131,6 +131,11 @@ class SimSocket final : public Socket {
     co_return Status{};
   }
 
+  std::size_t write_at_once(BytesView bytes) override {
+    if (!usable() || connection_->streams[end_].reader_gone || bytes.empty()) return 0;
+    return state_->timeline.random.chance(0.5) ? dispatch(bytes) : 0;
+  }
+
   void close() override {
     if (std::exchange(connection_->closed[end_], true)) return;
     Stream& out = connection_->streams[end_];
@@ -173,27 +178,33 @@ class SimSocket final : public Socket {
     return out.last_arrival = std::max(out.last_arrival, time);
   }
 
+  // Sends some of the bytes on their way. None: the window is full.
+  std::size_t dispatch(BytesView bytes) {
+    Stream& out = connection_->streams[end_];
+    Random& random = state_->timeline.random;
+    const std::size_t taken = out.travelling + out.arrived.size();
+    if (taken >= state_->window) return 0;
+    const std::size_t most = std::min({bytes.size(), state_->window - taken, kSegmentMax});
+    const std::size_t count = random.chance(0.5) ? most : 1 + random.below(most);
+    out.travelling += count;
+    state_->timeline.at(arrival(out),
+                        [connection = connection_, end = end_, text = std::string(as_text(bytes.first(count)))] {
+                          Stream& stream = connection->streams[end];
+                          stream.travelling -= text.size();
+                          stream.arrived += text;
+                          stream.reader.wake();
+                        });
+    return count;
+  }
+
   Task<Status> send(BytesView bytes) {
     const std::shared_ptr<Connection> connection = connection_;
     Stream& out = connection->streams[end_];
-    Random& random = state_->timeline.random;
     while (!bytes.empty()) {
       LEAT_CO_CHECK(usable());
       if (out.reader_gone) co_return fail(Errc::io, peer() + " closed the connection");
-      const std::size_t taken = out.travelling + out.arrived.size();
-      if (taken >= state_->window) {
-        co_await out.writer;
-        continue;
-      }
-      const std::size_t most = std::min({bytes.size(), state_->window - taken, kSegmentMax});
-      const std::size_t count = random.chance(0.5) ? most : 1 + random.below(most);
-      out.travelling += count;
-      state_->timeline.at(arrival(out), [connection, end = end_, text = std::string(as_text(bytes.first(count)))] {
-        Stream& stream = connection->streams[end];
-        stream.travelling -= text.size();
-        stream.arrived += text;
-        stream.reader.wake();
-      });
+      const std::size_t count = dispatch(bytes);
+      if (count == 0) co_await out.writer;
       bytes = bytes.subspan(count);
     }
     co_return Status{};

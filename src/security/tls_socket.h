@@ -38,6 +38,8 @@ class TlsSocket final : public runtime::Socket {
   runtime::Task<Result<BytesView>> read_shared() override;
   // Ranges of files are read, on the I/O pool where they are not in memory, and encrypted piece by piece.
   runtime::Task<Status> write(const runtime::Chain& chain) override;
+  // Nothing goes out at once: the handshake and what the peer takes may have to be waited for.
+  std::size_t write_at_once(BytesView /*bytes*/) override { return 0; }
   // Sends close_notify if that takes no waiting.
   void close() override;
   [[nodiscard]] std::string peer() const override { return inner_->peer(); }

@@ -167,6 +167,16 @@ void Executor::begin_batch() {
   if (!is_suspended()) keyspace_.set_now(shard_.wall_now().value());
 }
 
+// The key of nearly every command is its first argument; what is no key costs a hash.
+void Executor::prefetch(const Client& client, const Pipeline& pipeline) {
+  std::array<std::string_view, Pipeline::kCommandsMax> keys;
+  std::size_t count = 0;
+  for (std::size_t i = 0; i < pipeline.size(); ++i) {
+    if (pipeline.arguments(i).size() > 1) keys[count++] = pipeline.arguments(i)[1];
+  }
+  keyspace_.database(client.database).prefetch({keys.data(), count});
+}
+
 const Command* Executor::look_up(Client& client, Arguments arguments) {
   Reply reply(client.out, client.protocol);
   const Command* command = find_command(arguments[0]);

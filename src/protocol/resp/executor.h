@@ -26,6 +26,7 @@
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/outputs.h"
 #include "protocol/resp/pause.h"
+#include "protocol/resp/pipeline.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/settings.h"
 #include "protocol/resp/snapshotter.h"
@@ -99,6 +100,10 @@ class Executor final : public keyspace::Observer {
 
   // Commands that follow come from one reading of a socket: they have the same time.
   void begin_batch();
+  // For the commands of one client at a time, which are executed before another's are read.
+  [[nodiscard]] Pipeline& pipeline() { return pipeline_; }
+  // What the commands will look up is asked of memory: it comes for all of them at once.
+  void prefetch(const Client& client, const Pipeline& pipeline);
   // Executes one command of a client, which is not blocked, as it came from its connection: queues it in a transaction,
   // refuses it, or replies at the end of `client.out`. Afterwards the client may be blocked, or `close_after_reply`.
   void execute(Client& client, Arguments arguments);
@@ -241,6 +246,7 @@ class Executor final : public keyspace::Observer {
   Locks locks_{*this};
   LongUnits long_units_{*this};
   std::unique_ptr<Scripting> scripting_;
+  Pipeline pipeline_;
   CommandTimes times_;
   Users users_;
   AclLog acl_log_;

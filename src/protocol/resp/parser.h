@@ -33,10 +33,14 @@ class Parser {
   explicit Parser(const ParserLimits& limits) : limits_(limits) {}
 
   [[nodiscard]] State next(std::string_view received);
+  // The next call begins anew: what was looked at since the last command will be given again.
+  void restart() { returned_ = true; }
 
   // After `command`: its words, which may be none (an empty line), and the bytes they took.
   [[nodiscard]] Arguments arguments() const { return arguments_; }
   [[nodiscard]] std::size_t consumed() const { return at_; }
+  // Whether it was a line: its words are the parser's own, and gone with the next call.
+  [[nodiscard]] bool is_inline() const { return left_ < 0; }
   // After `error`: Redis's words for it, "Protocol error: ..." The stream cannot go on.
   [[nodiscard]] const std::string& error() const { return error_; }
   // After `more`: the least bytes in all that can make `next` go on.

@@ -96,18 +96,34 @@ std::size_t Session::memory() const {
 std::size_t Session::execute(std::string_view input) {
   if (!may_execute()) return 0;
   executor_.begin_batch();
+  Pipeline& pipeline = executor_.pipeline();
   std::size_t done = 0;
-  while (done < input.size() && may_execute()) {
-    const Parser::State state = parser_.next(input.substr(done));
-    if (state == Parser::State::more) break;
-    if (state == Parser::State::error) {
+  while (done < input.size()) {
+    const Parser::State behind = pipeline.read(parser_, input.substr(done));
+    if (pipeline.size() > 1) executor_.prefetch(client_, pipeline);
+    const bool all = execute(pipeline, done);
+    pipeline.clear();
+    if (!all || !may_execute()) {
+      parser_.restart();
+      return done;
+    }
+    if (behind == Parser::State::error) {
       executor_.refuse(client_, parser_.error());
       return input.size();
     }
-    done += parser_.consumed();
-    if (!parser_.arguments().empty()) executor_.execute(client_, parser_.arguments());
+    if (behind == Parser::State::more) break;
   }
   return done;
+}
+
+// Adds to `done` the bytes of those that were executed. False: not all, the client cannot go on.
+bool Session::execute(const Pipeline& pipeline, std::size_t& done) {
+  for (std::size_t i = 0; i < pipeline.size(); ++i) {
+    if (!may_execute()) return false;
+    done += pipeline.consumed(i);
+    if (!pipeline.arguments(i).empty()) executor_.execute(client_, pipeline.arguments(i));
+  }
+  return true;
 }
 
 void Session::send(Client& client, std::string& bytes) {
@@ -118,9 +134,22 @@ void Session::send(Client& client, std::string& bytes) {
   }
   bytes.clear();
   if (bytes.capacity() > kKeptCapacityMax) bytes.shrink_to_fit();
+  const bool may_write = !writing_ && !broken_;
+  if (may_write) write_at_once();
   executor_.outputs().measure(client);
-  if (!writing_ && !broken_ && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
+  if (may_write && (!sending_.empty() || must_close(client))) tasks_.spawn(write_out());
   if (draining_) changed_.notify_all();
+}
+
+// Most replies leave here, without a copy of them or anything that waits.
+void Session::write_at_once() {
+  if (sending_.empty()) return;
+  const bool was_full = buffered() >= kUnsentMax;
+  const std::size_t sent = socket_->write_at_once(as_bytes(sending_));
+  if (sent == 0) return;
+  executor_.stats().bytes_out.add(sent);
+  sending_.erase(0, sent);
+  if (was_full) resume(client_);
 }
 
 runtime::Task<> Session::write_out() {

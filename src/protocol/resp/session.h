@@ -43,7 +43,9 @@ class Session final : public Connection {
   runtime::Task<bool> read_more();
   // Executes what it can of the input. Returns the bytes that are done with.
   std::size_t execute(std::string_view input);
+  [[nodiscard]] bool execute(const Pipeline& pipeline, std::size_t& done);
   void execute_received();
+  void write_at_once();
   runtime::Task<> write_out();
   // Replies that are on their way to a client which sends nothing more.
   [[nodiscard]] bool owes_replies() const;
