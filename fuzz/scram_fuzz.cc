@@ -2,8 +2,8 @@
 
 #include "tests/security/scram_client.h"
 
-// A server's exchange with any client: the first line is its first message, the rest its final one. Nobody gets in whose
-// proof is not right, and whoever's is does, whatever else the first message says.
+// A server's exchange with any client: the first line is its first message, the rest its final one. Nobody gets in
+// whose proof is not right, and whoever's is does, whatever else the first message says.
 namespace {
 
 using leat::security::ScramMechanism;

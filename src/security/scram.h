@@ -30,8 +30,8 @@ inline constexpr std::size_t kScramSaltBytesMax = 256;
 inline constexpr std::size_t kScramMessageBytesMax = 4096;
 inline constexpr std::size_t kScramNonceBytesMax = 256;
 
-// What a server keeps of a password. Raw bytes, not base64. Who has the keys can act as the server, and as the client once
-// an exchange was overheard.
+// What a server keeps of a password. Raw bytes, not base64. Who has the keys can act as the server, and as the client
+// once an exchange was overheard.
 struct ScramCredential {
   std::string salt;
   std::uint32_t iterations = 0;
@@ -39,8 +39,8 @@ struct ScramCredential {
   std::string server_key;
 };
 
-// From a password, an own random salt and kScramIterationsMin to kScramIterationsMax iterations. Takes milliseconds (two
-// HMACs' work an iteration): call it on the I/O pool.
+// From a password, an own random salt and kScramIterationsMin to kScramIterationsMax iterations. Takes milliseconds
+// (one HMAC an iteration): call it on the I/O pool.
 [[nodiscard]] ScramCredential scram_credential(ScramMechanism mechanism, std::string_view password,
                                                std::string_view salt, std::uint32_t iterations);
 // From what a client has salted already, as Kafka's AlterUserScramCredentials sends it. Quick.
@@ -54,23 +54,24 @@ struct ScramCredential {
 [[nodiscard]] bool scram_matches(ScramMechanism mechanism, const ScramCredential& credential,
                                  std::string_view password);
 
-// The credential to go on with for a user that there is not, so that exchanges do not tell which names there are: the same
-// each time for a name and a secret, and of no password. `secret` is at least 32 random bytes of this process; `iterations`
-// are those that the users there are have, and so should the length of their salts be kScramSaltBytes.
+// The credential to go on with for a user that there is not, so that exchanges do not tell which names there are: the
+// same each time for a name and a secret, and of no password. `secret` is at least 32 random bytes of this process;
+// `iterations` are those that the users there are have, and so should the length of their salts be kScramSaltBytes.
 [[nodiscard]] ScramCredential scram_decoy(ScramMechanism mechanism, std::string_view secret, std::string_view user,
                                           std::uint32_t iterations);
 
-// The server's side of one exchange: user_of_first, server_first, server_final, once each and in this order. A message that
-// is refused ends it: all that follows is refused too. Keeps nothing of its arguments that is not copied. Quick: no step
-// takes more than a few HMACs.
+// The server's side of one exchange: user_of_first, server_first, server_final, once each and in this order. A message
+// that is refused ends it: all that follows is refused too. Copies what it keeps of its arguments. Quick:
+// no step takes more than a few HMACs.
 //
-// Errors of messages: invalid_argument (not as the RFC says, too long, another exchange's nonce, another channel binding),
-// unsupported (channel binding, mandatory extensions, delegation tokens, acting for another user), permission_denied (the
-// proof is wrong: and nothing else gives this code). Their texts hold nothing that the client does not know.
+// Errors of messages: invalid_argument (not as the RFC says, too long, another exchange's nonce, another channel
+// binding), unsupported (channel binding, mandatory extensions, delegation tokens, acting for another user),
+// permission_denied (the proof is wrong: and nothing else gives this code). Their texts hold nothing that the client
+// does not know.
 class ScramServer {
  public:
-  // `nonce` is random and of this exchange alone: 1 to kScramNonceBytesMax printable ASCII characters without commas, such
-  // as 24 random bytes in base64. With any other the exchange fails with `internal`.
+  // `nonce` is random and of this exchange alone: 1 to kScramNonceBytesMax printable ASCII characters without commas,
+  // such as 24 random bytes in base64. With any other the exchange fails with `internal`.
   ScramServer(ScramMechanism mechanism, std::string nonce);
   ScramServer(const ScramServer&) = delete;
   ScramServer& operator=(const ScramServer&) = delete;
@@ -79,8 +80,8 @@ class ScramServer {
   // The name of the user that the client's first message claims to be, decoded: one byte or more, of any value but NUL.
   // Extensions that are not known are ignored, as the RFC demands.
   [[nodiscard]] Result<std::string> user_of_first(std::string_view client_first);
-  // The message to send back, for the credential of that user or, when there is none, its decoy. Throws std::logic_error
-  // when user_of_first did not succeed before.
+  // The message to send back, for the credential of that user or, when there is none, its decoy. Throws
+  // std::logic_error when user_of_first did not succeed before.
   [[nodiscard]] std::string server_first(const ScramCredential& credential);
   // The last message to send back, when the client has proved that it knows the password: the user is who it says.
   [[nodiscard]] Result<std::string> server_final(std::string_view client_final);

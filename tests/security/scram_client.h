@@ -10,8 +10,8 @@
 #include "security/base64.h"
 #include "security/scram.h"
 
-// The client's side of SCRAM, made from RFC 5802 and sharing nothing with the server's but base64. For tests and the fuzz
-// target.
+// The client's side of SCRAM, made from RFC 5802 and sharing nothing with the server's but base64. For tests and the
+// fuzz target.
 namespace leat::security::test {
 
 inline const EVP_MD* digest_of(ScramMechanism mechanism) {
