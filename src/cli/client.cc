@@ -21,6 +21,11 @@ std::string_view advice(ErrorCode code) {
     case ErrorCode::kTopicAlreadyExists: return "see it with `leat topic describe`, or choose another name";
     case ErrorCode::kInvalidTopicException: return "a name has 1 to 249 letters, digits, dots, underscores and hyphens";
     case ErrorCode::kMessageTooLarge: return "send smaller records, or raise max.message.bytes with `leat topic alter`";
+    case ErrorCode::kTopicAuthorizationFailed:
+    case ErrorCode::kGroupAuthorizationFailed:
+    case ErrorCode::kClusterAuthorizationFailed:
+    case ErrorCode::kTransactionalIdAuthorizationFailed:
+      return "be somebody who may, with --server USER@HOST:PORT, or have it granted with `leat grant add`";
     case ErrorCode::kNonEmptyGroup: return "stop its consumers first; `leat group describe` shows them";
     case ErrorCode::kGroupIdNotFound: return "see `leat group list`";
     case ErrorCode::kUnknownMemberId: return "the group has members: stop its consumers first";
@@ -105,7 +110,8 @@ Result<Connection*> Client::coordinator(const std::string& group) {
     auto reply = asked->call<kafka::FindCoordinatorResponse>(request, kTimeout);
     if (!reply) return leat::fail(std::move(reply.error()));
     const ErrorCode code = reply->message.error_code;
-    if (code == ErrorCode::kNone) return at({reply->message.host, static_cast<std::uint16_t>(reply->message.port)});
+    if (code == ErrorCode::kNone)
+      return at({reply->message.host, static_cast<std::uint16_t>(reply->message.port), bootstrap_.user});
     if (left == 0 || !is_retriable(code))
       return leat::fail(server_error(fmt::format("cannot find who coordinates group '{}'", group), code,
                                      reply->message.error_message));
@@ -117,7 +123,8 @@ Result<kafka::MetadataResponse> Client::metadata(const kafka::MetadataRequest& r
   LEAT_TRY(Connection * asked, any());
   LEAT_TRY(auto reply, asked->call<kafka::MetadataResponse>(request, kTimeout));
   brokers_.clear();
-  for (const auto& b : reply.message.brokers) brokers_[b.node_id] = {b.host, static_cast<std::uint16_t>(b.port)};
+  for (const auto& b : reply.message.brokers)
+    brokers_[b.node_id] = {b.host, static_cast<std::uint16_t>(b.port), bootstrap_.user};
   return std::move(reply.message);
 }
 

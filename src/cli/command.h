@@ -41,6 +41,8 @@ void add_produce_command(CLI::App& root, Invocation& chosen);
 void add_consume_command(CLI::App& root, Invocation& chosen);
 void add_group_command(CLI::App& root, Invocation& chosen);
 void add_queue_command(CLI::App& root, Invocation& chosen);
+void add_user_command(CLI::App& root, Invocation& chosen);
+void add_grant_command(CLI::App& root, Invocation& chosen);
 void add_log_command(CLI::App& root, Invocation& chosen);
 void add_doctor_command(CLI::App& root, Invocation& chosen);
 void add_bench_command(CLI::App& root, Invocation& chosen);

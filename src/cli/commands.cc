@@ -14,7 +14,8 @@ constexpr CommandEntry kCommands[] = {
     {"serve", add_serve_command},           {"config", add_config_command},
     {"topic", add_topic_command},           {"produce", add_produce_command},
     {"consume", add_consume_command},       {"group", add_group_command},
-    {"queue", add_queue_command},           {"log", add_log_command},
+    {"queue", add_queue_command},           {"user", add_user_command},
+    {"grant", add_grant_command},           {"log", add_log_command},
     {"bench", add_bench_command},           {"doctor", add_doctor_command},
     {"completion", add_completion_command},
 };

@@ -1,5 +1,7 @@
 #include "cli/connection.h"
 
+#include "cli/login.h"
+
 #include "protocol/kafka/messages/api_versions.h"
 #include "protocol/kafka/messages/header.h"
 
@@ -42,6 +44,7 @@ Result<std::unique_ptr<Connection>> Connection::open(const Address& address, Mil
   std::unique_ptr<Connection> connection(new Connection(address, std::move(*socket)));
   connection->versions_[static_cast<std::size_t>(ApiKey::kApiVersions)] = {0, 3};
   LEAT_CHECK(connection->learn_versions(timeout));
+  if (!address.user.empty()) LEAT_CHECK(log_in(*connection, address.user, timeout));
   return connection;
 }
 

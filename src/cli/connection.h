@@ -23,7 +23,7 @@ class Connection {
  public:
   static constexpr std::size_t kResponseSizeMax = std::size_t{1} << 30;
 
-  // Connects and asks for the versions that the broker serves.
+  // Connects, asks for the versions that the broker serves, and becomes the address's user, if it names one.
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const Address& address, Milliseconds timeout);
 
   [[nodiscard]] const Address& address() const { return address_; }

@@ -44,9 +44,14 @@ std::string Address::to_string() const {
 Result<Address> parse_address(std::string_view text) {
   const std::string_view whole = text;
   const auto bad = [&] {
-    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT", whole));
+    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT or USER@HOST:PORT", whole));
   };
-  Address address{"", kDefaultPort};
+  Address address{"", kDefaultPort, ""};
+  if (const auto at = text.rfind('@'); at != std::string_view::npos) {
+    address.user = text.substr(0, at);
+    text.remove_prefix(at + 1);
+    if (address.user.empty()) return bad();
+  }
   std::string_view port;
   if (text.starts_with('[')) {
     const auto end = text.find(']');

@@ -13,14 +13,16 @@ namespace leat::cli {
 struct Address {
   std::string host;  // IPv6 without brackets
   std::uint16_t port = 0;
+  std::string user;  // who to be there; empty: nobody
 
+  // Without the user.
   [[nodiscard]] std::string to_string() const;
   friend auto operator<=>(const Address&, const Address&) = default;
 };
 
 inline constexpr std::uint16_t kDefaultPort = 9092;
 
-// HOST:PORT, HOST, [IPV6]:PORT. Error: invalid_argument.
+// HOST:PORT, HOST, [IPV6]:PORT, each with USER@ before it or not. Error: invalid_argument.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
 // A blocking TCP connection whose every wait has an end. Errors: timed_out, io.

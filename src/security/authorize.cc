@@ -6,6 +6,7 @@ namespace {
 class AllowAll final : public Authorizer {
  public:
   Decision authorize(const Principal&, Operation, const Resource&) const override { return Decision::allowed; }
+  Decision authorize_any(const Principal&, Operation, ResourceType) const override { return Decision::allowed; }
 };
 
 }  // namespace
@@ -22,6 +23,7 @@ std::string_view to_string(Operation operation) {
     case Operation::describe_configs: return "describe configs";
     case Operation::alter_configs: return "alter configs";
     case Operation::idempotent_write: return "idempotent write";
+    case Operation::all: return "all";
   }
   return "unknown";
 }

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-// Who may do what. Every handler asks before it acts; today the answer is always yes.
+// Who may do what. Every handler asks before it acts.
 namespace leat::security {
 
 // The kinds of access, as Kafka's ACLs have them.
@@ -20,6 +20,7 @@ enum class Operation : std::uint8_t {
   describe_configs,
   alter_configs,
   idempotent_write,
+  all,  // in grants only
 };
 [[nodiscard]] std::string_view to_string(Operation operation);
 
@@ -33,14 +34,16 @@ struct Resource {
 };
 inline constexpr std::string_view kClusterName = "kafka-cluster";
 
+// Who asks, and from where.
 struct Principal {
-  std::string name;
-  static Principal anonymous() { return {"User:ANONYMOUS"}; }
+  std::string name;  // "User:NAME"
+  std::string host;  // the address of the connection, without its port
+  static Principal anonymous(std::string host = {}) { return {"User:ANONYMOUS", std::move(host)}; }
 };
 
 enum class Decision : std::uint8_t { allowed, denied };
 
-// Immutable, so that one object answers on every shard. Never waits.
+// One object answers on every shard. Never waits.
 class Authorizer {
  public:
   Authorizer() = default;
@@ -53,6 +56,9 @@ class Authorizer {
   [[nodiscard]] bool allows(const Principal& principal, Operation operation, const Resource& resource) const {
     return authorize(principal, operation, resource) == Decision::allowed;
   }
+  // Whether there may be a resource of this type with which the principal may do this.
+  [[nodiscard]] virtual Decision authorize_any(const Principal& principal, Operation operation,
+                                               ResourceType type) const = 0;
 };
 
 // Allows everything to everyone.

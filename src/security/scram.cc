@@ -4,12 +4,16 @@
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
 
+#include <charconv>
 #include <stdexcept>
 
 #include "security/base64.h"
 
 namespace leat::security {
 namespace {
+
+// What a server may make a client count to.
+constexpr std::uint32_t kClientIterationsMax = 1'000'000;
 
 // Bytes that are wiped when they are no longer needed.
 struct Secret {
@@ -225,7 +229,7 @@ Result<std::string> ScramServer::read_first(std::string_view message) {
   const auto bare_at = static_cast<std::size_t>(parts[2].data() - message.data());
   channel_ = base64(message.substr(0, bare_at));
   auth_message_ = message.substr(bare_at);
-  nonce_.insert(0, *nonce);
+  server_nonce_ = std::exchange(nonce_, *nonce + nonce_);
   return *std::move(user);
 }
 
@@ -257,7 +261,9 @@ Result<std::string> ScramServer::read_final(std::string_view message) {
     return malformed("the final message has no channel binding, nonce and proof where they belong");
   LEAT_CHECK(check_extensions(std::span(parts).subspan(2, parts.size() - 3)));
   if (*channel != channel_) return malformed("the channel binding (c=) is not that of the first message");
-  if (!is_same(*nonce, nonce_)) return malformed("the nonce is not that of this exchange");
+  // librdkafka before 2.6 sends its own nonce twice; Kafka's brokers take that, for what proves that the message is fresh is
+  // the server's part.
+  if (!nonce->ends_with(server_nonce_)) return malformed("the nonce is not that of this exchange");
   auto proof = base64_decoded(*proof_text);
   if (!proof || proof->size() != scram_key_bytes(mechanism_))
     return malformed(fmt::format("the proof is not {} bytes in base64", scram_key_bytes(mechanism_)));
@@ -271,6 +277,57 @@ Result<std::string> ScramServer::read_final(std::string_view message) {
   if (!is_same(hash(mechanism_, client_key.bytes), stored_key_))
     return fail(Errc::permission_denied, "SCRAM: no such user, or another password");
   return "v=" + base64(hmac(mechanism_, server_key_, auth_message_));
+}
+
+std::string scram_salted_password(ScramMechanism mechanism, std::string_view password, std::string_view salt,
+                                  std::uint32_t iterations) {
+  return salted(mechanism, password, salt, iterations);
+}
+
+ScramClient::ScramClient(ScramMechanism mechanism, std::string_view user, std::string password, std::string nonce)
+    : mechanism_(mechanism), password_(std::move(password)), nonce_(std::move(nonce)) {
+  first_bare_ = "n=";
+  for (const char c : user) {
+    if (c == ',' || c == '=') {
+      first_bare_ += c == ',' ? "=2C" : "=3D";
+    } else {
+      first_bare_ += c;
+    }
+  }
+  first_bare_ += ",r=" + nonce_;
+}
+
+ScramClient::~ScramClient() { OPENSSL_cleanse(password_.data(), password_.size()); }
+
+Result<std::string> ScramClient::final(std::string_view server_first) {
+  const auto parts = parts_of(server_first);
+  if (parts.size() < 3) return malformed("the server's first message is not whole");
+  const auto nonce = value_of(parts[0], "r=");
+  const auto salt_text = value_of(parts[1], "s=");
+  const auto iterations_text = value_of(parts[2], "i=");
+  if (!nonce || !nonce->starts_with(nonce_) || nonce->size() == nonce_.size() || !salt_text || !iterations_text)
+    return malformed("the server's first message is not as it should be");
+  const auto salt = base64_decoded(*salt_text);
+  std::uint32_t iterations = 0;
+  const auto [end, failure] =
+      std::from_chars(iterations_text->data(), iterations_text->data() + iterations_text->size(), iterations);
+  const bool is_number = failure == std::errc() && end == iterations_text->data() + iterations_text->size();
+  if (!salt || !is_number || iterations < kScramIterationsMin || iterations > kClientIterationsMax)
+    return malformed("the server's salt or iterations cannot be used");
+  const Secret salted_password(salted(mechanism_, password_, *salt, iterations));
+  const Secret client_key(hmac(mechanism_, salted_password.bytes, "Client Key"));
+  const std::string without_proof = fmt::format("c=biws,r={}", *nonce);
+  const std::string auth_message = fmt::format("{},{},{}", first_bare_, server_first, without_proof);
+  std::string proof = hmac(mechanism_, hash(mechanism_, client_key.bytes), auth_message);
+  for (std::size_t i = 0; i < proof.size(); ++i) proof[i] = static_cast<char>(proof[i] ^ client_key.bytes[i]);
+  server_signature_ = hmac(mechanism_, hmac(mechanism_, salted_password.bytes, "Server Key"), auth_message);
+  return fmt::format("{},p={}", without_proof, base64(proof));
+}
+
+bool ScramClient::check(std::string_view server_final) const {
+  const auto signature = value_of(parts_of(server_final).front(), "v=");
+  const auto decoded = signature ? base64_decoded(*signature) : std::nullopt;
+  return decoded && !server_signature_.empty() && is_same(*decoded, server_signature_);
 }
 
 }  // namespace leat::security

@@ -30,6 +30,10 @@ inline constexpr std::size_t kScramSaltBytesMax = 256;
 inline constexpr std::size_t kScramMessageBytesMax = 4096;
 inline constexpr std::size_t kScramNonceBytesMax = 256;
 
+// What a client makes of a password before it goes to a server that shall keep it (KIP-554). Takes milliseconds.
+[[nodiscard]] std::string scram_salted_password(ScramMechanism mechanism, std::string_view password,
+                                                std::string_view salt, std::uint32_t iterations);
+
 // What a server keeps of a password. Raw bytes, not base64. Who has the keys can act as the server, and as the client
 // once an exchange was overheard.
 struct ScramCredential {
@@ -94,10 +98,34 @@ class ScramServer {
   ScramMechanism mechanism_;
   Step step_ = Step::client_first;
   std::string nonce_;         // the server's, then the client's and the server's
+  std::string server_nonce_;  // alone
   std::string channel_;       // what the client's last message has to say as c=
   std::string auth_message_;  // what is signed, as far as it is known
   std::string stored_key_;
   std::string server_key_;
+};
+
+// The client's side of one exchange: first, final, check, once each and in this order.
+class ScramClient {
+ public:
+  // `nonce` as for ScramServer.
+  ScramClient(ScramMechanism mechanism, std::string_view user, std::string password, std::string nonce);
+  ScramClient(const ScramClient&) = delete;
+  ScramClient& operator=(const ScramClient&) = delete;
+  ~ScramClient();
+
+  [[nodiscard]] std::string first() const { return "n,," + first_bare_; }
+  // The answer to the server's first message. Takes milliseconds. Error: invalid_argument.
+  [[nodiscard]] Result<std::string> final(std::string_view server_first);
+  // Whether the server that sent this last message knows the user's credential.
+  [[nodiscard]] bool check(std::string_view server_final) const;
+
+ private:
+  ScramMechanism mechanism_;
+  std::string password_;
+  std::string nonce_;
+  std::string first_bare_;
+  std::string server_signature_;
 };
 
 }  // namespace leat::security

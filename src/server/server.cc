@@ -17,7 +17,9 @@
 #include "queue/queue_shard.h"
 #include "runtime/call.h"
 #include "runtime/real.h"
+#include "security/policy_service.h"
 #include "server/banner.h"
+#include "server/config/resolve.h"
 #include "server/data_folder.h"
 #include "server/metrics.h"
 #include "server/resp_front.h"
@@ -123,6 +125,7 @@ class Server {
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
+        policies_(std::make_shared<security::Policies>(shards_.size())),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
@@ -156,6 +159,7 @@ class Server {
     LEAT_CO_TRY(catalog_, co_await catalog::open_sqlite_catalog(folder, &reserve_));
     LEAT_CO_TRY(identity_, co_await catalog::ensure_identity(*catalog_, NodeId(config_.node.id)));
     LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
+    LEAT_CO_CHECK(co_await start_users());
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
@@ -174,7 +178,7 @@ class Server {
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
       if (!listener) co_return explain_listen(wanted, listener.error());
       auto http = std::make_unique<http::HttpListener>(
-          http::admin_routes([this] { return not_ready_; }, registry_, authorizer_), http_options(config_));
+          http::admin_routes([this] { return not_ready_; }, registry_, policies_, http_logins_), http_options(config_));
       endpoints_.push_back({ListenerProtocol::http, wanted.host, (*listener)->port(), wanted.is_tls});
       http->start(tls_.wrap(std::move(*listener), wanted));
       const auto protocol = protocol_name(ListenerProtocol::http, wanted.is_tls);
@@ -183,6 +187,14 @@ class Server {
       http_.push_back(std::move(http));
     }
     co_return Status{};
+  }
+
+  Task<Status> start_users() {
+    users_ = std::make_unique<security::PolicyService>(
+        *catalog_, shards_, *policies_,
+        std::set<std::string>(config_.security.super_users.begin(), config_.security.super_users.end()));
+    LEAT_CO_CHECK(co_await users_->start());
+    co_return policies_->current()->is_open() ? check_listeners_without_users(config_) : Status{};
   }
 
   Task<Status> start_shards() {
@@ -271,7 +283,9 @@ class Server {
                                      .groups = std::move(groups),
                                      .topics = *topics_,
                                      .topics_shard = *shards_[0],
-                                     .authorizer = authorizer_,
+                                     .authorizer = policies_,
+                                     .policies = *policies_,
+                                     .users = *users_,
                                      .data_folder = config_.data_dir,
                                      .check_fences = resp_.check_fences(),
                                      .listeners = kafka_listener_names()});
@@ -383,9 +397,11 @@ class Server {
     log::Checkpoint checkpoint;
     checkpoint.clean = true;
     if (topics_) topics_->begin_stop();
+    if (users_) users_->begin_stop();
     if (catalog_) outcome = co_await catalog_->close();
     if (queues_) co_await queues_->stop();
     if (topics_) co_await topics_->stop();
+    if (users_) co_await users_->stop();
     for (std::size_t i = 0; i < shards_.size(); ++i) {
       if (!states_[i].streams) continue;
       ShardStop stopped = co_await runtime::call_on(*shards_[i], stop_streams, &states_[i]);
@@ -411,12 +427,14 @@ class Server {
   TlsListeners tls_;  // before all that has its connections
   RespFront resp_;
   std::atomic<bool> compacting_ = false;
-  std::shared_ptr<const security::Authorizer> authorizer_ = security::allow_all();
+  std::shared_ptr<security::Policies> policies_;
+  security::Logins http_logins_{"http", *policies_};
   std::unique_ptr<runtime::DirectoryLock> lock_;
   observe::MetricsRegistry registry_;
   std::vector<std::string> not_ready_{"the server starts"};
   std::vector<std::unique_ptr<http::HttpListener>> http_;
   std::unique_ptr<catalog::Catalog> catalog_;
+  std::unique_ptr<security::PolicyService> users_;
   catalog::Identity identity_;
   std::unique_ptr<stream::Streams> streams_;
   std::unique_ptr<stream::TopicService> topics_;

@@ -12,6 +12,7 @@ class DenyOne final : public Authorizer {
     const bool denied = principal.name == "User:eve" && operation == Operation::write && resource.name == "payments";
     return denied ? Decision::denied : Decision::allowed;
   }
+  Decision authorize_any(const Principal&, Operation, ResourceType) const override { return Decision::allowed; }
 };
 
 TEST(Authorize, AllowsEverythingToEveryoneForNow) {

@@ -343,11 +343,53 @@ TEST(Scram, MalformedFinalMessagesAreRefused) {
            fmt::format("c=n,,,r={},p={}", nonce, proof),
            fmt::format("c=biws,r=,p={}", proof),
            fmt::format("c=biws,r={},p={}", kClientNonce, proof),
-           fmt::format("c=biws,r={},p={}", kServerNonce, proof),
            fmt::format("c=biws,r={}x,p={}", nonce, proof),
        })
     EXPECT_EQ(code_of_final(message), Errc::invalid_argument) << message;
   EXPECT_EQ(code_of_final(fmt::format("c=biws,r={},m=x,p={}", nonce, proof)), Errc::unsupported);
+}
+
+// As librdkafka before 2.6 does; what counts is the server's part.
+TEST(Scram, AClientMaySayItsNonceTwice) {
+  const std::string salted = test::salted_password(k256, "pencil", salt(), 4096);
+  ScramServer server(k256, std::string(kServerNonce));
+  ASSERT_TRUE(server.user_of_first("n,,n=user,r=abc"));
+  const std::string first = server.server_first(pencil(k256));
+  const std::string without_proof = fmt::format("c=biws,r=abcabc{}", kServerNonce);
+  const std::string key = test::hmac(k256, salted, "Client Key");
+  const std::string signature =
+      test::hmac(k256, test::hash(k256, key), fmt::format("n=user,r=abc,{},{}", first, without_proof));
+  EXPECT_TRUE(server.server_final(fmt::format("{},p={}", without_proof, base64(test::exclusive_or(key, signature)))));
+}
+
+TEST(Scram, LeatsClientAndItsServerAgree) {
+  for (const ScramMechanism mechanism : {ScramMechanism::sha256, ScramMechanism::sha512}) {
+    const ScramCredential credential = scram_credential(mechanism, "a password", "salt", kScramIterationsMin);
+    for (const std::string password : {"a password", "another"}) {
+      ScramServer server(mechanism, "server");
+      ScramClient client(mechanism, "a=b,c", password, "client");
+      const auto user = server.user_of_first(client.first());
+      ASSERT_TRUE(user);
+      EXPECT_EQ(*user, "a=b,c");
+      const auto proof = client.final(server.server_first(credential));
+      ASSERT_TRUE(proof);
+      const auto end = server.server_final(*proof);
+      EXPECT_EQ(end.has_value(), password == "a password");
+      EXPECT_EQ(end && client.check(*end), password == "a password");
+    }
+  }
+}
+
+TEST(Scram, AClientRefusesServersThatAreNoneOrDoNotKnowThePassword) {
+  for (const std::string first : {"", "r=client,s=c2FsdA==,i=4096", "r=other,s=c2FsdA==,i=4096", "r=clientx,s=!,i=4096",
+                                  "r=clientx,s=c2FsdA==,i=1", "r=clientx,s=c2FsdA==,i=4000000000", "e=other-error"}) {
+    ScramClient client(k256, "user", "pencil", "client");
+    EXPECT_FALSE(client.final(first)) << first;
+  }
+  ScramClient client(k256, "user", "pencil", "client");
+  EXPECT_FALSE(client.check("v="));
+  ASSERT_TRUE(client.final("r=clientserver,s=c2FsdA==,i=4096"));
+  EXPECT_FALSE(client.check("v=" + base64(std::string(32, 'x'))));
 }
 
 TEST(Scram, TheBindingIsThatOfTheFirstMessage) {

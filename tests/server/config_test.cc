@@ -219,8 +219,8 @@ TEST(Config, ListenersWithTlsNeedACertificate) {
     EXPECT_EQ(config.tls.key, "k.pem");
   }
   EXPECT_THAT(refusal(input({"--listen=kafka+ssl=127.0.0.1:1"})), HasSubstr("with +tls or without"));
-  EXPECT_THAT(refusal(input({"--listen=kafka+tls=10.0.0.1:1", "--tls.certificate=c", "--tls.key=k"})),
-              AllOf(HasSubstr("kafka+tls=10.0.0.1:1"), HasSubstr("no authentication is configured")));
+  EXPECT_THAT(refusal(input({"--listen=sqs+tls=10.0.0.1:1", "--tls.certificate=c", "--tls.key=k"})),
+              AllOf(HasSubstr("sqs+tls=10.0.0.1:1"), HasSubstr("no authentication is configured")));
 }
 
 TEST(Config, AdvertisedAddressesOfTlsListenersAreTheirOwn) {
@@ -259,14 +259,25 @@ TEST(Config, AdvertisedAddressesGoToTheListenersOfTheirProtocolInOrder) {
 
 TEST(Config, AddressesBeyondLoopbackNeedInsecure) {
   for (const auto* host : {"0.0.0.0", "10.1.2.3", "[::]", "[2001:db8::1]", "example.org", "[::ffff:10.0.0.1]"}) {
-    const auto listen = fmt::format("--listen=http={}:8080", host);
+    const auto listen = fmt::format("--listen=sqs={}:9324", host);
     EXPECT_THAT(refusal(input({listen})), AllOf(HasSubstr("no authentication is configured"), HasSubstr("--insecure")))
         << host;
     EXPECT_EQ(load(input({listen, "--insecure"})).listeners.size(), 1U) << host;
   }
   for (const auto* host : {"127.0.0.1", "127.9.9.9", "[::1]", "localhost", "[::ffff:127.0.0.1]"}) {
-    EXPECT_EQ(load(input({fmt::format("--listen=http={}:8080", host)})).listeners.size(), 1U) << host;
+    EXPECT_EQ(load(input({fmt::format("--listen=sqs={}:9324", host)})).listeners.size(), 1U) << host;
   }
+}
+
+TEST(Config, ProtocolsThatKnowUsersAreForLoopbackUntilThereAreSome) {
+  for (const auto* listen : {"--listen=http=10.0.0.1:8080", "--listen=kafka=10.0.0.1:9092"}) {
+    const auto refused = check_listeners_without_users(load(input({listen})));
+    ASSERT_FALSE(refused) << listen;
+    EXPECT_THAT(refused.error().message, AllOf(HasSubstr("leat user add"), HasSubstr("--insecure")));
+    EXPECT_TRUE(check_listeners_without_users(load(input({listen, "--insecure"}))));
+  }
+  EXPECT_TRUE(check_listeners_without_users(load(input({"--listen=kafka=127.0.0.1:9092"}))));
+  EXPECT_TRUE(check_listeners_without_users(load(input({"--listen=sqs=10.0.0.1:1", "--sqs.access-keys=A=b"}))));
 }
 
 TEST(Config, KafkaOnEveryAddressNeedsAnAdvertisedOne) {
@@ -357,8 +368,6 @@ TEST(Config, AccessKeysOpenSqsToOthersAndAreNeverShown) {
   EXPECT_EQ(config.sqs.access_keys, (std::vector<std::string>{"A=sEcReT=1", "B=sEcReT2"}));
   const auto shown = render_config(config);
   EXPECT_THAT(shown, AllOf(HasSubstr(R"(["A=***", "B=***"])"), Not(HasSubstr("sEcReT"))));
-  // Kafka's clients are still let in unasked.
-  EXPECT_THAT(refusal(input({"--listen=kafka=10.0.0.1:9092", "--sqs.access-keys=A=b"})), HasSubstr("--insecure"));
   for (const auto* text : {"sEcReT", "=sEcReT", "ID=", "ID=sEcReT,"}) {
     const auto refused = refusal(input({"--sqs.access-keys", text}));
     EXPECT_THAT(refused, AllOf(HasSubstr("ID=SECRET"), Not(HasSubstr("sEcReT")))) << text;

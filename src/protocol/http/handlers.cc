@@ -1,5 +1,7 @@
 #include "protocol/http/handlers.h"
 
+#include "security/base64.h"
+
 namespace leat::http {
 namespace {
 
@@ -11,10 +13,36 @@ runtime::Task<HttpResponse> answer_ready(const NotReady& not_ready) {
   co_return text_response(503, fmt::format("not ready: {}", fmt::join(reasons, "; ")));
 }
 
-runtime::Task<HttpResponse> answer_metrics(const observe::MetricsRegistry& metrics,
-                                           const security::Authorizer& authorizer) {
+// The name and the password of basic authentication (RFC 7617); nullopt: the request has none.
+std::optional<std::pair<std::string, std::string>> basic_credentials(const HttpRequest& request) {
+  constexpr std::string_view kBasic = "Basic ";
+  const std::string_view header = request.header("Authorization");
+  if (header.size() < kBasic.size() || !equals_ignoring_case(header.substr(0, kBasic.size()), kBasic)) return {};
+  const auto decoded = security::base64_decoded(header.substr(kBasic.size()));
+  const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
+  if (colon == std::string::npos) return std::pair<std::string, std::string>();
+  return std::pair(decoded->substr(0, colon), decoded->substr(colon + 1));
+}
+
+HttpResponse unauthorized() {
+  HttpResponse response = text_response(401, "a user and a password are needed, or others than these");
+  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="leat", charset="UTF-8")");
+  return response;
+}
+
+runtime::Task<HttpResponse> answer_metrics(const HttpRequest& request, const observe::MetricsRegistry& metrics,
+                                           const security::Authorizer& authorizer, security::Logins& logins) {
   const security::Resource cluster{security::ResourceType::cluster, security::kClusterName};
-  if (!authorizer.allows(security::Principal::anonymous(), security::Operation::describe, cluster)) {
+  const std::string peer(request.peer);
+  security::Principal principal = security::Principal::anonymous(security::host_of(peer));
+  auto credentials = basic_credentials(request);
+  if (credentials) {
+    auto user = co_await logins.check_password(std::move(credentials->first), std::move(credentials->second), peer);
+    if (!user) co_return unauthorized();
+    principal = std::move(*user);
+  }
+  if (!authorizer.allows(principal, security::Operation::describe, cluster)) {
+    if (!credentials) co_return unauthorized();
     co_return text_response(403, "the metrics are not for everyone; ask for the right to describe the cluster");
   }
   HttpResponse response;
@@ -35,14 +63,14 @@ std::string index_of(const Router& router) {
 }  // namespace
 
 Router admin_routes(NotReady not_ready, const observe::MetricsRegistry& metrics,
-                    std::shared_ptr<const security::Authorizer> authorizer) {
+                    std::shared_ptr<const security::Authorizer> authorizer, security::Logins& logins) {
   Router router;
   router.add({"GET", "/healthz", "200 while the process answers", [](const HttpRequest&) { return answer_health(); }});
   router.add({"GET", "/readyz", "200 while the server serves, 503 with the reasons when it does not",
               [not_ready = std::move(not_ready)](const HttpRequest&) { return answer_ready(not_ready); }});
   router.add({"GET", "/metrics", "everything that is counted, as Prometheus reads it",
-              [&metrics, authorizer = std::move(authorizer)](const HttpRequest&) {
-                return answer_metrics(metrics, *authorizer);
+              [&metrics, &logins, authorizer = std::move(authorizer)](const HttpRequest& request) {
+                return answer_metrics(request, metrics, *authorizer, logins);
               }});
   router.add({"GET", "/", "this page", [text = index_of(router)](const HttpRequest&) { return answer_text(text); }});
   return router;

@@ -7,7 +7,7 @@
 
 #include "observe/registry.h"
 #include "protocol/http/router.h"
-#include "security/authorize.h"
+#include "security/login.h"
 
 namespace leat::http {
 
@@ -19,8 +19,9 @@ using NotReady = std::function<std::vector<std::string>()>;
 //   GET /healthz   200: the process answers
 //   GET /readyz    200: it serves its protocols; 503: it does not, with the reasons
 //   GET /metrics   everything in `metrics`, in Prometheus' text format
-// All but the last answer everyone, since probes have no identity. `metrics` outlives the router.
+// All but the last answer everyone, since probes have no identity; the last one wants a user who may describe the cluster, by
+// basic authentication, once there are users. `metrics` and `logins`, of the listener's shard, outlive the router.
 [[nodiscard]] Router admin_routes(NotReady not_ready, const observe::MetricsRegistry& metrics,
-                                  std::shared_ptr<const security::Authorizer> authorizer);
+                                  std::shared_ptr<const security::Authorizer> authorizer, security::Logins& logins);
 
 }  // namespace leat::http

@@ -36,6 +36,15 @@ runtime::Task<Result<Reply>> serve_produce(Request& request, Reader reader) {
   co_return reply;
 }
 
+runtime::Task<Result<Reply>> serve_sasl_authenticate(Request& request, Reader reader) {
+  SaslAuthenticateRequest message;
+  LEAT_CO_CHECK(decode(reader, request.version, message));
+  Reply reply;
+  SaslAuthenticateResponse response = co_await handle_sasl_authenticate(request, std::move(message), reply.close);
+  LEAT_CO_TRY(reply.frame, encode_reply(request, std::move(response), request.version));
+  co_return reply;
+}
+
 // A client newer than this server is answered in the oldest form, with what there is (KIP-511).
 runtime::Task<Result<Reply>> serve_api_versions(Request& request, Reader reader) {
   const ServedApi* api = find_served_api(static_cast<std::int16_t>(ApiKey::kApiVersions));
@@ -65,6 +74,7 @@ Serve find_serve(ApiKey api) {
     case ApiKey::kSyncGroup: return serve<SyncGroupRequest, SyncGroupResponse, handle_sync_group>;
     case ApiKey::kDescribeGroups: return serve<DescribeGroupsRequest, DescribeGroupsResponse, handle_describe_groups>;
     case ApiKey::kListGroups: return serve<ListGroupsRequest, ListGroupsResponse, handle_list_groups>;
+    case ApiKey::kSaslHandshake: return serve<SaslHandshakeRequest, SaslHandshakeResponse, handle_sasl_handshake>;
     case ApiKey::kApiVersions: return serve_api_versions;
     case ApiKey::kCreateTopics: return serve<CreateTopicsRequest, CreateTopicsResponse, handle_create_topics>;
     case ApiKey::kDeleteTopics: return serve<DeleteTopicsRequest, DeleteTopicsResponse, handle_delete_topics>;
@@ -72,17 +82,27 @@ Serve find_serve(ApiKey api) {
     case ApiKey::kInitProducerId: return serve<InitProducerIdRequest, InitProducerIdResponse, handle_init_producer_id>;
     case ApiKey::kOffsetForLeaderEpoch:
       return serve<OffsetForLeaderEpochRequest, OffsetForLeaderEpochResponse, handle_offset_for_leader_epoch>;
+    case ApiKey::kDescribeAcls: return serve<DescribeAclsRequest, DescribeAclsResponse, handle_describe_acls>;
+    case ApiKey::kCreateAcls: return serve<CreateAclsRequest, CreateAclsResponse, handle_create_acls>;
+    case ApiKey::kDeleteAcls: return serve<DeleteAclsRequest, DeleteAclsResponse, handle_delete_acls>;
     case ApiKey::kDescribeConfigs:
       return serve<DescribeConfigsRequest, DescribeConfigsResponse, handle_describe_configs>;
     case ApiKey::kAlterConfigs: return serve<AlterConfigsRequest, AlterConfigsResponse, handle_alter_configs>;
     case ApiKey::kDescribeLogDirs:
       return serve<DescribeLogDirsRequest, DescribeLogDirsResponse, handle_describe_log_dirs>;
+    case ApiKey::kSaslAuthenticate: return serve_sasl_authenticate;
     case ApiKey::kCreatePartitions:
       return serve<CreatePartitionsRequest, CreatePartitionsResponse, handle_create_partitions>;
     case ApiKey::kDeleteGroups: return serve<DeleteGroupsRequest, DeleteGroupsResponse, handle_delete_groups>;
     case ApiKey::kIncrementalAlterConfigs:
       return serve<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, handle_incremental_alter_configs>;
     case ApiKey::kOffsetDelete: return serve<OffsetDeleteRequest, OffsetDeleteResponse, handle_offset_delete>;
+    case ApiKey::kDescribeUserScramCredentials:
+      return serve<DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse,
+                   handle_describe_user_scram_credentials>;
+    case ApiKey::kAlterUserScramCredentials:
+      return serve<AlterUserScramCredentialsRequest, AlterUserScramCredentialsResponse,
+                   handle_alter_user_scram_credentials>;
     case ApiKey::kDescribeCluster:
       return serve<DescribeClusterRequest, DescribeClusterResponse, handle_describe_cluster>;
     case ApiKey::kDescribeTopicPartitions:

@@ -12,7 +12,8 @@
 #include "base/types.h"
 #include "protocol/kafka/api_registry.h"
 #include "runtime/sync.h"
-#include "security/authorize.h"
+#include "security/login.h"
+#include "security/policy_service.h"
 #include "stream/group_shard.h"
 #include "stream/stream_shard.h"
 #include "stream/topic_service.h"
@@ -77,6 +78,8 @@ struct KafkaNode {
   stream::TopicService& topics;             // lives on topics_shard
   runtime::Shard& topics_shard;
   std::shared_ptr<const security::Authorizer> authorizer;
+  const security::Policies& policies;
+  security::PolicyService& users;  // lives on topics_shard
   std::string data_folder;
   stream::CheckFences check_fences;             // empty: no token is known
   std::vector<std::string> listeners{"kafka"};  // their names in metrics
@@ -98,6 +101,7 @@ struct KafkaShard {
       kFetchPositionsMax};       // partitions that fetches and their sessions name; 200 bytes each
   std::size_t reply_memory = 0;  // of replies that are not written yet; above memory's limit less is read
   KafkaStats stats;
+  security::Logins logins{"kafka", node.policies};
   LogLimiter bad_input;
   std::size_t fetch_sessions = 0;
   std::int32_t next_fetch_session = 1;

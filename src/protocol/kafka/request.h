@@ -6,6 +6,7 @@
 
 #include "protocol/kafka/error_code.h"
 #include "protocol/kafka/node.h"
+#include "protocol/kafka/sasl.h"
 #include "runtime/sync.h"
 #include "runtime/task.h"
 #include "security/authorize.h"
@@ -43,7 +44,9 @@ struct Connection {
   KafkaShard& shard;
   Endpoint endpoint;  // of the listener it came through
   std::string peer;   // "address:port"
-  security::Principal principal = security::Principal::anonymous();
+  security::Principal principal = security::Principal::anonymous(security::host_of(peer));
+  bool authenticated = false;
+  std::unique_ptr<SaslExchange> sasl;  // the last one; nullptr: the client did not ask
   Turnstile produce_order;
   std::shared_ptr<FetchSession> fetch_session;
   bool closing = false;                     // no reply can be sent any more, or the server stops: waits end early
@@ -71,6 +74,10 @@ struct Request {
   }
   [[nodiscard]] bool allows_cluster(security::Operation operation) const {
     return allows(operation, security::ResourceType::cluster, security::kClusterName);
+  }
+  // Whether there may be some resource of this type that it is allowed for.
+  [[nodiscard]] bool allows_any(security::Operation operation, security::ResourceType type) const {
+    return node().authorizer->authorize_any(connection.principal, operation, type) == security::Decision::allowed;
   }
   // Counts a code that goes into the reply, and returns it.
   ErrorCode count(ErrorCode code) const {

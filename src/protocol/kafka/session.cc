@@ -1,6 +1,7 @@
 #include "protocol/kafka/session.h"
 
 #include "protocol/kafka/fetch_session.h"
+#include "protocol/kafka/handlers/handlers.h"
 
 namespace leat::kafka {
 namespace {
@@ -92,6 +93,14 @@ runtime::Task<> Session::read_requests() {
     }
     if (*slot == nullptr || stopping_) co_return;
     Slot& next = **slot;
+    next.started = last_activity_;
+    if (expects_token()) {
+      next.request.api = ApiKey::kSaslAuthenticate;
+      slots_.push_back(std::move(*slot));
+      tasks_.spawn(serve_token(next));
+      co_await until_answered();
+      continue;
+    }
     Reader reader(next.body);
     const auto header = decode_request_header(reader);
     if (!header) {
@@ -102,12 +111,22 @@ runtime::Task<> Session::read_requests() {
     next.request.version = header->request_api_version;
     next.request.correlation_id = header->correlation_id;
     next.request.client_id = header->client_id.value_or("");
-    next.started = last_activity_;
+    const bool decides_what_follows = next.request.api == ApiKey::kSaslHandshake;
     slots_.push_back(std::move(*slot));
     tasks_.spawn(serve(next, reader));
+    if (decides_what_follows) co_await until_answered();
     while (!connection_.closing && must_wait()) co_await changed_.wait();
     if (stopping_) co_return;
   }
+}
+
+// Whether what comes next is a token of SASL without a header.
+bool Session::expects_token() const {
+  return connection_.sasl != nullptr && connection_.sasl->raw && !connection_.sasl->principal();
+}
+
+runtime::Task<> Session::until_answered() {
+  while (!connection_.closing && !slots_.empty()) co_await changed_.wait();
 }
 
 // Whether replies have to go out before another request is read.
@@ -150,7 +169,7 @@ runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
   LEAT_CO_TRY(const bool more, co_await read_bytes(prefix));
   if (!more) co_return nullptr;
   const auto size = load_be<std::int32_t>(prefix.data());
-  if (size < static_cast<std::int32_t>(kRequestSizeMin))
+  if (size < (expects_token() ? 0 : static_cast<std::int32_t>(kRequestSizeMin)))
     co_return fail(Errc::invalid_argument, fmt::format("a request of {} bytes cannot be", size));
   const auto bytes = static_cast<std::size_t>(size);
   const std::size_t limit = std::min(shard_.node.options.request_size_max, shard_.memory.limit() / kBudgetParts);
@@ -177,6 +196,24 @@ runtime::Task<> Session::serve(Slot& slot, Reader reader) {
     refuse(reply.error().message);
     slot.reply.close = true;
   }
+  answered(slot);
+}
+
+// The answer is a token too, or the end of the connection.
+runtime::Task<> Session::serve_token(Slot& slot) {
+  const auto answer = co_await authenticate(slot.request, std::string(as_text(slot.body)));
+  if (answer) {
+    Bytes frame = Bytes::uninitialized(kFrameSizeBytes + answer->size());
+    store_be(frame.mutable_view().data(), static_cast<std::int32_t>(answer->size()));
+    std::memcpy(frame.mutable_view().data() + kFrameSizeBytes, answer->data(), answer->size());
+    slot.reply.frame.emplace().append(std::move(frame));
+  } else {
+    slot.reply.close = true;
+  }
+  answered(slot);
+}
+
+void Session::answered(Slot& slot) {
   // Nothing of the request is needed any more.
   slot.body = {};
   slot.memory.reset();

@@ -60,7 +60,11 @@ class Session {
   [[nodiscard]] bool must_wait() const;
   runtime::Task<Result<bool>> read_bytes(MutableBytes into);
   runtime::Task<Result<std::unique_ptr<Slot>>> read_request();
+  [[nodiscard]] bool expects_token() const;
+  runtime::Task<> until_answered();
   runtime::Task<> serve(Slot& slot, Reader reader);
+  runtime::Task<> serve_token(Slot& slot);
+  void answered(Slot& slot);
   runtime::Task<> write_replies();
   void refuse(std::string_view why);
   void check_idle();

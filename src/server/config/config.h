@@ -114,6 +114,10 @@ struct HttpConfig {
   Milliseconds request_timeout{10'000};
 };
 
+struct SecurityConfig {
+  std::vector<std::string> super_users;
+};
+
 struct SqsConfig {
   std::vector<std::string> access_keys;  // "ID=SECRET"
   std::string region = "us-east-1";
@@ -166,6 +170,7 @@ struct ServerConfig {
   ProducerConfig producer;
   LogDefaults log;
   MemoryConfig memory;
+  SecurityConfig security;
   SqsConfig sqs;
   RespConfig resp;
   HttpConfig http;

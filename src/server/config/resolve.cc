@@ -93,6 +93,15 @@ Status apply_advertise(ServerConfig& config) {
   return {};
 }
 
+// Whether nobody reaches the listener who is not meant to. `remedy` is what else can be done about it.
+Status check_reach(const ServerConfig& config, const ListenerConfig& listener, std::string_view remedy) {
+  if (config.insecure || is_loopback(listener.host)) return {};
+  return fail(Errc::invalid_config,
+              fmt::format("listen: other machines could reach {}={}:{} and no authentication is configured; listen on "
+                          "127.0.0.1, {}, or add --insecure to let everyone in who can reach it",
+                          protocol_name(listener.protocol, listener.is_tls), listener.host, listener.port, remedy));
+}
+
 Status check_listener(const ServerConfig& config, const ListenerConfig& listener) {
   const auto protocol = protocol_name(listener.protocol, listener.is_tls);
   const auto shown = fmt::format("{}={}:{}", protocol, listener.host, listener.port);
@@ -102,17 +111,9 @@ Status check_listener(const ServerConfig& config, const ListenerConfig& listener
   }
   const bool is_sqs = listener.protocol == ListenerProtocol::sqs;
   const bool is_resp = listener.protocol == ListenerProtocol::resp;
-  const bool is_authenticated =
-      (is_sqs && !config.sqs.access_keys.empty()) || (is_resp && !config.resp.password.empty());
-  if (!config.insecure && !is_authenticated && !is_loopback(listener.host)) {
-    return fail(Errc::invalid_config,
-                fmt::format("listen: other machines could reach {} and no authentication is configured; listen on "
-                            "127.0.0.1, {}or add --insecure to let everyone in who can reach it",
-                            shown,
-                            is_sqs    ? "configure sqs.access_keys, "
-                            : is_resp ? "configure resp.password, "
-                                      : ""));
-  }
+  const bool is_open = (is_sqs && config.sqs.access_keys.empty()) || (is_resp && config.resp.password.empty());
+  if (is_open)
+    LEAT_CHECK(check_reach(config, listener, is_sqs ? "configure sqs.access_keys" : "configure resp.password"));
   if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
     return fail(Errc::invalid_config,
                 fmt::format("listen: Kafka clients of {} must be told an address to connect to; add --advertise "
@@ -136,6 +137,14 @@ std::string_view to_string(ListenerProtocol protocol) {
 
 std::string protocol_name(ListenerProtocol protocol, bool is_tls) {
   return fmt::format("{}{}", to_string(protocol), is_tls ? kTlsSuffix : "");
+}
+
+Status check_listeners_without_users(const ServerConfig& config) {
+  for (const ListenerConfig& listener : config.listeners) {
+    if (listener.protocol == ListenerProtocol::sqs || listener.protocol == ListenerProtocol::resp) continue;
+    LEAT_CHECK(check_reach(config, listener, "add a user there with 'leat user add NAME --admin' first"));
+  }
+  return {};
 }
 
 bool is_loopback(std::string_view host) {

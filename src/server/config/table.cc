@@ -125,6 +125,9 @@ std::vector<ConfigKey> make_keys() {
        "Memory for requests in flight; above it, reading from clients pauses. 0: an eighth of the machine's, at most "
        "512MiB."},
 
+      {"security.super_users", "", at(&C::security, &SecurityConfig::super_users), "NAME", 0, 0,
+       "Users who may do everything, whatever is granted. Repeatable."},
+
       {"sqs.access_keys", "", at(&C::sqs, &SqsConfig::access_keys), "ID=SECRET", 0, 0,
        "Who may use Amazon SQS: access keys, with which every request must be signed. Without any, whoever reaches the "
        "port may. Repeatable; better in the file or the variable than as a flag, which others on the machine can see.",

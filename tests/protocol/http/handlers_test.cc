@@ -16,16 +16,10 @@ using runtime::Task;
 using testing::fetch;
 using ::testing::HasSubstr;
 
-class DenyAll final : public security::Authorizer {
-  security::Decision authorize(const security::Principal&, security::Operation,
-                               const security::Resource&) const override {
-    return security::Decision::denied;
-  }
-};
-
 struct Admin {
-  explicit Admin(std::shared_ptr<const security::Authorizer> authorizer = security::allow_all())
-      : listener(admin_routes([this] { return reasons; }, metrics, std::move(authorizer)), {}) {
+  explicit Admin(security::PolicyPtr policy = std::make_shared<security::Policy>())
+      : listener(admin_routes([this] { return reasons; }, metrics, policies, logins), {}) {
+    policies->set(std::move(policy));
     auto made = runtime::Shard::current().network().listen("127.0.0.1", 0);
     if (!made) throw std::runtime_error(made.error().message);
     listener.start(std::move(*made));
@@ -34,6 +28,8 @@ struct Admin {
 
   std::vector<std::string> reasons;
   observe::MetricsRegistry metrics;
+  std::shared_ptr<security::Policies> policies = std::make_shared<security::Policies>(1);
+  security::Logins logins{"http", *policies};
   HttpListener listener;
 };
 

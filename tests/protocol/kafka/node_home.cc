@@ -83,6 +83,8 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
                                                    world_.files(), reserve_, kFolder);
   const Status started = co_await topics_->start({});
   EXPECT_TRUE(started);
+  users_ = std::make_unique<security::PolicyService>(*catalog_, world_.shards(), policies_, std::set<std::string>{});
+  EXPECT_TRUE(co_await users_->start());
   node_.reset(new KafkaNode{.cluster_id = "test-cluster",
                             .node = NodeId(kNodeNumber),
                             .options = options,
@@ -91,6 +93,8 @@ runtime::Task<> NodeHome::start(catalog::ServerDefaults defaults, KafkaOptions o
                             .topics = *topics_,
                             .topics_shard = *world_.shards()[0],
                             .authorizer = std::make_shared<DenySome>(denied),
+                            .policies = policies_,
+                            .users = *users_,
                             .data_folder = kFolder});
   kafka_ = std::make_unique<KafkaShard>(*node_, *shards_[1]);
   connection_.reset(new Connection(*kafka_, {"broker.example", 9092}, "client:1"));
@@ -100,8 +104,10 @@ runtime::Task<> NodeHome::stop() {
   for (std::size_t i = 0; i < groups_.size(); ++i)
     co_await runtime::call_on(shards_[i]->shard(), stop_groups, groups_[i].get());
   topics_->begin_stop();
+  users_->begin_stop();
   EXPECT_TRUE(co_await catalog_->close());
   co_await topics_->stop();
+  co_await users_->stop();
   for (const auto& shard : shards_) EXPECT_TRUE(co_await runtime::call_on(shard->shard(), stop_shard, shard.get()));
 }
 

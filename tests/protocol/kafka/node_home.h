@@ -25,6 +25,10 @@ class DenySome final : public security::Authorizer {
     return denied_.contains({operation, std::string(resource.name)}) ? security::Decision::denied
                                                                      : security::Decision::allowed;
   }
+  [[nodiscard]] security::Decision authorize_any(const security::Principal&, security::Operation,
+                                                 security::ResourceType) const override {
+    return security::Decision::allowed;
+  }
 
  private:
   const Denied& denied_;
@@ -121,6 +125,8 @@ class NodeHome {
   std::vector<std::unique_ptr<stream::GroupShard>> groups_;
   std::unique_ptr<stream::Streams> streams_;
   std::unique_ptr<stream::TopicService> topics_;
+  security::Policies policies_{2};
+  std::unique_ptr<security::PolicyService> users_;
   std::unique_ptr<KafkaNode> node_;
   std::unique_ptr<KafkaShard> kafka_;
   std::unique_ptr<Connection> connection_;

@@ -19,6 +19,21 @@ runtime::Task<OffsetForLeaderEpochResponse> handle_offset_for_leader_epoch(Reque
 runtime::Task<InitProducerIdResponse> handle_init_producer_id(Request& request, InitProducerIdRequest message);
 
 runtime::Task<ApiVersionsResponse> handle_api_versions(Request& request, ApiVersionsRequest message);
+runtime::Task<SaslHandshakeResponse> handle_sasl_handshake(Request& request, SaslHandshakeRequest message);
+// `close` is set when the client is not who it says: the reply is the connection's last.
+runtime::Task<SaslAuthenticateResponse> handle_sasl_authenticate(Request& request, SaslAuthenticateRequest message,
+                                                                 bool& close);
+// The next step of the connection's exchange, which is under way: the server's token, or why the connection is to end. On
+// success the connection may be the user's.
+runtime::Task<Result<std::string>> authenticate(Request& request, std::string token);
+runtime::Task<DescribeUserScramCredentialsResponse> handle_describe_user_scram_credentials(
+    Request& request, DescribeUserScramCredentialsRequest message);
+runtime::Task<AlterUserScramCredentialsResponse> handle_alter_user_scram_credentials(
+    Request& request, AlterUserScramCredentialsRequest message);
+runtime::Task<DescribeAclsResponse> handle_describe_acls(Request& request, DescribeAclsRequest message);
+runtime::Task<CreateAclsResponse> handle_create_acls(Request& request, CreateAclsRequest message);
+runtime::Task<DeleteAclsResponse> handle_delete_acls(Request& request, DeleteAclsRequest message);
+
 runtime::Task<MetadataResponse> handle_metadata(Request& request, MetadataRequest message);
 runtime::Task<DescribeClusterResponse> handle_describe_cluster(Request& request, DescribeClusterRequest message);
 runtime::Task<DescribeTopicPartitionsResponse> handle_describe_topic_partitions(Request& request,

@@ -1,0 +1,115 @@
+#include "cli/login.h"
+
+#include <sys/random.h>
+#include <termios.h>
+#include <unistd.h>
+
+#include <cstdio>
+#include <cstdlib>
+#include <fstream>
+#include <iostream>
+
+#include "cli/client.h"
+#include "cli/connection.h"
+#include "protocol/kafka/messages/sasl_authenticate.h"
+#include "protocol/kafka/messages/sasl_handshake.h"
+#include "security/base64.h"
+#include "security/scram.h"
+
+namespace leat::cli {
+namespace {
+
+constexpr std::size_t kNonceBytes = 24;
+
+// While it lives, what is typed is not shown.
+class NoEcho {
+ public:
+  NoEcho() {
+    if (tcgetattr(STDIN_FILENO, &before_) != 0) return;
+    termios silent = before_;
+    silent.c_lflag &= ~static_cast<tcflag_t>(ECHO);
+    is_set_ = tcsetattr(STDIN_FILENO, TCSAFLUSH, &silent) == 0;
+  }
+  NoEcho(const NoEcho&) = delete;
+  NoEcho& operator=(const NoEcho&) = delete;
+  ~NoEcho() {
+    if (is_set_) (void)tcsetattr(STDIN_FILENO, TCSAFLUSH, &before_);
+  }
+
+ private:
+  termios before_{};
+  bool is_set_ = false;
+};
+
+std::string ask(const std::string& question) {
+  const NoEcho silence;
+  std::string answer;
+  fmt::print(stderr, "{}: ", question);
+  std::getline(std::cin, answer);
+  fmt::print(stderr, "\n");
+  return answer;
+}
+
+Result<std::string> first_line(std::istream& in, const std::string& name) {
+  std::string line;
+  if (!std::getline(in, line) || line.empty())
+    return fail(Errc::invalid_argument, fmt::format("{} has no password on its first line", name));
+  return line;
+}
+
+Result<std::string> authenticate(Connection& connection, std::string_view token, Milliseconds timeout) {
+  kafka::SaslAuthenticateRequest request;
+  request.auth_bytes = as_bytes(token);
+  LEAT_TRY(auto reply, connection.call<kafka::SaslAuthenticateResponse>(request, timeout));
+  if (reply.message.error_code == kafka::ErrorCode::kNone) return std::move(reply.message.auth_bytes);
+  return fail(Errc::permission_denied,
+              server_error("cannot log in", reply.message.error_code, reply.message.error_message).message);
+}
+
+}  // namespace
+
+Result<std::string> read_password(std::string_view whose, const std::string& file, const char* variable, bool is_new) {
+  if (file == "-") return first_line(std::cin, "standard input");
+  if (!file.empty()) {
+    std::ifstream in(file);
+    return first_line(in, file);
+  }
+  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
+  if (const char* set = std::getenv(variable); set != nullptr && *set != '\0') return std::string(set);
+  if (isatty(STDIN_FILENO) == 0) {
+    return fail(Errc::invalid_argument,
+                fmt::format("there is no password for {}: set {}, or run this on a terminal", whose, variable));
+  }
+  std::string password = ask(fmt::format("Password for {}", whose));
+  if (is_new && ask("Once more") != password) return fail(Errc::invalid_argument, "that was not the same password");
+  return password;
+}
+
+std::string random_bytes(std::size_t size) {
+  std::string bytes(size, '\0');
+  for (std::size_t filled = 0; filled < size;) {
+    const ssize_t got = getrandom(bytes.data() + filled, size - filled, 0);
+    if (got > 0) filled += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
+Status log_in(Connection& connection, const std::string& user, Milliseconds timeout) {
+  LEAT_TRY(std::string password, read_password(user, "", "LEAT_PASSWORD", false));
+  constexpr auto kMechanism = security::ScramMechanism::sha256;
+  const std::string mechanism(to_string(kMechanism));
+  kafka::SaslHandshakeRequest handshake;
+  handshake.mechanism = mechanism;
+  LEAT_TRY(const auto shaken, connection.call<kafka::SaslHandshakeResponse>(handshake, timeout));
+  if (shaken.message.error_code != kafka::ErrorCode::kNone)
+    return fail(server_error("cannot log in", shaken.message.error_code));
+  security::ScramClient client(kMechanism, user, std::move(password), security::base64(random_bytes(kNonceBytes)));
+  LEAT_TRY(const std::string server_first, authenticate(connection, client.first(), timeout));
+  LEAT_TRY(const std::string proof, client.final(server_first));
+  LEAT_TRY(const std::string server_final, authenticate(connection, proof, timeout));
+  if (!client.check(server_final))
+    return fail(Errc::permission_denied, "the server does not know the password: it is not the one that it says it is");
+  return {};
+}
+
+}  // namespace leat::cli

@@ -1,0 +1,106 @@
+#include "security/grant.h"
+
+#include <algorithm>
+#include <array>
+#include <nlohmann/json.hpp>
+
+#include "catalog/document.h"
+#include "security/user.h"
+
+namespace leat::security {
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr std::int64_t kDocumentVersion = 1;
+
+// As stored, in the order of the enumerators.
+constexpr std::array<std::string_view, 2> kPermissions = {"deny", "allow"};
+constexpr std::array<std::string_view, 2> kPatterns = {"literal", "prefixed"};
+constexpr std::array<std::string_view, 4> kTypes = {"cluster", "topic", "group", "transactional_id"};
+constexpr std::array<std::string_view, 11> kOperations = {
+    "read",     "write",          "create",           "delete",        "alter",
+    "describe", "cluster_action", "describe_configs", "alter_configs", "idempotent_write",
+    "all"};
+
+template <class Enum>
+std::string_view word(std::span<const std::string_view> words, Enum value) {
+  return words[static_cast<std::size_t>(value)];
+}
+
+// What an operation that is allowed allows besides itself.
+bool implies(Operation granted, Operation what) {
+  switch (what) {
+    case Operation::describe:
+      return granted == Operation::read || granted == Operation::write || granted == Operation::remove ||
+             granted == Operation::alter;
+    case Operation::describe_configs: return granted == Operation::alter_configs;
+    default: return false;
+  }
+}
+
+bool is_sized(std::string_view text, std::size_t most) { return !text.empty() && text.size() <= most; }
+
+}  // namespace
+
+std::string_view to_string(PatternType type) { return word(kPatterns, type); }
+std::string_view to_string(Permission permission) { return word(kPermissions, permission); }
+
+bool Grant::applies_to(const Principal& who, Operation what) const {
+  if (principal != who.name && principal != kEveryone) return false;
+  if (host != kAnyHost && host != who.host) return false;
+  return operation == what || operation == Operation::all ||
+         (permission == Permission::allow && implies(operation, what));
+}
+
+Status check_grant(const Grant& grant) {
+  constexpr std::string_view kUser = "User:";
+  if (!grant.principal.starts_with(kUser))
+    return fail(Errc::invalid_argument, fmt::format("a principal is written as {}NAME", kUser));
+  if (grant.principal != kEveryone && !check_user_name(std::string_view(grant.principal).substr(kUser.size())))
+    return fail(Errc::invalid_argument, "the principal has a name that no user can have");
+  if (!is_sized(grant.host, kHostBytesMax)) return fail(Errc::invalid_argument, "the host is empty or too long");
+  if (!is_sized(grant.name, kResourceNameBytesMax))
+    return fail(Errc::invalid_argument, "the resource's name is empty or too long");
+  if (!catalog::is_text(grant.name) || !catalog::is_text(grant.host))
+    return fail(Errc::invalid_argument, "the resource's name or the host is not UTF-8");
+  if (grant.type == ResourceType::cluster && grant.name != kClusterName)
+    return fail(Errc::invalid_argument, fmt::format("the only name of a cluster is {}", kClusterName));
+  return {};
+}
+
+std::string grants_key(std::string_view principal) { return fmt::format("{}{}", kGrantsPrefix, in_key(principal)); }
+
+std::string encode_grants(std::string_view principal, const std::vector<Grant>& grants) {
+  Json list = Json::array();
+  for (const Grant& grant : grants) {
+    list.push_back({{"permission", word(kPermissions, grant.permission)},
+                    {"operation", word(kOperations, grant.operation)},
+                    {"type", word(kTypes, grant.type)},
+                    {"pattern", word(kPatterns, grant.pattern)},
+                    {"name", grant.name},
+                    {"host", grant.host}});
+  }
+  const Json document = {{"v", kDocumentVersion}, {"principal", principal}, {"grants", std::move(list)}};
+  return document.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
+
+Result<std::vector<Grant>> decode_grants(std::string_view key, std::string_view value) {
+  catalog::Document read(key, value, kDocumentVersion);
+  std::vector<Grant> grants;
+  const std::string principal = read.text("principal");
+  for (catalog::Document& item : read.list("grants")) {
+    Grant& grant = grants.emplace_back();
+    grant.principal = principal;
+    grant.permission = static_cast<Permission>(item.one_of("permission", kPermissions));
+    grant.operation = static_cast<Operation>(item.one_of("operation", kOperations));
+    grant.type = static_cast<ResourceType>(item.one_of("type", kTypes));
+    grant.pattern = static_cast<PatternType>(item.one_of("pattern", kPatterns));
+    grant.name = item.text("name");
+    grant.host = item.text("host");
+  }
+  if (key != grants_key(principal)) read.wrong(fmt::format("it is for {}", principal));
+  return read.result(std::move(grants));
+}
+
+}  // namespace leat::security

@@ -1,0 +1,73 @@
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/log_limiter.h"
+#include "base/metrics.h"
+#include "runtime/task.h"
+#include "security/login_throttle.h"
+#include "security/policies.h"
+#include "security/scram.h"
+
+namespace leat::security {
+
+// The address of a peer, which is "address:port".
+[[nodiscard]] std::string host_of(std::string_view peer);
+
+// Finds out who clients are, for one protocol on one shard. Failures are counted, logged and slowed down; their errors
+// (permission_denied, in words for the client) do not tell whether there is such a user.
+class Logins {
+ public:
+  // `protocol` is its name in logs. `policies` outlives this.
+  Logins(std::string protocol, const Policies& policies);
+
+  // The user's name and password, as they came from the peer ("address:port").
+  runtime::Task<Result<Principal>> check_password(std::string user, std::string password, std::string peer);
+
+  // One exchange of SCRAM. Outlived by the Logins that it came from.
+  class Scram {
+   public:
+    // The message to send back for the client's first one.
+    runtime::Task<Result<std::string>> first(std::string message);
+    // The message to send back for the client's last one: principal() is who the client is then.
+    Result<std::string> last(std::string_view message);
+    [[nodiscard]] Principal principal() const { return {principal_of(user_), host_of(peer_)}; }
+
+   private:
+    friend class Logins;
+    Scram(Logins& logins, ScramMechanism mechanism, std::string nonce, std::string peer)
+        : logins_(logins), mechanism_(mechanism), server_(mechanism, std::move(nonce)), peer_(std::move(peer)) {}
+
+    Logins& logins_;
+    ScramMechanism mechanism_;
+    ScramServer server_;
+    std::string peer_;
+    std::string user_;
+  };
+  [[nodiscard]] std::unique_ptr<Scram> begin_scram(ScramMechanism mechanism, std::string peer);
+
+  struct Stats {
+    Counter succeeded;
+    Counter failed;
+  };
+  [[nodiscard]] const Stats& stats() const { return stats_; }
+
+ private:
+  // Waits as long as an attempt from there has to.
+  runtime::Task<Status> wait(const std::string& peer);
+  [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer);
+  void succeeded(const std::string& user, const std::string& peer);
+  // The user's credential, or one that no password has.
+  [[nodiscard]] ScramCredential credential(std::string_view user, ScramMechanism mechanism) const;
+
+  std::string protocol_;
+  const Policies& policies_;
+  std::string secret_;  // of decoys
+  LoginThrottle throttle_;
+  LogLimiter failures_;
+  Stats stats_;
+};
+
+}  // namespace leat::security

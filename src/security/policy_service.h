@@ -1,0 +1,76 @@
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "catalog/catalog.h"
+#include "runtime/sync.h"
+#include "security/policies.h"
+
+namespace leat::security {
+
+// Limits; above them: too_large.
+inline constexpr std::size_t kUsersMax = 10'000;
+inline constexpr std::size_t kGrantsOfPrincipalMax = 2'000;
+
+struct ScramChange {
+  ScramMechanism mechanism{};
+  std::optional<ScramCredential> credential;  // none: it is removed
+};
+
+// Keeps every shard's policy in step with the catalog, and changes users and grants there: all changes, whoever makes them, take
+// this one way. Lives on shard 0; the calls below are made there.
+class PolicyService {
+ public:
+  PolicyService(catalog::Catalog& catalog, std::vector<runtime::Shard*> shards, Policies& policies,
+                std::set<std::string> super_users);
+  PolicyService(const PolicyService&) = delete;
+  PolicyService& operator=(const PolicyService&) = delete;
+
+  // On return every shard has the policy of the catalog, and gets each later one. Errors: those of reading it.
+  runtime::Task<Status> start();
+  // Ends following, in two steps: begin_stop(), then the catalog's close(), which ends its watches, then stop().
+  void begin_stop();
+  runtime::Task<> stop();
+
+  // When one of these returns, every shard knows of the change. Errors: those of Catalog::commit, timed_out when the change is
+  // made and a shard has not followed.
+
+  // Neither leaves users behind of whom nobody may alter the cluster, and so let anyone in again: permission_denied.
+
+  // A user is made with the first credential and goes with the last one. Errors: not_found (nothing to remove; nothing is
+  // changed then), invalid_name, invalid_argument, too_large.
+  runtime::Task<Status> change_scram(std::string user, std::vector<ScramChange> changes);
+  // Adds grants of one principal; those that are there stay. Errors: invalid_argument, too_large.
+  runtime::Task<Status> add_grants(std::string principal, std::vector<Grant> grants);
+  // Removes the grants of one principal for which `matches`, and returns them.
+  runtime::Task<Result<std::vector<Grant>>> remove_grants(std::string principal,
+                                                          std::function<bool(const Grant&)> matches);
+
+ private:
+  runtime::Task<Status> load();
+  runtime::Task<Status> publish(PolicyPtr policy);
+  runtime::Task<> follow();
+  // Whether somebody can administer what there would be.
+  [[nodiscard]] Status check_administered(const Policy::Users& users, const std::vector<Grant>& grants) const;
+  runtime::Task<Status> wait_applied(catalog::Revision revision);
+  // The value of a key and its revision; an empty entry when there is none.
+  runtime::Task<Result<catalog::Entry>> read(std::string key);
+  // Puts `value`, or deletes when it is empty, if the entry is still as it was read; then waits until all shards know.
+  runtime::Task<Status> write(catalog::Entry was, std::string value);
+
+  catalog::Catalog& catalog_;
+  std::vector<runtime::Shard*> shards_;
+  Policies& policies_;
+  std::set<std::string> super_users_;
+  PolicyPtr applied_;
+  runtime::Notifier applied_wake_;
+  runtime::Budget changes_{1};  // one at a time: each is checked against all that there is
+  runtime::TaskScope tasks_;
+  bool stopping_ = false;
+};
+
+}  // namespace leat::security
