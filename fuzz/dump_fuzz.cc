@@ -20,10 +20,10 @@ void must(bool condition, const char* what) {
 }
 
 std::string dump_loaded(Database& database, Loaded loaded) {
-  if (loaded.value == nullptr) {
-    database.set_text("k", loaded.text);
+  if (loaded.value) {
+    database.put("k", std::move(loaded.value));
   } else {
-    database.put("k", loaded.type, std::move(loaded.value));
+    database.set_text("k", loaded.text);
   }
   // The times of its fields are before no present: they all stay.
   return dump(*database.table().peek("k"));

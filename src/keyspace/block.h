@@ -10,12 +10,12 @@
 // Blocks of bytes whose capacity follows from their size, so that nothing need remember it.
 namespace leat::keyspace {
 
-// What a block that holds `size` bytes has room for: four steps between powers of two, at least 16 bytes each, so that
-// growing by a byte at a time moves the block seldom. What malloc adds is part of a step.
+// What a block that holds `size` bytes has room for: with what malloc adds, a multiple of 16 up to 256, as malloc has no
+// finer ones; beyond that four steps between powers of two, so that growing by a byte at a time moves the block seldom.
 [[nodiscard]] constexpr std::size_t block_capacity(std::size_t size) {
   constexpr std::size_t kMallocBytes = 8;
   const std::size_t chunk = std::max<std::size_t>(size + kMallocBytes, 32);
-  const std::size_t step = std::max<std::size_t>(std::bit_floor(chunk - 1) / 4, 16);
+  const std::size_t step = chunk <= 256 ? 16 : std::bit_floor(chunk - 1) / 4;
   return (chunk + step - 1) / step * step - kMallocBytes;
 }
 

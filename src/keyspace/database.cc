@@ -189,21 +189,22 @@ char* Database::resize_text(std::string_view key, std::size_t size) {
   return block.data();
 }
 
-void Database::put_object(std::string_view key, Type type, Value* value) {
+Entry& Database::put(std::string_view key, Value value) {
   Entry& entry = fresh(key, 0);
   expiries_.remove(entry);
-  entry.type_ = static_cast<std::uint32_t>(type);
+  entry.type_ = static_cast<std::uint32_t>(value.type());
   entry.encoding_ = static_cast<std::uint32_t>(Entry::Encoding::object);
-  entry.object_ = value;
-  if (type == Type::hash) fields_changed(entry);
+  entry.object_ = value.release();
+  if (entry.type() == Type::hash) fields_changed(entry);
+  return entry;
 }
 
 void Database::drop_value(Entry& entry) {
   forget_fields(entry);
-  if (entry.encoding() == Entry::Encoding::object && entry.object_->elements() > kFreedAtOnceMax) {
-    std::unique_ptr<Value> value(std::exchange(entry.object_, nullptr));
-    const std::size_t bytes = value->memory();
-    keyspace_.discard(std::make_unique<GarbageOf<std::unique_ptr<Value>>>(std::move(value), bytes));
+  if (entry.encoding() == Entry::Encoding::object && entry.object_.elements(entry.type()) > kFreedAtOnceMax) {
+    Value value(entry.type(), entry.object_);
+    const std::size_t bytes = entry.object_.memory(entry.type());
+    keyspace_.discard(std::make_unique<GarbageOf<Value>>(std::move(value), bytes));
   } else if (entry.encoding() == Entry::Encoding::block && entry.block_->capacity > kBytesFreedAtOnceMax) {
     std::unique_ptr<TextBlock, ReleaseBlock> block(std::exchange(entry.block_, nullptr));
     const std::size_t bytes = block->capacity;

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <optional>
 #include <set>
 #include <span>
@@ -13,25 +12,7 @@
 
 namespace leat::keyspace {
 
-class Hash;
 class Keyspace;
-class List;
-class Set;
-class Stream;
-class ZSet;
-
-template <class T>
-struct TypeOf;
-template <>
-struct TypeOf<Hash> : std::integral_constant<Type, Type::hash> {};
-template <>
-struct TypeOf<List> : std::integral_constant<Type, Type::list> {};
-template <>
-struct TypeOf<Set> : std::integral_constant<Type, Type::set> {};
-template <>
-struct TypeOf<ZSet> : std::integral_constant<Type, Type::zset> {};
-template <>
-struct TypeOf<Stream> : std::integral_constant<Type, Type::stream> {};
 
 // One numbered database: keys, their values and when they expire. Reading a key that has expired removes it, which is
 // journalled and told like a DEL; other changes are told by whoever makes them (Keyspace::modified).
@@ -74,16 +55,10 @@ class Database {
   }
   template <class T>
   T& create(std::string_view key) {
-    return put(key, std::make_unique<T>());
+    return put(key, T()).template value<T>();
   }
-  void put(std::string_view key, Type type, std::unique_ptr<Value> value) { put_object(key, type, value.release()); }
-  // Makes `key` hold `value`, whatever it was; it does not expire.
-  template <class T>
-  T& put(std::string_view key, std::unique_ptr<T> value) {
-    T& kept = *value;
-    put_object(key, TypeOf<T>::value, value.release());
-    return kept;
-  }
+  // Makes `key` hold `value`, which is something, whatever it was; it does not expire.
+  Entry& put(std::string_view key, Value value);
 
   void erase(Entry& entry);
   bool erase(std::string_view key);
@@ -137,7 +112,6 @@ class Database {
   Entry& insert(std::string_view key, std::uint64_t hash, std::size_t extra);
   // The entry of `key` without its value, with `extra` bytes of room; its expiry stays.
   Entry& fresh(std::string_view key, std::size_t extra);
-  void put_object(std::string_view key, Type type, Value* value);
   // The entry's value goes. A large one is freed later.
   void drop_value(Entry& entry);
   void clear_at_once();

@@ -128,7 +128,7 @@ std::string dump(const Entry& entry) {
     case Type::set: write_set(entry.value<Set>(), out); break;
     case Type::zset: write_zset(entry.value<ZSet>(), out); break;
     case Type::hash: write_hash(entry.value<Hash>(), out); break;
-    case Type::stream: dump_stream(entry.value<Value>(), out); break;
+    case Type::stream: dump_stream(entry.value<Stream>(), out); break;
   }
   const bool has_times = static_cast<DumpType>(out.front()) == DumpType::hash_with_times;
   append(out, has_times ? kVersionOfTimes : kVersion);

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <memory>
 #include <string>
 #include <string_view>
 
@@ -40,11 +39,10 @@ enum class DumpType : std::uint8_t {
 // Whether the payload ends in a version that can be read and the right checksum.
 [[nodiscard]] bool is_dump(std::string_view payload);
 
-// A value that is in no database yet.
+// What is in no database yet.
 struct Loaded {
-  Type type = Type::string;
-  std::string text;              // of a string
-  std::unique_ptr<Value> value;  // of others; never empty
+  std::string text;  // of a string
+  Value value;       // of others, never empty; a string has none
 };
 // The value of a payload for which is_dump() is true, but which may still come from anyone. Error: corrupt.
 [[nodiscard]] Result<Loaded> load_dump(std::string_view payload);

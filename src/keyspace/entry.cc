@@ -5,18 +5,6 @@
 
 namespace leat::keyspace {
 
-std::string_view to_string(Type type) {
-  switch (type) {
-    case Type::string: return "string";
-    case Type::list: return "list";
-    case Type::set: return "set";
-    case Type::zset: return "zset";
-    case Type::hash: return "hash";
-    case Type::stream: return "stream";
-  }
-  return "none";
-}
-
 std::string_view Entry::text(char (&buffer)[21]) const {
   switch (encoding()) {
     case Encoding::embedded: return {embedded(), embedded_};
@@ -46,7 +34,7 @@ Entry* Entry::make(std::string_view key, std::size_t extra) {
 
 void Entry::drop_value() {
   if (encoding() == Encoding::block) release(block_, sizeof(TextBlock) + block_->capacity);
-  if (encoding() == Encoding::object) delete object_;
+  if (encoding() == Encoding::object) object_.destroy(type());
   encoding_ = static_cast<std::uint32_t>(Encoding::integer);
   integer_ = 0;
 }
@@ -59,7 +47,7 @@ void Entry::destroy(Entry* entry) {
 std::size_t Entry::memory() const {
   std::size_t size = rounded_size(kHeaderSize + key_length_ + extra_);
   if (encoding() == Encoding::block) size += rounded_size(sizeof(TextBlock) + block_->capacity);
-  if (encoding() == Encoding::object) size += object_->memory();
+  if (encoding() == Encoding::object) size += object_.memory(type());
   return size;
 }
 

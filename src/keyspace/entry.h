@@ -3,14 +3,10 @@
 #include <cstdint>
 #include <string_view>
 
+#include "keyspace/memory.h"
 #include "keyspace/value.h"
 
 namespace leat::keyspace {
-
-enum class Type : std::uint8_t { string, list, set, zset, hash, stream };
-
-// What TYPE replies.
-[[nodiscard]] std::string_view to_string(Type type);
 
 // A string's bytes in a block of their own, with room to grow.
 struct TextBlock {
@@ -48,8 +44,9 @@ class Entry {
   // Of the other types: T is the class of type().
   template <class T>
   [[nodiscard]] T& value() const {
-    return *static_cast<T*>(object_);
+    return object_.as<T>();
   }
+  [[nodiscard]] const Object& object() const { return object_; }
 
   [[nodiscard]] bool has_expiry() const { return expiry_slot_ != 0; }
 
@@ -81,7 +78,7 @@ class Entry {
   union {
     std::int64_t integer_ = 0;
     TextBlock* block_;
-    Value* object_;
+    Object object_;
   };
   std::uint32_t key_length_ = 0;
   std::uint32_t expiry_slot_ = 0;  // in the database's heap; 0: never expires

@@ -31,8 +31,8 @@ bool HashNode::overwrite(std::string_view value) {
   return true;
 }
 
-Hash::Hash(Listpack pairs) : count_(static_cast<std::uint32_t>(pairs.size() / 2)), pairs_(std::move(pairs)) {
-  bool is_compact = count_ <= EncodingLimits::hash_max_listpack_entries;
+Hash::Hash(Listpack pairs) : held_(std::move(pairs)) {
+  bool is_compact = size() <= EncodingLimits::hash_max_listpack_entries;
   auto check = [&](Element field, Element value) {
     IntegerText buffer;
     is_compact = is_compact && is_short(text(field, buffer)) && is_short(text(value, buffer));
@@ -41,107 +41,118 @@ Hash::Hash(Listpack pairs) : count_(static_cast<std::uint32_t>(pairs.size() / 2)
   if (!is_compact) convert();
 }
 
-Hash::~Hash() {
-  table_.clear([](HashNode* node) { HashNode::destroy(node); });
-}
-
-std::unique_ptr<Value> Hash::copy() const {
-  auto copy = std::make_unique<Hash>();
-  copy->is_table_ = is_table_;
-  copy->count_ = count_;
-  copy->pairs_ = pairs_.clone();
-  copy->table_.reserve(table_.size());
-  // It only reads, but a table under visit pauses its rehashing.
-  const_cast<Table<HashNode>&>(table_).for_each(
-      [&](HashNode& node) { copy->insert(node.key(), node.value(), hash_of(node.key())); });
+Hash Hash::clone() const {
+  Hash copy;
+  if (!is_table()) {
+    copy.held_.become(pairs().clone());
+  } else {
+    Large& large = copy.enlarged();
+    large.is_table = true;
+    large.table.reserve(table().size());
+    table().for_each([&](HashNode& node) { copy.insert(node.key(), node.value(), hash_of(node.key())); });
+  }
   if (next_expiry()) {
-    times_->for_each([&](std::string_view field, Millis when) { copy->set_expiry(field, when); });
+    times()->for_each([&](std::string_view field, Millis when) { copy.set_expiry(field, when); });
   }
   return copy;
 }
 
 std::size_t Hash::memory() const {
-  return rounded_size(sizeof(Hash)) + pairs_.memory() + table_.memory() + node_bytes_ +
-         (times_ == nullptr ? 0 : times_->memory());
+  if (!held_.is_large()) return pairs().memory();
+  const Large& large = held_.large();
+  return rounded_size(sizeof(Large)) + large.pairs.memory() + large.table.memory() + large.node_bytes +
+         (large.times == nullptr ? 0 : large.times->memory());
 }
 
 std::optional<Element> Hash::get(std::string_view field) {
-  if (is_table_) {
-    const HashNode* node = table_.find(field);
+  if (is_table()) {
+    const HashNode* node = table().find(field);
     return node == nullptr ? std::nullopt : std::optional(element(node->value()));
   }
-  const Listpack::Position at = pairs_.find(field, pairs_.first(), 1);
-  return at == Listpack::kNone ? std::nullopt : std::optional(pairs_.at(pairs_.next(at)));
+  const Listpack& all = pairs();
+  const Listpack::Position at = all.find(field, all.first(), 1);
+  return at == Listpack::kNone ? std::nullopt : std::optional(all.at(all.next(at)));
 }
 
 bool Hash::set(std::string_view field, std::string_view value, bool keep_time) {
-  if (times_ != nullptr && !keep_time) [[unlikely]]
-    times_->forget(field);
-  if (is_table_) return set_in_table(field, value);
-  if (!is_short(field) || !is_short(value) || pairs_.total() + field.size() + value.size() > kListpackBytesMax) {
+  if (times() != nullptr && !keep_time) [[unlikely]]
+    times()->forget(field);
+  if (is_table()) return set_in_table(field, value);
+  Listpack& all = pairs();
+  if (!is_short(field) || !is_short(value) || all.total() + field.size() + value.size() > kListpackBytesMax) {
     convert();
     return set_in_table(field, value);
   }
-  const Listpack::Position at = pairs_.find(field, pairs_.first(), 1);
+  const Listpack::Position at = all.find(field, all.first(), 1);
   if (at != Listpack::kNone) {
-    pairs_.replace(pairs_.next(at), value);
+    all.replace(all.next(at), value);
     return false;
   }
-  pairs_.push_back(field);
-  pairs_.push_back(value);
-  if (++count_ > EncodingLimits::hash_max_listpack_entries) convert();
+  all.insert_pair_before(Listpack::kNone, field, value);
+  if (all.size() / 2 > EncodingLimits::hash_max_listpack_entries) convert();
   return true;
 }
 
 bool Hash::set_in_table(std::string_view field, std::string_view value) {
   const std::uint64_t hash = hash_of(field);
-  HashNode* node = table_.find(field, hash);
+  HashNode* node = table().find(field, hash);
   if (node == nullptr) {
     insert(field, value, hash);
     return true;
   }
   if (node->overwrite(value)) return false;
   HashNode* with = HashNode::make(field, value);
-  node_bytes_ += rounded_size(with->bytes_used()) - rounded_size(node->bytes_used());
-  table_.replace(*node, *with, hash);
+  held_.large().node_bytes += rounded_size(with->bytes_used()) - rounded_size(node->bytes_used());
+  table().replace(*node, *with, hash);
   HashNode::destroy(node);
   return false;
 }
 
 bool Hash::remove(std::string_view field) {
-  if (is_table_) {
-    HashNode* node = table_.remove(field);
+  if (is_table()) {
+    HashNode* node = table().remove(field);
     if (node == nullptr) return false;
-    if (times_ != nullptr) times_->forget(field);
-    node_bytes_ -= rounded_size(node->bytes_used());
+    if (times() != nullptr) times()->forget(field);
+    held_.large().node_bytes -= rounded_size(node->bytes_used());
     HashNode::destroy(node);
     return true;
   }
-  const Listpack::Position at = pairs_.find(field, pairs_.first(), 1);
+  Listpack& all = pairs();
+  const Listpack::Position at = all.find(field, all.first(), 1);
   if (at == Listpack::kNone) return false;
-  pairs_.erase(at, 2);
-  --count_;
-  if (times_ != nullptr) times_->forget(field);
+  all.erase(at, 2);
+  if (times() != nullptr) times()->forget(field);
   return true;
 }
 
 Hash::Pair Hash::random(std::uint64_t bits) const {
-  if (is_table_) {
-    const HashNode* node = table_.random_fair(bits);
+  if (is_table()) {
+    const HashNode* node = table().random_fair(bits);
     return {element(node->key()), element(node->value())};
   }
-  const Listpack::Position at = pairs_.seek(static_cast<std::int64_t>(bits % count_) * 2);
-  return {pairs_.at(at), pairs_.at(pairs_.next(at))};
+  const Listpack& all = pairs();
+  const Listpack::Position at = all.seek(static_cast<std::int64_t>(bits % size()) * 2);
+  return {all.at(at), all.at(all.next(at))};
 }
 
 void Hash::set_expiry(std::string_view field, Millis when) {
-  if (times_ == nullptr) times_ = std::make_unique<FieldTimes>();
-  times_->set(field, when);
+  std::unique_ptr<FieldTimes>& times = enlarged().times;
+  if (times == nullptr) times = std::make_unique<FieldTimes>();
+  times->set(field, when);
+}
+
+Hash::Large& Hash::enlarged() {
+  if (!held_.is_large()) {
+    auto large = std::make_unique<Large>();
+    large->pairs = std::move(pairs());
+    held_.become(std::move(large));
+  }
+  return held_.large();
 }
 
 void Hash::convert() {
-  is_table_ = true;
-  table_.reserve(count_ + 1);
+  Large& large = enlarged();
+  large.table.reserve(size() + 1);
   auto add = [&](Element field, Element value) {
     IntegerText field_text;
     IntegerText value_text;
@@ -149,14 +160,14 @@ void Hash::convert() {
     insert(name, text(value, value_text), hash_of(name));
   };
   for_each_pair(add);
-  pairs_.clear();
-  count_ = 0;
+  large.is_table = true;
+  large.pairs.clear();
 }
 
 void Hash::insert(std::string_view field, std::string_view value, std::uint64_t hash) {
   HashNode* node = HashNode::make(field, value);
-  node_bytes_ += rounded_size(node->bytes_used());
-  table_.insert(*node, hash);
+  held_.large().node_bytes += rounded_size(node->bytes_used());
+  table().insert(*node, hash);
 }
 
 }  // namespace leat::keyspace

@@ -7,8 +7,9 @@
 
 #include "keyspace/field_times.h"
 #include "keyspace/listpack.h"
+#include "keyspace/memory.h"
+#include "keyspace/small_or_large.h"
 #include "keyspace/table.h"
-#include "keyspace/value.h"
 
 namespace leat::keyspace {
 
@@ -39,21 +40,21 @@ struct HashNode {
 // it then (Database::expire_fields); the hash itself knows no present.
 //
 // Elements that it returns last until the next change.
-class Hash final : public Value {
+class Hash {
  public:
   Hash() = default;
   // Of pairs, no field twice.
   explicit Hash(Listpack pairs);
-  ~Hash() override;
   // With the fields' times.
-  [[nodiscard]] std::unique_ptr<Value> copy() const override;
+  [[nodiscard]] Hash clone() const;
 
-  [[nodiscard]] std::size_t size() const { return is_table_ ? table_.size() : count_; }
-  [[nodiscard]] std::string_view encoding() const override { return is_table_ ? "hashtable" : "listpack"; }
+  [[nodiscard]] std::size_t size() const { return is_table() ? table().size() : pairs().size() / 2; }
+  [[nodiscard]] std::string_view encoding() const { return is_table() ? "hashtable" : "listpack"; }
   // The pairs when they are a listpack, otherwise null.
-  [[nodiscard]] const Listpack* listpack() const { return is_table_ ? nullptr : &pairs_; }
-  [[nodiscard]] std::size_t memory() const override;
-  [[nodiscard]] std::size_t elements() const override { return is_table_ ? table_.size() : 1; }
+  [[nodiscard]] const Listpack* listpack() const { return is_table() ? nullptr : &pairs(); }
+  // Bytes in use, besides this object's own; see Object for these two.
+  [[nodiscard]] std::size_t memory() const;
+  [[nodiscard]] std::size_t elements() const { return is_table() ? table().size() : 1; }
 
   [[nodiscard]] std::optional<Element> get(std::string_view field);
   [[nodiscard]] bool contains(std::string_view field) { return get(field).has_value(); }
@@ -64,8 +65,8 @@ class Hash final : public Value {
   // `visit(Element field, Element value)` must not change the hash.
   template <class F>
   void for_each(F visit) {
-    if (is_table_) {
-      table_.for_each([&](HashNode& node) { visit(element(node.key()), element(node.value())); });
+    if (is_table()) {
+      table().for_each([&](HashNode& node) { visit(element(node.key()), element(node.value())); });
     } else {
       for_each_pair(visit);
     }
@@ -73,8 +74,8 @@ class Hash final : public Value {
   // See Table::scan. A listpack is visited whole.
   template <class F>
   std::uint64_t scan(std::uint64_t cursor, F visit) {
-    if (is_table_) {
-      return table_.scan(cursor, [&](HashNode& node) { visit(element(node.key()), element(node.value())); });
+    if (is_table()) {
+      return table().scan(cursor, [&](HashNode& node) { visit(element(node.key()), element(node.value())); });
     }
     for_each_pair(visit);
     return 0;
@@ -88,41 +89,56 @@ class Hash final : public Value {
 
   // Of fields that are there.
   [[nodiscard]] std::optional<Millis> expiry(std::string_view field) const {
-    return times_ == nullptr ? std::nullopt : times_->when(field);
+    return times() == nullptr ? std::nullopt : times()->when(field);
   }
   // Database::fields_changed is to be called afterwards.
   void set_expiry(std::string_view field, Millis when);
-  bool clear_expiry(std::string_view field) { return times_ != nullptr && times_->forget(field); }
+  bool clear_expiry(std::string_view field) { return times() != nullptr && times()->forget(field); }
   // The earliest of all times; nullopt: there is none.
   [[nodiscard]] std::optional<Millis> next_expiry() const {
-    return times_ == nullptr || times_->empty() ? std::nullopt : std::optional(times_->earliest());
+    return times() == nullptr || times()->empty() ? std::nullopt : std::optional(times()->earliest());
   }
   // Null before a field first had a time.
-  [[nodiscard]] FieldTimes* times() const { return times_.get(); }
+  [[nodiscard]] FieldTimes* times() const { return held_.is_large() ? held_.large().times.get() : nullptr; }
 
   // For idle times, see Table::rehash_step.
-  bool rehash_step(std::size_t count) { return table_.rehash_step(count); }
+  bool rehash_step(std::size_t count) { return is_table() && table().rehash_step(count); }
 
  private:
+  // What a hash is that is no listpack, or one whose fields had times.
+  struct Large : Counted {
+    ~Large() {
+      table.clear([](HashNode* node) { HashNode::destroy(node); });
+    }
+    bool is_table = false;
+    Listpack pairs;  // until it is a table
+    Table<HashNode> table;
+    std::size_t node_bytes = 0;
+    std::unique_ptr<FieldTimes> times;
+  };
+
+  [[nodiscard]] bool is_table() const { return held_.is_large() && held_.large().is_table; }
+  [[nodiscard]] Table<HashNode>& table() const { return held_.large().table; }
+  [[nodiscard]] const Listpack& pairs() const { return held_.is_large() ? held_.large().pairs : held_.small(); }
+  [[nodiscard]] Listpack& pairs() { return held_.is_large() ? held_.large().pairs : held_.small(); }
+  // Becomes a Large if it is not.
+  Large& enlarged();
+
   [[nodiscard]] static Element element(std::string_view text) { return {.data = text.data(), .word = text.size()}; }
   template <class F>
   void for_each_pair(F& visit) const {
-    for (Listpack::Position at = pairs_.first(); at != Listpack::kNone;) {
-      const Listpack::Position value = pairs_.next(at);
-      visit(pairs_.at(at), pairs_.at(value));
-      at = pairs_.next(value);
+    const Listpack& all = pairs();
+    for (Listpack::Position at = all.first(); at != Listpack::kNone;) {
+      const Listpack::Position value = all.next(at);
+      visit(all.at(at), all.at(value));
+      at = all.next(value);
     }
   }
   [[nodiscard]] bool set_in_table(std::string_view field, std::string_view value);
   void convert();
   void insert(std::string_view field, std::string_view value, std::uint64_t hash);
 
-  bool is_table_ = false;
-  std::uint32_t count_ = 0;  // of pairs_
-  Listpack pairs_;
-  Table<HashNode> table_;
-  std::size_t node_bytes_ = 0;
-  std::unique_ptr<FieldTimes> times_;
+  SmallOrLarge<Listpack, Large> held_;
 };
 
 }  // namespace leat::keyspace

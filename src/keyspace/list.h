@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,14 +9,14 @@
 
 #include "base/result.h"
 #include "keyspace/listpack_entry.h"
-#include "keyspace/value.h"
+#include "keyspace/memory.h"
 
 namespace leat::keyspace {
 
 // The value of a list key: elements in chunks of about 8 KiB, which are linked and each hold the entries of a listpack. A
 // larger element has a chunk of its own. Free room may be at both ends of a chunk, so that pushing and popping there moves
 // nothing. Every change may move elements: views taken before are gone, and values given must not point into the list.
-class List final : public Value {
+class List : public Counted {
  public:
   // A chunk's listpack is at most as large, or has one entry.
   static constexpr std::size_t kListpackBytesMax = 8192;
@@ -28,15 +27,15 @@ class List final : public Value {
     swap(other);
     return *this;
   }
-  ~List() override { clear(); }
+  ~List() { clear(); }
   [[nodiscard]] List clone() const;
-  [[nodiscard]] std::unique_ptr<Value> copy() const override { return std::make_unique<List>(clone()); }
 
   [[nodiscard]] std::size_t size() const { return size_; }
   [[nodiscard]] bool empty() const { return size_ == 0; }
-  [[nodiscard]] std::string_view encoding() const override { return "quicklist"; }
-  [[nodiscard]] std::size_t memory() const override;
-  [[nodiscard]] std::size_t elements() const override { return chunks_; }
+  [[nodiscard]] std::string_view encoding() const { return "quicklist"; }
+  // Bytes in use; see Object for these two.
+  [[nodiscard]] std::size_t memory() const;
+  [[nodiscard]] std::size_t elements() const { return chunks_; }
 
   void push_front(std::string_view value);
   void push_back(std::string_view value);

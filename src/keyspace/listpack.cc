@@ -20,11 +20,10 @@ using listpack::kEmptyBytes;
 using listpack::kEnd;
 using listpack::kHeaderBytes;
 using listpack::load32;
+using listpack::load_count;
 using listpack::store32;
 
 constexpr std::array<char, kEmptyBytes> kEmptyList{kEmptyBytes, 0, 0, 0, 0, 0, '\xff'};
-
-std::uint16_t load_count(const Byte* block) { return static_cast<std::uint16_t>(block[4] | (unsigned{block[5]} << 8)); }
 
 void store_count(Byte* block, std::size_t count) {
   const std::size_t stored = std::min<std::size_t>(count, kCountUnknown);
@@ -97,10 +96,7 @@ Result<Listpack> Listpack::validate_and_adopt(std::string_view bytes) {
   return adopted;
 }
 
-std::size_t Listpack::size() const {
-  if (block_ == nullptr) return 0;
-  const std::uint16_t told = load_count(block_);
-  if (told != kCountUnknown) return told;
+std::size_t Listpack::count() const {
   std::size_t count = 0;
   for (const Byte* entry = block_ + kHeaderBytes; *entry != kEnd; entry += entry_size(entry)) ++count;
   store_count(block_, count);
@@ -163,6 +159,14 @@ Listpack::Position Listpack::insert(Position position, const listpack::Entry& en
   splice(position, 0, entry.size());
   entry.write(block_ + position);
   count_change(1);
+  return position;
+}
+
+Listpack::Position Listpack::insert(Position position, const listpack::Entry& first, const listpack::Entry& second) {
+  splice(position, 0, first.size() + second.size());
+  first.write(block_ + position);
+  second.write(block_ + position + first.size());
+  count_change(2);
   return position;
 }
 

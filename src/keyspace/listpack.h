@@ -17,6 +17,9 @@ inline constexpr std::size_t kEmptyBytes = kHeaderBytes + 1;
 inline constexpr std::uint16_t kCountUnknown = 0xffff;  // it does not fit
 
 void write_header(Byte* to, std::size_t total, std::size_t count);
+[[nodiscard]] inline std::uint16_t load_count(const Byte* block) {
+  return static_cast<std::uint16_t>(block[4] | (unsigned{block[5]} << 8));
+}
 
 // The count of entries when the bytes, which may come from anyone, are a whole and sound listpack.
 [[nodiscard]] Result<std::size_t> validate(std::string_view bytes);
@@ -45,7 +48,11 @@ class Listpack {
 
   [[nodiscard]] bool empty() const { return total() == listpack::kEmptyBytes; }
   // Walks over all when there are more than 65,534.
-  [[nodiscard]] std::size_t size() const;
+  [[nodiscard]] std::size_t size() const {
+    if (block_ == nullptr) return 0;
+    const std::uint16_t told = listpack::load_count(block_);
+    return told != listpack::kCountUnknown ? told : count();
+  }
   // The listpack as it is dumped, and its size.
   [[nodiscard]] std::string_view bytes() const;
   [[nodiscard]] std::size_t total() const {
@@ -89,6 +96,11 @@ class Listpack {
   Position insert_after(Position position, std::int64_t value) {
     return insert(after(position), listpack::encode(value));
   }
+  // Both at once, for less than one after the other. The position of the first.
+  template <class First, class Second>
+  Position insert_pair_before(Position position, First first, Second second) {
+    return insert(position == kNone ? end() : position, listpack::encode(first), listpack::encode(second));
+  }
   // The entry's position stays the same.
   void replace(Position position, std::string_view value) { replace(position, listpack::encode(value)); }
   void replace(Position position, std::int64_t value) { replace(position, listpack::encode(value)); }
@@ -102,10 +114,12 @@ class Listpack {
     return static_cast<Position>(position + listpack::entry_size(block_ + position));
   }
   Position insert(Position position, const listpack::Entry& entry);
+  Position insert(Position position, const listpack::Entry& first, const listpack::Entry& second);
   void replace(Position position, const listpack::Entry& entry);
   // Puts `inserted` bytes, which the caller writes, in the place of `erased` bytes at `position`.
   void splice(Position position, std::size_t erased, std::size_t inserted);
   void count_change(std::int64_t entries);
+  [[nodiscard]] std::size_t count() const;
 
   listpack::Byte* block_ = nullptr;  // nothing for an empty list; its capacity follows from the total in its header
 };

@@ -1,12 +1,12 @@
 #pragma once
 
-#include <memory>
 #include <string_view>
 
 #include "keyspace/int_set.h"
 #include "keyspace/listpack_entry.h"
+#include "keyspace/memory.h"
+#include "keyspace/small_or_large.h"
 #include "keyspace/table.h"
-#include "keyspace/value.h"
 
 namespace leat::keyspace {
 
@@ -28,19 +28,19 @@ struct SetNode {
 
 // Byte strings, each once. While all are integers and not too many (EncodingLimits), they are an IntSet; else a table, for
 // good. Elements that it returns last until the next change.
-class Set final : public Value {
+class Set {
  public:
   Set() = default;
   explicit Set(IntSet integers);
-  ~Set() override;
-  [[nodiscard]] std::unique_ptr<Value> copy() const override;
+  [[nodiscard]] Set clone() const;
 
-  [[nodiscard]] std::size_t size() const { return is_table_ ? table_.size() : integers_.size(); }
-  [[nodiscard]] std::string_view encoding() const override { return is_table_ ? "hashtable" : "intset"; }
+  [[nodiscard]] std::size_t size() const { return is_table() ? table().size() : held_.small().size(); }
+  [[nodiscard]] std::string_view encoding() const { return is_table() ? "hashtable" : "intset"; }
   // The integers when that is the encoding, otherwise null.
-  [[nodiscard]] const IntSet* integers() const { return is_table_ ? nullptr : &integers_; }
-  [[nodiscard]] std::size_t memory() const override;
-  [[nodiscard]] std::size_t elements() const override { return is_table_ ? table_.size() : 1; }
+  [[nodiscard]] const IntSet* integers() const { return is_table() ? nullptr : &held_.small(); }
+  // Bytes in use, besides this object's own; see Object for these two.
+  [[nodiscard]] std::size_t memory() const;
+  [[nodiscard]] std::size_t elements() const { return is_table() ? table().size() : 1; }
 
   [[nodiscard]] bool contains(std::string_view member);
   [[nodiscard]] bool contains(Element member);
@@ -53,16 +53,17 @@ class Set final : public Value {
   // `visit(Element)` must not change the set.
   template <class F>
   void for_each(F visit) {
-    if (is_table_) {
-      table_.for_each([&](SetNode& node) { visit(element(node)); });
+    if (is_table()) {
+      table().for_each([&](SetNode& node) { visit(element(node)); });
     } else {
-      for (std::size_t i = 0; i < integers_.size(); ++i) visit(integer(i));
+      const std::size_t count = size();
+      for (std::size_t i = 0; i < count; ++i) visit(integer(i));
     }
   }
   // See Table::scan. An IntSet is visited whole.
   template <class F>
   std::uint64_t scan(std::uint64_t cursor, F visit) {
-    if (is_table_) return table_.scan(cursor, [&](SetNode& node) { visit(element(node)); });
+    if (is_table()) return table().scan(cursor, [&](SetNode& node) { visit(element(node)); });
     for_each(visit);
     return 0;
   }
@@ -70,14 +71,24 @@ class Set final : public Value {
   [[nodiscard]] Element random(std::uint64_t bits) const;
 
   // For idle times, see Table::rehash_step.
-  bool rehash_step(std::size_t count) { return table_.rehash_step(count); }
+  bool rehash_step(std::size_t count) { return is_table() && table().rehash_step(count); }
 
  private:
+  struct Large : Counted {
+    ~Large() {
+      table.clear([](SetNode* node) { SetNode::destroy(node); });
+    }
+    Table<SetNode> table;
+    std::size_t node_bytes = 0;
+  };
+
+  [[nodiscard]] bool is_table() const { return held_.is_large(); }
+  [[nodiscard]] Table<SetNode>& table() const { return held_.large().table; }
   [[nodiscard]] static Element element(const SetNode& node) {
     return {.data = node.key().data(), .word = node.key().size()};
   }
   [[nodiscard]] Element integer(std::size_t index) const {
-    return {.data = nullptr, .word = static_cast<std::uint64_t>(integers_.at(index))};
+    return {.data = nullptr, .word = static_cast<std::uint64_t>(held_.small().at(index))};
   }
   bool add_integer(std::int64_t value);
   bool add_to_table(std::string_view member);
@@ -85,10 +96,7 @@ class Set final : public Value {
   void convert();
   void insert(std::string_view member, std::uint64_t hash);
 
-  bool is_table_ = false;
-  IntSet integers_;
-  Table<SetNode> table_;
-  std::size_t node_bytes_ = 0;
+  SmallOrLarge<IntSet, Large> held_;
 };
 
 }  // namespace leat::keyspace

@@ -26,18 +26,18 @@ std::size_t Stream::elements() const {
   return count;
 }
 
-std::unique_ptr<Value> Stream::copy() const {
-  auto other = std::make_unique<Stream>();
-  other->blocks_.reserve(blocks().size());
-  for (const StreamBlock& block : blocks()) other->blocks_.push_back(block.clone());
-  other->size_ = size_;
-  other->last_id_ = last_id_;
-  other->first_id_ = first_id_;
-  other->max_deleted_id_ = max_deleted_id_;
-  other->entries_added_ = entries_added_;
+Stream Stream::clone() const {
+  Stream other;
+  other.blocks_.reserve(blocks().size());
+  for (const StreamBlock& block : blocks()) other.blocks_.push_back(block.clone());
+  other.size_ = size_;
+  other.last_id_ = last_id_;
+  other.first_id_ = first_id_;
+  other.max_deleted_id_ = max_deleted_id_;
+  other.entries_added_ = entries_added_;
   for (const auto& [name, group] : groups_) {
-    other->create_group(name, group.last_delivered, group.entries_read);
-    group.copy_to(*other->group(name));
+    other.create_group(name, group.last_delivered, group.entries_read);
+    group.copy_to(*other.group(name));
   }
   return other;
 }

@@ -2,19 +2,18 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <string_view>
 
+#include "keyspace/memory.h"
 #include "keyspace/stream_block.h"
 #include "keyspace/stream_group.h"
-#include "keyspace/value.h"
 
 namespace leat::keyspace {
 
 // The value of a stream key: entries in the order of their ids, each with fields, and groups of consumers.
-class Stream final : public Value {
+class Stream : public Counted {
  public:
   using Entry = StreamBlock::Entry;
   using Groups = NamedMap<StreamGroup>;
@@ -22,10 +21,11 @@ class Stream final : public Value {
   Stream() = default;
 
   [[nodiscard]] std::size_t size() const { return size_; }
-  [[nodiscard]] std::string_view encoding() const override { return "stream"; }
-  [[nodiscard]] std::size_t memory() const override;
-  [[nodiscard]] std::size_t elements() const override;
-  [[nodiscard]] std::unique_ptr<Value> copy() const override;
+  [[nodiscard]] std::string_view encoding() const { return "stream"; }
+  // Bytes in use; see Object for these two.
+  [[nodiscard]] std::size_t memory() const;
+  [[nodiscard]] std::size_t elements() const;
+  [[nodiscard]] Stream clone() const;
 
   // The greatest id that was ever given; the first entry's (zero: there is none); the greatest id that was deleted; and how
   // many entries were ever added.

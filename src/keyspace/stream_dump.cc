@@ -158,8 +158,7 @@ bool load_totals(DumpType type, DumpReader& from, Stream& stream) {
 
 }  // namespace
 
-void dump_stream(const Value& value, std::string& out) {
-  const auto& stream = static_cast<const Stream&>(value);
+void dump_stream(const Stream& stream, std::string& out) {
   out += static_cast<char>(DumpType::stream_2);
   DumpWriter writer(out);
   writer.length(stream.blocks().size());
@@ -177,18 +176,18 @@ void dump_stream(const Value& value, std::string& out) {
   for (const auto& [name, group] : stream.groups()) write_group(writer, name, group);
 }
 
-std::unique_ptr<Value> load_stream(DumpType type, DumpReader& from) {
-  auto stream = std::make_unique<Stream>();
+std::optional<Stream> load_stream(DumpType type, DumpReader& from) {
+  Stream stream;
   const auto blocks = from.length();
-  if (!blocks) return nullptr;
+  if (!blocks) return std::nullopt;
   for (std::uint64_t i = 0; i < *blocks; ++i) {
-    if (!load_block(from, *stream)) return nullptr;
+    if (!load_block(from, stream)) return std::nullopt;
   }
-  if (!load_totals(type, from, *stream)) return nullptr;
+  if (!load_totals(type, from, stream)) return std::nullopt;
   const auto groups = from.length();
-  if (!groups) return nullptr;
+  if (!groups) return std::nullopt;
   for (std::uint64_t i = 0; i < *groups; ++i) {
-    if (!load_group(type, from, *stream)) return nullptr;
+    if (!load_group(type, from, stream)) return std::nullopt;
   }
   return stream;
 }

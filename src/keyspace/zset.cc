@@ -21,6 +21,14 @@ std::optional<std::int64_t> as_integer(double score) {
   return static_cast<std::int64_t>(score);
 }
 
+// Calls `write` with the score as it is kept: an integer or a text.
+template <class F>
+void write_score(double score, F write) {
+  if (const auto integer = as_integer(score)) return write(*integer);
+  DoubleText buffer;
+  write(format_double(score, buffer));
+}
+
 std::optional<double> parse_score(Element score) {
   if (score.is_integer()) return static_cast<double>(score.integer());
   return parse_float(score.string());
@@ -52,10 +60,9 @@ bool is_empty(const LexRange& range) {
 
 }  // namespace
 
-std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
-  auto adopted = std::make_unique<ZSet>();
+std::optional<ZSet> ZSet::adopt(Listpack pairs) {
   const std::size_t entries = pairs.size();
-  if (entries % 2 != 0) return nullptr;
+  if (entries % 2 != 0) return std::nullopt;
   std::unordered_set<std::string> members;
   bool is_compact = entries / 2 <= EncodingLimits::zset_max_listpack_entries;
   bool is_ordered = true;
@@ -66,7 +73,7 @@ std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
     std::string member(text(pairs.at(at), buffer));
     const Position behind = pairs.next(at);
     const auto score = parse_score(pairs.at(behind));
-    if (!score || !members.insert(member).second) return nullptr;
+    if (!score || !members.insert(member).second) return std::nullopt;
     is_compact = is_compact && member.size() <= EncodingLimits::zset_max_listpack_value;
     const bool is_first = at == pairs.first();
     is_ordered = is_ordered && (is_first || last < *score || (last == *score && last_member < member));
@@ -74,61 +81,59 @@ std::unique_ptr<ZSet> ZSet::adopt(Listpack pairs) {
     last_member = std::move(member);
     at = pairs.next(behind);
   }
+  ZSet adopted;
   if (is_ordered) {
-    adopted->pairs_ = std::move(pairs);
-    adopted->count_ = static_cast<std::uint32_t>(entries / 2);
-    if (!is_compact) adopted->convert();
+    adopted.held_.become(std::move(pairs));
+    if (!is_compact) adopted.convert();
     return adopted;
   }
   for (Position at = pairs.first(); at != Listpack::kNone;) {
     const Position behind = pairs.next(at);
-    adopted->set(pairs.at(at), *parse_score(pairs.at(behind)));
+    adopted.set(pairs.at(at), *parse_score(pairs.at(behind)));
     at = pairs.next(behind);
   }
   return adopted;
 }
 
-std::unique_ptr<ZSet> ZSet::make_large() {
-  auto large = std::make_unique<ZSet>();
-  large->sorted_ = std::make_unique<SortedSet>();
+ZSet ZSet::make_large() {
+  ZSet large;
+  large.held_.become(std::make_unique<SortedSet>());
   return large;
 }
 
 void ZSet::compact() {
-  if (sorted_ == nullptr || sorted_->size() > EncodingLimits::zset_max_listpack_entries) return;
+  if (!is_large() || sorted().size() > EncodingLimits::zset_max_listpack_entries) return;
   bool fits = true;
   for_each(
       [&fits](Element member) { return fits = member.string().size() <= EncodingLimits::zset_max_listpack_value; });
   if (!fits) return;
-  const std::unique_ptr<SortedSet> sorted = std::move(sorted_);
-  for (SortedSet::Cursor cursor = sorted->at(0); cursor.valid(); cursor.next(), ++count_) {
-    insert_pair(cursor.entry().member, cursor.entry().score);
+  ZSet small;
+  for (SortedSet::Cursor cursor = sorted().at(0); cursor.valid(); cursor.next()) {
+    small.insert_pair(cursor.entry().member, cursor.entry().score);
   }
+  *this = std::move(small);
 }
 
-std::unique_ptr<Value> ZSet::copy() const {
-  auto copy = std::make_unique<ZSet>();
-  if (sorted_ == nullptr) {
-    copy->pairs_ = pairs_.clone();
-    copy->count_ = count_;
+ZSet ZSet::clone() const {
+  if (!is_large()) {
+    ZSet copy;
+    copy.held_.become(pairs().clone());
     return copy;
   }
-  copy->sorted_ = std::make_unique<SortedSet>();
-  for (SortedSet::Cursor cursor = sorted_->at(0); cursor.valid(); cursor.next()) {
+  ZSet copy = make_large();
+  for (SortedSet::Cursor cursor = sorted().at(0); cursor.valid(); cursor.next()) {
     const SortedSet::Entry entry = cursor.entry();
-    copy->sorted_->add_or_update(entry.member, entry.score);
+    copy.sorted().add_or_update(entry.member, entry.score);
   }
   return copy;
 }
 
-std::size_t ZSet::memory() const {
-  return rounded_size(sizeof(ZSet)) + pairs_.memory() + (sorted_ == nullptr ? 0 : sorted_->memory());
-}
+std::size_t ZSet::memory() const { return is_large() ? sorted().memory() : pairs().memory(); }
 
-double ZSet::score_behind(Position member) const { return parse_score(pairs_.at(pairs_.next(member))).value_or(0); }
+double ZSet::score_behind(Position member) const { return parse_score(pairs().at(pairs().next(member))).value_or(0); }
 
 std::optional<double> ZSet::score(std::string_view member) {
-  if (sorted_ != nullptr) return sorted_->score(member);
+  if (is_large()) return sorted().score(member);
   const Position at = find(member);
   return at == Listpack::kNone ? std::nullopt : std::optional(score_behind(at));
 }
@@ -146,22 +151,21 @@ ZSet::Outcome ZSet::set(Element member, double score) {
 ZSet::Outcome ZSet::set_in_pairs(std::string_view member, double score) {
   const Position at = find(member);
   if (at == Listpack::kNone) {
-    const bool fits = count_ < EncodingLimits::zset_max_listpack_entries &&
+    const bool fits = size() < EncodingLimits::zset_max_listpack_entries &&
                       member.size() <= EncodingLimits::zset_max_listpack_value &&
-                      pairs_.total() + member.size() < kListpackBytesMax;
+                      pairs().total() + member.size() < kListpackBytesMax;
     if (!fits) {
       convert();
-      return sorted_->add_or_update(member, score);
+      return sorted().add_or_update(member, score);
     }
     insert_pair(member, score);
-    ++count_;
     return Outcome::added;
   }
   if (score_behind(at) == score) return Outcome::unchanged;
   if (stays(at, score)) {
-    write_score(at, score, true);
+    write_score(score, [&](auto written) { pairs().replace(pairs().next(at), written); });
   } else {
-    pairs_.erase(at, 2);
+    pairs().erase(at, 2);
     insert_pair(member, score);
   }
   return Outcome::updated;
@@ -177,27 +181,14 @@ bool ZSet::stays(Position member, double score) const {
 // From the end, as scores that are times or counts mostly grow.
 void ZSet::insert_pair(std::string_view member, double score) {
   Position following = Listpack::kNone;
-  for (Position at = pairs_.last(); at != Listpack::kNone;) {
-    at = pairs_.previous(at);
+  for (Position at = pairs().last(); at != Listpack::kNone;) {
+    at = pairs().previous(at);
     const double other = score_behind(at);
-    if (other < score || (other == score && compare(pairs_.at(at), member) < 0)) break;
+    if (other < score || (other == score && compare(pairs().at(at), member) < 0)) break;
     following = at;
-    at = pairs_.previous(at);
+    at = pairs().previous(at);
   }
-  write_score(pairs_.insert_before(following, member), score, false);
-}
-
-void ZSet::write_score(Position member, double score, bool replace) {
-  const auto write = [&](auto value) {
-    if (replace) {
-      pairs_.replace(pairs_.next(member), value);
-    } else {
-      pairs_.insert_after(member, value);
-    }
-  };
-  if (const auto integer = as_integer(score)) return write(*integer);
-  DoubleText buffer;
-  write(format_double(score, buffer));
+  write_score(score, [&](auto written) { pairs().insert_pair_before(following, member, written); });
 }
 
 void ZSet::convert() {
@@ -206,41 +197,37 @@ void ZSet::convert() {
     IntegerText buffer;
     sorted->add_or_update(text(member, buffer), score);
   });
-  pairs_.clear();
-  count_ = 0;
-  sorted_ = std::move(sorted);
+  held_.become(std::move(sorted));
 }
 
 bool ZSet::remove(std::string_view member) {
-  if (sorted_ != nullptr) return sorted_->remove(member);
+  if (is_large()) return sorted().remove(member);
   const Position at = find(member);
   if (at == Listpack::kNone) return false;
-  pairs_.erase(at, 2);
-  --count_;
+  pairs().erase(at, 2);
   return true;
 }
 
 std::size_t ZSet::remove(RankRange range) {
-  if (sorted_ != nullptr) return sorted_->remove(range);
-  range.end = std::min<std::size_t>(range.end, count_);
+  if (is_large()) return sorted().remove(range);
+  range.end = std::min<std::size_t>(range.end, size());
   if (range.first >= range.end) return 0;
-  pairs_.erase(position_of(range.first), range.count() * 2);
-  count_ -= static_cast<std::uint32_t>(range.count());
+  pairs().erase(position_of(range.first), range.count() * 2);
   return range.count();
 }
 
 std::optional<std::size_t> ZSet::rank(std::string_view member) {
-  if (sorted_ != nullptr) return sorted_->rank(member);
+  if (is_large()) return sorted().rank(member);
   const Needle needle(member);
   std::size_t rank = 0;
-  for (Position at = pairs_.first(); at != Listpack::kNone; at = next_pair(at), ++rank) {
-    if (needle.matches(pairs_.at(at))) return rank;
+  for (Position at = pairs().first(); at != Listpack::kNone; at = next_pair(at), ++rank) {
+    if (needle.matches(pairs().at(at))) return rank;
   }
   return std::nullopt;
 }
 
 RankRange ZSet::ranks(const ScoreRange& range) const {
-  if (sorted_ != nullptr) return sorted_->ranks(range);
+  if (is_large()) return sorted().ranks(range);
   RankRange found;
   for_each([&](Element /*member*/, double score) {
     if (range.min_exclusive ? score <= range.min : score < range.min) {
@@ -257,10 +244,10 @@ RankRange ZSet::ranks(const ScoreRange& range) const {
 RankRange ZSet::ranks(const LexRange& range, bool downwards) const {
   if (size() == 0 || is_empty(range)) return {};
   if (is_below(at(size() - 1).member, range.min) || is_above(at(0).member, range.max)) return {};
-  if (sorted_ != nullptr) return sorted_->ranks(range);
+  if (is_large()) return sorted().ranks(range);
   std::size_t passed = 0;
   std::size_t found = 0;
-  for_each({.first = 0, .end = count_}, downwards, [&](Element member) {
+  for_each({.first = 0, .end = size()}, downwards, [&](Element member) {
     const bool before = downwards ? is_above(member, range.max) : is_below(member, range.min);
     if (found == 0 && before) {
       ++passed;
@@ -270,17 +257,17 @@ RankRange ZSet::ranks(const LexRange& range, bool downwards) const {
     found += behind ? 0 : 1;
     return !behind;
   });
-  const std::size_t first = downwards ? count_ - passed - found : passed;
+  const std::size_t first = downwards ? size() - passed - found : passed;
   return {.first = first, .end = first + found};
 }
 
 ZSet::Entry ZSet::at(std::size_t rank) const {
-  if (sorted_ != nullptr) {
-    const SortedSet::Entry entry = sorted_->at(rank).entry();
+  if (is_large()) {
+    const SortedSet::Entry entry = sorted().at(rank).entry();
     return {.member = element(entry.member), .score = entry.score};
   }
   const Position at = position_of(rank);
-  return {.member = pairs_.at(at), .score = score_behind(at)};
+  return {.member = pairs().at(at), .score = score_behind(at)};
 }
 
 }  // namespace leat::keyspace

@@ -2,21 +2,20 @@
 
 #include <concepts>
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string_view>
 #include <type_traits>
 
 #include "keyspace/listpack.h"
+#include "keyspace/small_or_large.h"
 #include "keyspace/sorted_set.h"
-#include "keyspace/value.h"
 
 namespace leat::keyspace {
 
 // Members with scores, in the order of (score, bytes), ranks from 0. A small one is a listpack of members, each with its
 // score behind it, byte for byte Redis's; beyond the limits of EncodingLimits it becomes a SortedSet, for good. Scores are
 // never NaN. Elements that it returns last until the next change.
-class ZSet final : public Value {
+class ZSet {
  public:
   using Outcome = SortedSet::Outcome;
   struct Entry {
@@ -25,26 +24,27 @@ class ZSet final : public Value {
   };
 
   ZSet() = default;
-  // Takes pairs of members and scores, in any order; null when some score is no number or a member is there twice.
-  [[nodiscard]] static std::unique_ptr<ZSet> adopt(Listpack pairs);
+  // Takes pairs of members and scores, in any order; nullopt when some score is no number or a member is there twice.
+  [[nodiscard]] static std::optional<ZSet> adopt(Listpack pairs);
   // An empty one that is no listpack, for what is computed: scores in listpacks have no -0. When it is complete, `compact`
   // makes it one if it is small.
-  [[nodiscard]] static std::unique_ptr<ZSet> make_large();
+  [[nodiscard]] static ZSet make_large();
   void compact();
-  [[nodiscard]] std::unique_ptr<Value> copy() const override;
+  [[nodiscard]] ZSet clone() const;
 
-  [[nodiscard]] std::size_t size() const { return sorted_ != nullptr ? sorted_->size() : count_; }
-  [[nodiscard]] std::string_view encoding() const override { return sorted_ != nullptr ? "skiplist" : "listpack"; }
+  [[nodiscard]] std::size_t size() const { return is_large() ? sorted().size() : pairs().size() / 2; }
+  [[nodiscard]] std::string_view encoding() const { return is_large() ? "skiplist" : "listpack"; }
   // The pairs when they are a listpack, otherwise null.
-  [[nodiscard]] const Listpack* listpack() const { return sorted_ != nullptr ? nullptr : &pairs_; }
-  [[nodiscard]] std::size_t memory() const override;
-  [[nodiscard]] std::size_t elements() const override { return sorted_ != nullptr ? sorted_->size() : 1; }
+  [[nodiscard]] const Listpack* listpack() const { return is_large() ? nullptr : &pairs(); }
+  // Bytes in use, besides this object's own; see Object for these two.
+  [[nodiscard]] std::size_t memory() const;
+  [[nodiscard]] std::size_t elements() const { return is_large() ? sorted().size() : 1; }
 
   [[nodiscard]] std::optional<double> score(std::string_view member);
   [[nodiscard]] std::optional<double> score(Element member);
   // A score equal to the one that is there changes nothing: -0 does not replace 0.
   Outcome set(std::string_view member, double score) {
-    return sorted_ != nullptr ? sorted_->add_or_update(member, score) : set_in_pairs(member, score);
+    return is_large() ? sorted().add_or_update(member, score) : set_in_pairs(member, score);
   }
   Outcome set(Element member, double score);
   bool remove(std::string_view member);
@@ -65,7 +65,7 @@ class ZSet final : public Value {
   void for_each(RankRange range, bool downwards, F visit) const {
     if (range.empty()) return;
     const std::size_t from = downwards ? range.end - 1 : range.first;
-    if (sorted_ != nullptr) {
+    if (is_large()) {
       visit_sorted(from, range.count(), downwards, visit);
     } else {
       visit_pairs(from, range.count(), downwards, visit);
@@ -79,39 +79,43 @@ class ZSet final : public Value {
   // See Table::scan; `visit(Element member, double score)`. A listpack is visited whole.
   template <class F>
   std::uint64_t scan(std::uint64_t cursor, F visit) {
-    if (sorted_ == nullptr) {
+    if (!is_large()) {
       for_each(visit);
       return 0;
     }
-    return sorted_->scan(cursor, [&](std::string_view member, double score) { visit(element(member), score); });
+    return sorted().scan(cursor, [&](std::string_view member, double score) { visit(element(member), score); });
   }
 
   // Becomes a SortedSet, however small.
   void expand() {
-    if (sorted_ == nullptr) convert();
+    if (!is_large()) convert();
   }
   // For idle times, see Table::rehash_step.
-  bool rehash_step(std::size_t count) { return sorted_ != nullptr && sorted_->rehash_step(count); }
+  bool rehash_step(std::size_t count) { return is_large() && sorted().rehash_step(count); }
 
  private:
   using Position = Listpack::Position;
 
+  [[nodiscard]] bool is_large() const { return held_.is_large(); }
+  [[nodiscard]] SortedSet& sorted() const { return held_.large(); }
+  [[nodiscard]] const Listpack& pairs() const { return held_.small(); }
+  [[nodiscard]] Listpack& pairs() { return held_.small(); }
+
   [[nodiscard]] static Element element(std::string_view text) { return {.data = text.data(), .word = text.size()}; }
   [[nodiscard]] double score_behind(Position member) const;
-  [[nodiscard]] Position find(std::string_view member) const { return pairs_.find(member, pairs_.first(), 1); }
+  [[nodiscard]] Position find(std::string_view member) const { return pairs().find(member, pairs().first(), 1); }
   [[nodiscard]] Position position_of(std::size_t rank) const {
-    return pairs_.seek(static_cast<std::int64_t>(rank * 2));
+    return pairs().seek(static_cast<std::int64_t>(rank * 2));
   }
-  [[nodiscard]] Position next_pair(Position member) const { return pairs_.next(pairs_.next(member)); }
+  [[nodiscard]] Position next_pair(Position member) const { return pairs().next(pairs().next(member)); }
   [[nodiscard]] Position previous_pair(Position member) const {
-    const Position score = pairs_.previous(member);
-    return score == Listpack::kNone ? score : pairs_.previous(score);
+    const Position score = pairs().previous(member);
+    return score == Listpack::kNone ? score : pairs().previous(score);
   }
   Outcome set_in_pairs(std::string_view member, double score);
   // Whether the member at this position may have another score without moving.
   [[nodiscard]] bool stays(Position member, double score) const;
   void insert_pair(std::string_view member, double score);
-  void write_score(Position member, double score, bool replace);
   void convert();
 
   // False: the visitor has seen enough.
@@ -133,7 +137,7 @@ class ZSet final : public Value {
   }
   template <class F>
   void visit_sorted(std::size_t rank, std::size_t count, bool downwards, F& visit) const {
-    SortedSet::Cursor cursor = sorted_->at(rank);
+    SortedSet::Cursor cursor = sorted().at(rank);
     for (; count > 0; --count) {
       const SortedSet::Entry entry = cursor.entry();
       if (!visit_one(visit, element(entry.member), [&] { return entry.score; })) return;
@@ -144,14 +148,12 @@ class ZSet final : public Value {
   void visit_pairs(std::size_t rank, std::size_t count, bool downwards, F& visit) const {
     Position at = position_of(rank);
     for (; count > 0; --count) {
-      if (!visit_one(visit, pairs_.at(at), [&] { return score_behind(at); })) return;
+      if (!visit_one(visit, pairs().at(at), [&] { return score_behind(at); })) return;
       at = downwards ? previous_pair(at) : next_pair(at);
     }
   }
 
-  Listpack pairs_;
-  std::uint32_t count_ = 0;  // of pairs_
-  std::unique_ptr<SortedSet> sorted_;
+  SmallOrLarge<Listpack, SortedSet> held_;
 };
 
 }  // namespace leat::keyspace

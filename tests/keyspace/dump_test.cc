@@ -43,10 +43,10 @@ class Dump : public testing::Test {
     auto loaded = load_dump(payload);
     if (!loaded) return false;
     database.erase("k");
-    if (loaded->value == nullptr) {
-      database.set_text("k", loaded->text);
+    if (loaded->value) {
+      database.put("k", std::move(loaded->value));
     } else {
-      database.put("k", loaded->type, std::move(loaded->value));
+      database.set_text("k", loaded->text);
     }
     return true;
   }

@@ -102,9 +102,9 @@ TEST_F(FieldExpiry, TimesFollowTheHash) {
   EXPECT_EQ(database.next_expiry(), 10);
   database.set_text("moved", "text");
   EXPECT_EQ(database.next_expiry(), std::nullopt);
-  auto hash = std::make_unique<Hash>();
-  hash->set("f", "v");
-  hash->set_expiry("f", 7);
+  Hash hash;
+  hash.set("f", "v");
+  hash.set_expiry("f", 7);
   database.put("put", std::move(hash));
   EXPECT_EQ(database.next_expiry(), 7);
   database.clear();

@@ -53,7 +53,7 @@ void run(std::uint64_t seed, std::size_t variety, int steps) {
   std::mt19937_64 random(seed);
   const std::int64_t memory = MemoryMeter::used();
   {
-    auto hash = std::make_unique<Hash>();
+    Hash hash;
     Model model;
     for (int step = 0; step < steps; ++step) {
       const std::string field = random_text(random, variety);
@@ -61,32 +61,32 @@ void run(std::uint64_t seed, std::size_t variety, int steps) {
       switch (random() % 8) {
         case 0:
         case 1:
-          ASSERT_EQ(hash->remove(field), model.values.erase(field) == 1);
+          ASSERT_EQ(hash.remove(field), model.values.erase(field) == 1);
           model.times.erase(field);
           break;
         case 2:
           if (!is_there) break;
           model.times[field] = static_cast<Millis>(random() % 50);
-          hash->set_expiry(field, model.times[field]);
+          hash.set_expiry(field, model.times[field]);
           break;
-        case 3: ASSERT_EQ(hash->clear_expiry(field), model.times.erase(field) == 1); break;
+        case 3: ASSERT_EQ(hash.clear_expiry(field), model.times.erase(field) == 1); break;
         default: {
           const std::string value = random_text(random, 1000);
           const bool keep = random() % 4 == 0;
-          ASSERT_EQ(hash->set(field, value, keep), !is_there);
+          ASSERT_EQ(hash.set(field, value, keep), !is_there);
           model.values[field] = value;
           if (!keep) model.times.erase(field);
         }
       }
-      if (step % 97 == 0) expect_equal(*hash, model);
+      if (step % 97 == 0) expect_equal(hash, model);
       if (step % 501 == 0) {
-        const auto copy = hash->copy();
-        expect_equal(static_cast<Hash&>(*copy), model);
+        Hash copy = hash.clone();
+        expect_equal(copy, model);
       }
     }
-    expect_equal(*hash, model);
-    EXPECT_GE(hash->memory() + 1024, static_cast<std::size_t>(MemoryMeter::used() - memory));
-    EXPECT_LE(hash->memory(), static_cast<std::size_t>(MemoryMeter::used() - memory) + 1024);
+    expect_equal(hash, model);
+    EXPECT_GE(hash.memory() + 1024, static_cast<std::size_t>(MemoryMeter::used() - memory));
+    EXPECT_LE(hash.memory(), static_cast<std::size_t>(MemoryMeter::used() - memory) + 1024);
   }
   EXPECT_EQ(MemoryMeter::used(), memory);
 }

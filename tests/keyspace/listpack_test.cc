@@ -161,6 +161,12 @@ class ListpackModel {
     } else if (kind == 3) {
       ASSERT_EQ(value_at(list_, list_.insert_before(at, value)), value);
       model_.insert(where, value);
+    } else if (kind == 4 && random_() % 2 == 0) {
+      const std::string second = random_value(random_);
+      const Position pair = list_.insert_pair_before(at, std::string_view(value), std::string_view(second));
+      ASSERT_EQ(value_at(list_, pair), value);
+      const std::string both[] = {value, second};
+      model_.insert(where, std::begin(both), std::end(both));
     } else if (kind == 4) {
       ASSERT_EQ(value_at(list_, list_.insert_after(at, value)), value);
       model_.insert(where + 1, value);

@@ -44,9 +44,9 @@ void run(std::uint64_t seed, std::int64_t variety, bool with_texts) {
       ASSERT_EQ(set.size(), model.size());
       if (step % 199 == 0) {
         ASSERT_EQ(members(set), model);
-        const auto copy = set.copy();
-        ASSERT_EQ(members(static_cast<Set&>(*copy)), model);
-        EXPECT_EQ(static_cast<Set&>(*copy).encoding(), set.encoding());
+        Set copy = set.clone();
+        ASSERT_EQ(members(copy), model);
+        EXPECT_EQ(copy.encoding(), set.encoding());
       }
     }
     EXPECT_GE(set.memory() + 1024, static_cast<std::size_t>(MemoryMeter::used() - memory));

@@ -135,7 +135,7 @@ TEST(ZSet, BehavesAsASortedMapInBothForms) {
         ASSERT_EQ(pairs_of(set), model.pairs());
       }
     }
-    ASSERT_EQ(pairs_of(static_cast<const ZSet&>(*set.copy())), model.pairs());
+    ASSERT_EQ(pairs_of(set.clone()), model.pairs());
   }
 }
 
@@ -188,24 +188,24 @@ TEST(ZSet, GrowsOutOfItsListpackByCountAndByLength) {
 }
 
 TEST(ZSet, ALargeOneThatIsSmallBecomesAListpackWhenToldTo) {
-  const auto small = ZSet::make_large();
-  for (const char* member : {"b", "a", "10"}) small->set(member, -0.0);
-  small->set("c", -1);
-  EXPECT_EQ(small->encoding(), "skiplist");
-  EXPECT_TRUE(std::signbit(*small->score("a")));
-  small->compact();
-  EXPECT_EQ(small->encoding(), "listpack");
-  EXPECT_EQ(pairs_of(*small), (Pairs{{-1, "c"}, {0, "10"}, {0, "a"}, {0, "b"}}));
-  EXPECT_FALSE(std::signbit(*small->score("a")));
+  ZSet small = ZSet::make_large();
+  for (const char* member : {"b", "a", "10"}) small.set(member, -0.0);
+  small.set("c", -1);
+  EXPECT_EQ(small.encoding(), "skiplist");
+  EXPECT_TRUE(std::signbit(*small.score("a")));
+  small.compact();
+  EXPECT_EQ(small.encoding(), "listpack");
+  EXPECT_EQ(pairs_of(small), (Pairs{{-1, "c"}, {0, "10"}, {0, "a"}, {0, "b"}}));
+  EXPECT_FALSE(std::signbit(*small.score("a")));
 
-  const auto long_member = ZSet::make_large();
-  long_member->set(std::string(EncodingLimits::zset_max_listpack_value + 1, 'x'), 1);
-  long_member->compact();
-  EXPECT_EQ(long_member->encoding(), "skiplist");
-  const auto many = ZSet::make_large();
-  for (std::size_t i = 0; i <= EncodingLimits::zset_max_listpack_entries; ++i) many->set(std::to_string(i), 1);
-  many->compact();
-  EXPECT_EQ(many->encoding(), "skiplist");
+  ZSet long_member = ZSet::make_large();
+  long_member.set(std::string(EncodingLimits::zset_max_listpack_value + 1, 'x'), 1);
+  long_member.compact();
+  EXPECT_EQ(long_member.encoding(), "skiplist");
+  ZSet many = ZSet::make_large();
+  for (std::size_t i = 0; i <= EncodingLimits::zset_max_listpack_entries; ++i) many.set(std::to_string(i), 1);
+  many.compact();
+  EXPECT_EQ(many.encoding(), "skiplist");
 }
 
 Listpack listpack_of(const std::vector<std::string>& entries) {
@@ -215,18 +215,18 @@ Listpack listpack_of(const std::vector<std::string>& entries) {
 }
 
 TEST(ZSet, AdoptsOnlyPairsOfDifferentMembersWithScores) {
-  EXPECT_EQ(ZSet::adopt(listpack_of({"a"})), nullptr);
-  EXPECT_EQ(ZSet::adopt(listpack_of({"a", "b"})), nullptr);
-  EXPECT_EQ(ZSet::adopt(listpack_of({"a", "nan"})), nullptr);
-  EXPECT_EQ(ZSet::adopt(listpack_of({"a", "1", "a", "2"})), nullptr);
+  EXPECT_FALSE(ZSet::adopt(listpack_of({"a"})));
+  EXPECT_FALSE(ZSet::adopt(listpack_of({"a", "b"})));
+  EXPECT_FALSE(ZSet::adopt(listpack_of({"a", "nan"})));
+  EXPECT_FALSE(ZSet::adopt(listpack_of({"a", "1", "a", "2"})));
   const auto ordered = ZSet::adopt(listpack_of({"a", "1", "b", "1.5"}));
-  ASSERT_NE(ordered, nullptr);
+  ASSERT_TRUE(ordered);
   EXPECT_EQ(pairs_of(*ordered), (Pairs{{1, "a"}, {1.5, "b"}}));
   const auto unordered = ZSet::adopt(listpack_of({"b", "1", "a", "1", "c", "-inf"}));
-  ASSERT_NE(unordered, nullptr);
+  ASSERT_TRUE(unordered);
   EXPECT_EQ(pairs_of(*unordered), (Pairs{{-std::numeric_limits<double>::infinity(), "c"}, {1, "a"}, {1, "b"}}));
   const auto long_member = ZSet::adopt(listpack_of({std::string(65, 'x'), "1"}));
-  ASSERT_NE(long_member, nullptr);
+  ASSERT_TRUE(long_member);
   EXPECT_EQ(long_member->encoding(), "skiplist");
 }
 
@@ -262,9 +262,9 @@ TEST(ZSet, WhatItHoldsIsWhatItCounts) {
   for (const int size : {10, 1000}) {
     const std::int64_t before = MemoryMeter::used();
     {
-      auto set = std::make_unique<ZSet>();
-      for (int i = 0; i < size; ++i) set->set("member:" + std::to_string(i), i * 0.5);
-      EXPECT_NEAR(static_cast<double>(MemoryMeter::used() - before), static_cast<double>(set->memory()), 64);
+      ZSet set;
+      for (int i = 0; i < size; ++i) set.set("member:" + std::to_string(i), i * 0.5);
+      EXPECT_NEAR(static_cast<double>(MemoryMeter::used() - before), static_cast<double>(set.memory()), 64);
     }
     EXPECT_EQ(MemoryMeter::used(), before);
   }

@@ -42,7 +42,9 @@ void put_copy(const Entry& source, std::optional<keyspace::Millis> when, Databas
       std::memcpy(to.resize_text(key, text.size()), text.data(), text.size());
       break;
     }
-    case Entry::Encoding::object: to.put(key, source.type(), source.value<keyspace::Value>().copy()); break;
+    case Entry::Encoding::object:
+      to.put(key, keyspace::Value(source.type(), source.object().clone(source.type())));
+      break;
   }
   if (when) to.set_expiry(*to.table().peek(key), *when);
 }

@@ -93,10 +93,10 @@ void restore(Call& call) {
     when = std::numeric_limits<Millis>::max();
   if (when != 0 && when <= call.keyspace.now()) return replace_by_nothing(call, key);
   call.database.erase(key);
-  if (loaded->value == nullptr) {
-    call.database.set_text(key, loaded->text);
+  if (loaded->value) {
+    call.database.put(key, std::move(loaded->value));
   } else {
-    call.database.put(key, loaded->type, std::move(loaded->value));
+    call.database.set_text(key, loaded->text);
   }
   Entry& entry = *call.database.table().peek(key);
   if (when != 0) call.database.set_expiry(entry, when);

@@ -264,9 +264,9 @@ void reply_found(const Search& search, std::span<const Found> found) {
 }
 
 void store_found(const Search& search, std::span<const Found> found) {
-  auto stored = std::make_unique<ZSet>();
+  ZSet stored;
   for (const Found& place : found) {
-    stored->set(place.member, search.store_distance ? place.distance / search.unit : place.score);
+    stored.set(place.member, search.store_distance ? place.distance / search.unit : place.score);
   }
   sorted_sets::store(search.call, *search.store_at, std::move(stored),
                      search.form == Form::search_store ? "geosearchstore" : "georadiusstore");

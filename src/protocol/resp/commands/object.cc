@@ -25,7 +25,7 @@ std::string_view encoding_of(const Entry& entry) {
     case Entry::Encoding::integer: return "int";
     case Entry::Encoding::embedded: return "embstr";
     case Entry::Encoding::block: return "raw";
-    case Entry::Encoding::object: return entry.value<keyspace::Value>().encoding();
+    case Entry::Encoding::object: return entry.object().encoding(entry.type());
   }
   return {};
 }

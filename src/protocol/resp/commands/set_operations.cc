@@ -45,24 +45,24 @@ void intersect(Sets sets, F visit) {
   });
 }
 
-std::unique_ptr<Set> intersection(const Sets& sets) {
-  auto result = std::make_unique<Set>();
-  intersect(sets, [&](Element member) { return result->add(member); });
+Set intersection(const Sets& sets) {
+  Set result;
+  intersect(sets, [&](Element member) { return result.add(member); });
   return result;
 }
 
-std::unique_ptr<Set> united(const Sets& sets) {
-  auto result = std::make_unique<Set>();
+Set united(const Sets& sets) {
+  Set result;
   for (Set* set : sets) {
-    if (set != nullptr) set->for_each([&](Element member) { result->add(member); });
+    if (set != nullptr) set->for_each([&](Element member) { result.add(member); });
   }
   return result;
 }
 
 // Looks each member of the first up in the others, or takes the members of the others out of a copy: what seems to be less work.
 // Which one it is shows in the encoding of what is stored, so it is chosen as Redis does.
-std::unique_ptr<Set> difference(Sets sets) {
-  auto result = std::make_unique<Set>();
+Set difference(Sets sets) {
+  Set result;
   Set* const first = sets.front();
   if (first == nullptr) return result;
   std::erase(sets, nullptr);
@@ -73,14 +73,14 @@ std::unique_ptr<Set> difference(Sets sets) {
     // The largest are the most likely to have it.
     std::ranges::sort(sets, std::greater{}, &Set::size);
     first->for_each([&](Element member) {
-      if (std::ranges::none_of(sets, [&](Set* set) { return set->contains(member); })) result->add(member);
+      if (std::ranges::none_of(sets, [&](Set* set) { return set->contains(member); })) result.add(member);
     });
     return result;
   }
-  first->for_each([&](Element member) { result->add(member); });
+  first->for_each([&](Element member) { result.add(member); });
   for (Set* set : sets) {
-    if (result->size() == 0) break;
-    set->for_each([&](Element member) { result->remove(member); });
+    if (result.size() == 0) break;
+    set->for_each([&](Element member) { result.remove(member); });
   }
   return result;
 }
@@ -106,11 +106,11 @@ void store_effects(Call& call, std::string_view key, Set& set) {
 }
 
 // Makes args[1] hold this set, or be gone when it is empty.
-void store(Call& call, std::unique_ptr<Set> result, std::string_view event) {
+void store(Call& call, Set result, std::string_view event) {
   const std::string_view key = call[1];
-  const std::size_t size = result->size();
+  const std::size_t size = result.size();
   if (size > 0) {
-    store_effects(call, key, call.database.put(key, std::move(result)));
+    store_effects(call, key, call.database.put(key, std::move(result)).value<Set>());
     call.changed(EventClass::set, event, key);
   } else if (call.database.peek(key) != nullptr) {
     call.database.erase(key);
@@ -170,7 +170,10 @@ void sinterstore(Call& call) {
 }
 
 void sunion(Call& call) {
-  if (const auto sets = find_sets(call, call.args.subspan(1))) reply_set(call, *united(*sets));
+  const auto sets = find_sets(call, call.args.subspan(1));
+  if (!sets) return;
+  Set found = united(*sets);
+  reply_set(call, found);
 }
 
 void sunionstore(Call& call) {
@@ -178,7 +181,10 @@ void sunionstore(Call& call) {
 }
 
 void sdiff(Call& call) {
-  if (const auto sets = find_sets(call, call.args.subspan(1))) reply_set(call, *difference(*sets));
+  const auto sets = find_sets(call, call.args.subspan(1));
+  if (!sets) return;
+  Set found = difference(*sets);
+  reply_set(call, found);
 }
 
 void sdiffstore(Call& call) {

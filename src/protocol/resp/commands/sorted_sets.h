@@ -39,7 +39,7 @@ class MemberWriter {
 [[nodiscard]] keyspace::RankRange clamp_ranks(std::int64_t first, std::int64_t last, std::size_t size);
 
 // Makes `key` hold what a command found, or nothing when that is empty; tells, journals and replies how many members.
-void store(Call& call, std::string_view key, std::unique_ptr<keyspace::ZSet> found, std::string_view event);
+void store(Call& call, std::string_view key, keyspace::ZSet found, std::string_view event);
 
 // ZADD from the arguments behind the key, which GEOADD also makes. Replies.
 struct AddOptions {

@@ -154,8 +154,8 @@ void intersect(std::span<const Source> sources, Aggregate how, F found) {
   });
 }
 
-std::unique_ptr<ZSet> united(std::span<const Source> sources, Aggregate how) {
-  auto result = ZSet::make_large();
+ZSet united(std::span<const Source> sources, Aggregate how) {
+  ZSet result = ZSet::make_large();
   std::unordered_map<std::string, double> scores;
   for (const Source& source : sources) {
     source.for_each([&](Element member, double score) {
@@ -166,16 +166,16 @@ std::unique_ptr<ZSet> united(std::span<const Source> sources, Aggregate how) {
       return true;
     });
   }
-  for (const auto& [member, score] : scores) result->set(member, score);
+  for (const auto& [member, score] : scores) result.set(member, score);
   return result;
 }
 
-std::unique_ptr<ZSet> combine(Operation operation, std::span<const Source> sources, Aggregate how) {
+ZSet combine(Operation operation, std::span<const Source> sources, Aggregate how) {
   if (operation == Operation::union_of) return united(sources, how);
-  auto result = ZSet::make_large();
+  ZSet result = ZSet::make_large();
   if (operation == Operation::intersection) {
     intersect(sources, how, [&](Element member, double score) {
-      result->set(member, score);
+      result.set(member, score);
       return true;
     });
     return result;
@@ -185,7 +185,7 @@ std::unique_ptr<ZSet> combine(Operation operation, std::span<const Source> sourc
     const auto has = [&](const Source& other) {
       return other.is_same(sources.front()) || other.score(member).has_value();
     };
-    if (std::ranges::none_of(others, has)) result->set(member, score);
+    if (std::ranges::none_of(others, has)) result.set(member, score);
     return true;
   });
   return result;
@@ -195,16 +195,16 @@ void reply_combined(Call& call, Operation operation) {
   std::vector<Source> sources;
   Options options;
   if (!parse(call, 1, {.operation = operation}, sources, options)) return;
-  const auto result = combine(operation, sources, options.aggregate);
-  MemberWriter(call, options.scores).write(*result, {.first = 0, .end = result->size()}, false);
+  const ZSet result = combine(operation, sources, options.aggregate);
+  MemberWriter(call, options.scores).write(result, {.first = 0, .end = result.size()}, false);
 }
 
 void store_combined(Call& call, Operation operation, std::string_view event) {
   std::vector<Source> sources;
   Options options;
   if (!parse(call, 2, {.operation = operation, .stores = true}, sources, options)) return;
-  auto result = combine(operation, sources, options.aggregate);
-  result->compact();
+  ZSet result = combine(operation, sources, options.aggregate);
+  result.compact();
   store(call, call[1], std::move(result), event);
 }
 

@@ -130,10 +130,10 @@ void zrangestore(Call& call) {
   if (found.value != nullptr) range = options.find(*found.value);
   // How many ranks there are is known before, how many scores is not: it matters where a score is -0.
   const bool is_large = options.by == By::rank && range.count() > keyspace::EncodingLimits::zset_max_listpack_entries;
-  auto stored = is_large ? ZSet::make_large() : std::make_unique<ZSet>();
+  ZSet stored = is_large ? ZSet::make_large() : ZSet();
   if (found.value != nullptr) {
     found.value->for_each(range, *options.downwards,
-                          [&](keyspace::Element member, double score) { stored->set(member, score); });
+                          [&](keyspace::Element member, double score) { stored.set(member, score); });
   }
   store(call, call[1], std::move(stored), "zrangestore");
 }

@@ -107,11 +107,11 @@ keyspace::RankRange clamp_ranks(std::int64_t first, std::int64_t last, std::size
   return {.first = static_cast<std::size_t>(first), .end = static_cast<std::size_t>(last) + 1};
 }
 
-void store(Call& call, std::string_view key, std::unique_ptr<keyspace::ZSet> found, std::string_view event) {
-  const std::size_t size = found->size();
+void store(Call& call, std::string_view key, keyspace::ZSet found, std::string_view event) {
+  const std::size_t size = found.size();
   if (size != 0) {
     call.effect({"DEL", key});
-    journal_members(call, key, *found);
+    journal_members(call, key, found);
     call.database.put(key, std::move(found));
     call.changed(EventClass::zset, event, key);
   } else if (call.database.erase(key)) {
