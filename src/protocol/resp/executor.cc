@@ -121,6 +121,7 @@ void Executor::reset_stats() {
 void Executor::forget(Client& client) {
   begin_unit();
   if (client.blocked) blocking_.drop(client);
+  if (flush_waits_) flush_waits_->forget(client);
   locks_.connection_ended(client);
   end_unit();
   if (gate_) gate_->drop(client);
@@ -363,7 +364,9 @@ void Executor::reply_refusal(Client& client, const Command& command, std::string
 void Executor::await_durability(Client& client) {
   const Durability durable = durability(client.database);
   if (durable == Durability::commit) client.awaits_commit = true;
-  if (durable != Durability::none && !keyspace_.effects().empty()) client.awaits_journal = true;
+  if (keyspace_.effects().empty()) return;
+  if (journal_ != nullptr) client.changes_end = journal_->added_end() + 1;
+  if (durable != Durability::none) client.awaits_journal = true;
 }
 
 void Executor::finish_reply(Client& client, std::size_t begin) {
@@ -463,6 +466,7 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
 }
 
 void Executor::answer(Client& client, const std::function<void(Reply&)>& write) {
+  if (client.blocked == nullptr) return;
   begin_unit();
   const std::size_t begin = client.out.size();
   Reply reply(client.out, client.protocol);
@@ -518,6 +522,7 @@ void Executor::end_turn() {
     end_clients();
   const bool journalled = append_journal();
   const bool locks_journalled = locks_.append();
+  if (flush_waits_) flush_waits_->turn_ended();
   // Sending may end a connection, which leaves the list.
   std::swap(ending_, with_output_);
   while (!ending_.empty()) {
@@ -587,6 +592,8 @@ void Executor::start_journal(keyspace::Journal& journal) {
   end_unit();
   gate_ = std::make_unique<CommitGate>(journal, locks_);
   gate_->start();
+  flush_waits_ = std::make_unique<FlushWaits>(*this, journal);
+  flush_waits_->start();
   snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
   snapshotter_->start();
   active_expiry_.schedule();
@@ -649,6 +656,7 @@ runtime::Task<> Executor::stop() {
   journal_retry_.cancel();
   active_expiry_.set_enabled(false);
   idle_clients_.cancel();
+  if (flush_waits_) co_await flush_waits_->stop();
   if (gate_) co_await gate_->stop();
 }
 

@@ -13,6 +13,7 @@
 #include "protocol/resp/acl/acl_log.h"
 #include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
+#include "protocol/resp/flush_waits.h"
 #include "protocol/resp/idle_clients.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
@@ -64,6 +65,8 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] const std::string& run_id() const { return run_id_; }
   // nullptr: nothing is journalled (yet).
   [[nodiscard]] const keyspace::Journal* journal() const { return journal_; }
+  // nullptr: nothing is journalled (yet).
+  [[nodiscard]] FlushWaits* flush_waits() { return flush_waits_.get(); }
   // Why changes are refused; empty: they are not.
   [[nodiscard]] const std::string& journal_error() const { return journal_error_; }
   // Counters as they were at the last CONFIG RESETSTAT, which INFO counts from.
@@ -124,6 +127,7 @@ class Executor final : public keyspace::Observer {
   bool suspend_unit();
 
   // What a client gets that waits for an answer (Call::wait_for_answer), which runs on then. `write` may be empty: it has it.
+  // Nothing happens if it waits no longer, as its connection has ended.
   void answer(Client& client, const std::function<void(Reply&)>& write);
 
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
@@ -233,6 +237,7 @@ class Executor final : public keyspace::Observer {
   Disposal disposal_;
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;
+  std::unique_ptr<FlushWaits> flush_waits_;
   std::unique_ptr<Snapshotter> snapshotter_;
   keyspace::Keyspace keyspace_;
   keyspace::Evictor evictor_{keyspace_};

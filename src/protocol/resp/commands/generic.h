@@ -15,6 +15,7 @@ void keys(Call& call);
 void scan(Call& call);
 void randomkey(Call& call);
 void wait(Call& call);
+void waitaof(Call& call);
 
 // copies.cc
 void rename(Call& call);
