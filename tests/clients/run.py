@@ -34,6 +34,7 @@ import robust_resp_fields
 import robust_resp_kill
 import robust_resp_load
 import robust_resp_locks
+import robust_resp_migrate
 import robust_resp_restarts
 import robust_resp_scripts
 import robust_resp_topics
@@ -136,6 +137,7 @@ ROBUST = {
     'resp_kill': robust_resp_kill.cases,
     'resp_load': robust_resp_load.cases,
     'resp_locks': robust_resp_locks.cases,
+    'resp_migrate': robust_resp_migrate.cases,
 }
 
 

@@ -631,6 +631,7 @@ void Executor::missed(keyspace::Database& database, std::string_view key) {
 void Executor::modified(keyspace::Database& database, std::string_view key) {
   watches_.touch(database.index(), key);
   blocking_.key_changed(database.index(), key);
+  migrations_.key_changed(database.index(), key);
   tracking_.key_changed(key, current_);
 }
 
@@ -649,6 +650,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
+  co_await migrations_.stop();
   if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);

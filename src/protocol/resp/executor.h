@@ -23,6 +23,7 @@
 #include "protocol/resp/disposal.h"
 #include "protocol/resp/locks.h"
 #include "protocol/resp/long_units.h"
+#include "protocol/resp/migrations.h"
 #include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/outputs.h"
@@ -76,6 +77,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
   [[nodiscard]] Locks& locks() { return locks_; }
+  [[nodiscard]] Migrations& migrations() { return migrations_; }
   [[nodiscard]] pubsub::Hub& hub() { return hub_; }
   // nullptr: no channel is a topic.
   [[nodiscard]] TopicChannels* topics() { return topics_.get(); }
@@ -133,6 +135,8 @@ class Executor final : public keyspace::Observer {
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
   void end_unit();
+  // What the client did in the unit that ends must be as durable as its database before it hears of it.
+  void await_durability(Client& client);
 
   // Bytes that count against the memory limit: data, and clients' buffers.
   [[nodiscard]] std::uint64_t memory_used() const;
@@ -212,8 +216,6 @@ class Executor final : public keyspace::Observer {
   void queue(Client& client, const Command& command, Arguments arguments);
   // The command has been dealt with.
   void complete(Client& client, const Command* command, std::size_t reply_begin);
-  // What the client did in the unit that ends must be as durable as its database before it hears of it.
-  void await_durability(Client& client);
   // A command's reply is complete, which began at `begin` of `client.out`: the client may not want it.
   void finish_reply(Client& client, std::size_t begin);
   void publish_event(std::string_view event, keyspace::Database& database, std::string_view key);
@@ -244,6 +246,7 @@ class Executor final : public keyspace::Observer {
   Watches watches_;
   Blocking blocking_;
   Locks locks_{*this};
+  Migrations migrations_{*this};
   LongUnits long_units_{*this};
   std::unique_ptr<Scripting> scripting_;
   CommandTimes times_;

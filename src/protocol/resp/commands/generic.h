@@ -41,6 +41,9 @@ void object_idletime(Call& call);
 void object_refcount(Call& call);
 void object_help(Call& call);
 
+// migrate.cc
+void migrate(Call& call);
+
 // dumps.cc
 void dump(Call& call);
 void restore(Call& call);
