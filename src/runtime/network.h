@@ -71,7 +71,7 @@ class Network {
   // Listens on a numeric address or host name; port 0 lets the system choose. Error: exists (in use), invalid_argument.
   [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const std::string& host, std::uint16_t port) = 0;
   // Connects to one of the host's addresses; an attempt to reach one is given up after `patience`. Finding the addresses of a
-  // name takes what it takes. Errors: invalid_argument, io.
+  // name takes what it takes. Errors: invalid_argument (of the name), timed_out, io.
   [[nodiscard]] virtual Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port,
                                                                       Duration patience) = 0;
   // The same, for as long as the system tries.

@@ -467,7 +467,8 @@ class RealNetwork final : public Network {
       if (number == EINPROGRESS) number = co_await connected(fd.get(), patience);
       if (number == 0) co_return std::make_unique<RealSocket>(shard_, std::move(fd), address);
     }
-    co_return fail(Errc::io, fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
+    co_return fail(number == ETIMEDOUT ? Errc::timed_out : Errc::io,
+                   fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
   }
 
  private:

@@ -143,9 +143,9 @@ def nobody(_=None):
         source.start()
         here = connect(source.resp)
         here.set('a', 1)
-        refused('IOERR error or timeout connecting', here.migrate, '127.0.0.1', 1, 'a', 0, 1000)
+        refused('IOERR error or timeout writing', here.migrate, '127.0.0.1', 1, 'a', 0, 1000)
         # An address for documentation, which nobody has: packets are lost, or there is no way at all.
-        waiting = threading.Thread(target=lambda: refused('IOERR error or timeout connecting', connect(source.resp).migrate,
+        waiting = threading.Thread(target=lambda: refused('IOERR error or timeout', connect(source.resp).migrate,
                                                           '192.0.2.1', 6379, 'a', 0, 2000))
         waiting.start()
         for i in range(200):

@@ -23,7 +23,7 @@ class MigrationLink {
   MigrationLink(const MigrationLink&) = delete;
   MigrationLink& operator=(const MigrationLink&) = delete;
 
-  // Errors: invalid_argument, io, cancelled.
+  // Errors: invalid_argument, timed_out, io, cancelled.
   runtime::Task<Status> open(std::string host, std::uint16_t port);
   // `bytes` outlive the call. Errors: io, cancelled (also when patience is over).
   runtime::Task<Status> send(std::string_view bytes);

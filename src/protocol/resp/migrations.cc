@@ -79,7 +79,8 @@ Task<std::string> Migrations::move(std::uint64_t client, const Request& request)
   Outcome outcome;
   Status done = request.port == 0 ? broken(kConnecting) : co_await link.open(request.host, request.port);
   if (!done) {
-    done = broken(kConnecting);
+    // Redis, too, notices only when it writes that nobody listens there.
+    done = broken(request.port != 0 && done.error().code == Errc::io ? kWriting : kConnecting);
   } else {
     done = co_await prepare(link, request, outcome);
   }

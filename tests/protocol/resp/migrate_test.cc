@@ -284,7 +284,11 @@ TEST(Migrate, ToNobodyIsAnErrorAndInTransactionsAndScriptsItIsRefused) {
     Place here;
     Connected client = co_await Connected::to(here.port());
     EXPECT_EQ(co_await client.ask("SET a 1"), "+OK\r\n");
-    for (const std::string_view port : {"1", "0", "65536", "x"}) {
+    EXPECT_EQ(co_await client.ask("MIGRATE 127.0.0.1 1 a 0 100"),
+              "-IOERR error or timeout writing to target instance\r\n");
+    EXPECT_EQ(co_await client.ask("MIGRATE no-such-host 1 a 0 100"),
+              "-IOERR error or timeout connecting to the client\r\n");
+    for (const std::string_view port : {"0", "65536", "x"}) {
       EXPECT_EQ(co_await client.ask(fmt::format("MIGRATE 127.0.0.1 {} a 0 100", port)),
                 "-IOERR error or timeout connecting to the client\r\n");
     }
