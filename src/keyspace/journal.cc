@@ -65,7 +65,7 @@ runtime::Task<Status> Journal::replay(std::function<Status(const JournalUnit&)> 
 }
 
 Offset Journal::add(const JournalUnit& unit) {
-  const Offset offset = end() + batch_records_ + static_cast<std::int64_t>(builder_.record_count());
+  const Offset offset = added_end();
   const Bytes value = encode_unit(unit);
   builder_.add({.timestamp = Timestamp(unit.time), .value = value.view()});
   return offset;

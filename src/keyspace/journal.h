@@ -43,6 +43,12 @@ class Journal {
 
   // Behind the last unit that was appended.
   [[nodiscard]] Offset end() const { return partition_->log_end(); }
+  // Behind the last unit that was added.
+  [[nodiscard]] Offset added_end() const {
+    return end() + batch_records_ + static_cast<std::int64_t>(builder_.record_count());
+  }
+  // Whether all below `end` is on the disk.
+  [[nodiscard]] bool is_flushed(Offset end) const { return partition_->flushed() >= end; }
   // Whether all below `end` survives what the partition's flush policy says.
   [[nodiscard]] bool is_committed(Offset end) const { return partition_->high_watermark() >= end; }
   // Returns when is_committed(end). Error: it is not known whether it ever will be.

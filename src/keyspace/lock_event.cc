@@ -48,9 +48,9 @@ Result<LockEvent> parse_lock_event(Effects::Arguments words, Offset offset) {
   if (!token || *token < 0) return broken("it has no token");
   event.token = *token;
   const auto until = words.size() > 2 ? parse_integer(words[2]) : std::nullopt;
-  event.until = until.value_or(0);
   if (words[0] == kAcquired) {
     if (!until || words.size() <= kWordsBeforeKeys) return broken("an acquisition of nothing, or for no time");
+    event.until = *until;
     event.until_closed = words[3] == kUntilClosed;
     event.owner = words[4];
     event.keys = keys_from(words, kWordsBeforeKeys);
@@ -58,6 +58,7 @@ Result<LockEvent> parse_lock_event(Effects::Arguments words, Offset offset) {
   } else if (words[0] == kExtended) {
     event.kind = LockEvent::Kind::extended;
     if (!until) return broken("an extension to no time");
+    event.until = *until;
   } else if (words[0] == kReleased) {
     event.kind = LockEvent::Kind::released;
   } else if (words[0] == kRemembered) {

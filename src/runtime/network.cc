@@ -2,6 +2,10 @@
 
 namespace leat::runtime {
 
+Task<Result<std::unique_ptr<Socket>>> Network::connect(const std::string& host, std::uint16_t port) {
+  return connect(host, port, std::chrono::hours(1));
+}
+
 Task<Result<bool>> Socket::read_exactly(MutableBytes into) {
   std::size_t done = 0;
   while (done < into.size()) {

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/result.h"
+#include "base/types.h"
 #include "runtime/chain.h"
 #include "runtime/task.h"
 
@@ -72,7 +73,12 @@ class Network {
 
   // Listens on a numeric address or host name; port 0 lets the system choose. Error: exists (in use), invalid_argument.
   [[nodiscard]] virtual Result<std::unique_ptr<Listener>> listen(const std::string& host, std::uint16_t port) = 0;
-  [[nodiscard]] virtual Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) = 0;
+  // Connects to one of the host's addresses; an attempt to reach one is given up after `patience`. Finding the addresses of a
+  // name takes what it takes. Errors: invalid_argument (of the name), timed_out, io.
+  [[nodiscard]] virtual Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port,
+                                                                      Duration patience) = 0;
+  // The same, for as long as the system tries.
+  [[nodiscard]] Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port);
 };
 
 }  // namespace leat::runtime

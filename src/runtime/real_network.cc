@@ -32,6 +32,7 @@ constexpr std::uint32_t kReadsPerTurn = 16;                    // that did not h
 constexpr std::size_t kSharedReadBytes = std::size_t{64} << 10;
 constexpr std::size_t kCopyBytes = std::size_t{1} << 20;
 constexpr Milliseconds kOutOfDescriptorsPause{50};
+constexpr Duration kPatienceMax = std::chrono::hours(1);  // longer than any system tries to connect
 
 struct Address {
   sockaddr_storage storage{};
@@ -454,7 +455,8 @@ class RealNetwork final : public Network {
     return fail(listen_error(number), fmt::format("listen on {}:{}: {}", host, port, std::strerror(number)));
   }
 
-  Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) override {
+  Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port,
+                                                Duration patience) override {
     Result<std::vector<Address>> addresses = resolve(host, port, AI_NUMERICHOST);
     if (!addresses) {
       addresses = co_await run_blocking([&host, port] { return resolve(host, port, 0); });
@@ -468,10 +470,11 @@ class RealNetwork final : public Network {
         continue;
       }
       number = ::connect(fd.get(), address.get(), address.length) == 0 ? 0 : errno;
-      if (number == EINPROGRESS) number = co_await connected(fd.get());
+      if (number == EINPROGRESS) number = co_await connected(fd.get(), patience);
       if (number == 0) co_return std::make_unique<RealSocket>(shard_, std::move(fd), address);
     }
-    co_return fail(Errc::io, fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
+    co_return fail(number == ETIMEDOUT ? Errc::timed_out : Errc::io,
+                   fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
   }
 
  private:
@@ -489,16 +492,35 @@ class RealNetwork final : public Network {
     return Errc::io;
   }
 
+  // Ends a wait for a socket.
+  class Patience final : public Timer {
+   public:
+    explicit Patience(AsioSocket& socket) : socket_(socket) {}
+    [[nodiscard]] bool is_over() const { return over_; }
+
+   private:
+    void fire() override {
+      over_ = true;
+      error_code ignored;
+      socket_.cancel(ignored);
+    }
+    AsioSocket& socket_;
+    bool over_ = false;
+  };
+
   // Waits for the end of a connect that is under way. Returns its error number, or 0.
-  Task<int> connected(int fd) {
+  Task<int> connected(int fd, Duration patience) {
     OperationSlot slot;
     AsioSocket socket(shard_.context());
     error_code code;
     socket.assign(asio::ip::tcp::v4(), fd, code);
     if (code) co_return code.value();
+    Patience timer(socket);
+    if (patience < kPatienceMax) shard_.timers().arm(timer, shard_.now() + patience);
     Readiness writable{socket, AsioSocket::wait_write, slot};
     code = co_await writable;
     (void)socket.release(code);  // the descriptor stays the caller's
+    if (timer.is_over()) co_return ETIMEDOUT;
     int number = 0;
     socklen_t length = sizeof number;
     if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0) number = errno;

@@ -273,7 +273,8 @@ class ShardNetwork final : public Network {
     return std::make_unique<SimListener>(state_, std::move(listener));
   }
 
-  Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port) override {
+  Task<Result<std::unique_ptr<Socket>>> connect(const std::string& host, std::uint16_t port,
+                                                Duration /*patience*/) override {
     if (!is_known_host(host)) co_return fail(Errc::invalid_argument, fmt::format("cannot resolve \"{}\"", host));
     co_await pass();
     const auto listener = state_->listeners.find(port);

@@ -2,6 +2,7 @@
 import os
 import subprocess
 
+import redis
 from botocore.exceptions import ClientError
 from confluent_kafka import KafkaError, Producer
 from confluent_kafka.admin import AdminClient
@@ -121,6 +122,84 @@ def sends(sqs, url):
         return sqs.send_message(QueueUrl=url, MessageBody='after')
     except ClientError:
         return None
+
+
+def write_keys(r, name, value, most):
+    """Sets keys until the server refuses. Returns (how many were acknowledged, the error)."""
+    for number in range(most):
+        try:
+            r.set('%s%d' % (name, number), value)
+        except redis.ResponseError as error:
+            return number, error
+    return most, None
+
+
+def taken(r, key):
+    try:
+        return r.set(key, 'after')
+    except redis.RedisError:
+        return None
+
+
+@cases('a full disk: changes of keys are refused, reads go on, space lets it go on, and a kill loses nothing acknowledged')
+def full_keyspace(_=None):
+    with Server('--log.segment-bytes', '4194304', resp=True) as server, SmallDisk(server, 64):
+        server.start()
+        # A reply that is not given waits for space: a client that hangs on it asks again on a new connection.
+        r = redis.Redis(port=server.resp_port, socket_timeout=10, retry=None)
+        r.set('before', 'small')
+        r.hset('hash', mapping={'a': 1, 'b': 2})
+        acknowledged, error = fill(server.address, 'big', os.urandom(50_000), 3000)
+        assert error is not None, 'a disk of 64 MB took 150 MB'
+        value = os.urandom(50_000)
+        try:
+            count, error = write_keys(r, 'k', value, 1000)
+        except redis.TimeoutError:  # of the first change that found no space; those behind it are told so
+            count = sum(1 for key in redis.Redis(port=server.resp_port).scan_iter('k*', 1000)) - 1
+            _, error = write_keys(r, 'refused', value, 1)
+        assert error is not None, 'the full disk took 50 MB'
+        equal(str(error).startswith('MISCONF'), True, str(error))
+        for change in (('SET', 'x', 1), ('DEL', 'before'), ('HSET', 'hash', 'c', 3), ('FLUSHALL',), ('EXPIRE', 'before', 1)):
+            try:
+                r.execute_command(*change)
+            except redis.ResponseError as refused:
+                equal(str(refused).startswith('MISCONF'), True, '%s: %s' % (change, refused))
+            else:
+                raise AssertionError('%s was taken' % (change,))
+        equal((r.get('before'), r.hgetall('hash'), r.ping()), (b'small', {b'a': b'1', b'b': b'2'}, True), 'reads')
+        equal(all(r.get('k%d' % i) == value for i in range(count)), True, 'what was acknowledged is read')
+        equal(server.http('/healthz')[0], 200, 'health')
+
+        admin = AdminClient({'bootstrap.servers': server.address})
+        admin.delete_topics(['big'])['big'].result(30)
+        wait_for('the keyspace to take changes again', lambda: taken(r, 'after'))
+        equal((r.delete('before'), r.hset('hash', 'c', 3)), (1, 1))
+        server.kill()
+        server.start()
+        r = redis.Redis(port=server.resp_port)
+        equal((r.get('after'), r.get('before'), r.hgetall('hash')), (b'after', None, {b'a': b'1', b'b': b'2', b'c': b'3'}))
+        equal(all(r.get('k%d' % i) == value for i in range(count)), True, 'keys from the time of the full disk')
+
+
+@cases('a keyspace that fills its disk by itself: kill -9 on the full disk loses nothing acknowledged, and it starts')
+def full_keyspace_killed(_=None):
+    with Server('--log.segment-bytes', '4194304', resp=True) as server, SmallDisk(server, 48):
+        server.start()
+        r = redis.Redis(port=server.resp_port, socket_timeout=10, retry=None)
+        value = os.urandom(50_000)
+        count = 0
+        try:
+            while count < 2000:
+                r.set('k%d' % count, value)
+                count += 1
+        except redis.RedisError:
+            pass
+        assert 100 < count < 2000, 'a disk of 48 MB took %d keys of 50 kB' % count
+        server.kill()
+        server.start()
+        r = redis.Redis(port=server.resp_port)
+        equal(all(r.get('k%d' % i) == value for i in range(count)), True, 'what was acknowledged')
+        equal(r.dbsize() in (count, count + 1), True, 'and at most what was under way: %d of %d' % (r.dbsize(), count))
 
 
 @cases('a server killed on a full disk starts again with everything acknowledged')

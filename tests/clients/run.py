@@ -8,7 +8,8 @@ kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
 ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io.
-Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_fields resp_restarts resp_kill.
+Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_fields resp_restarts
+resp_kill resp_migrate.
 CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis-server runs the suites of Redis against that
 server, not against leat.
 """
@@ -34,6 +35,7 @@ import robust_resp_fields
 import robust_resp_kill
 import robust_resp_load
 import robust_resp_locks
+import robust_resp_migrate
 import robust_resp_restarts
 import robust_resp_scripts
 import robust_resp_topics
@@ -136,6 +138,7 @@ ROBUST = {
     'resp_kill': robust_resp_kill.cases,
     'resp_load': robust_resp_load.cases,
     'resp_locks': robust_resp_locks.cases,
+    'resp_migrate': robust_resp_migrate.cases,
 }
 
 

@@ -5,8 +5,8 @@ import time
 
 import redis
 
-from harness import Cases, equal, unique, wait_for
-from resp_support import connect, in_threads, refused
+from harness import Cases, Skip, equal, unique, wait_for
+from resp_support import PEER, connect, in_threads, refused
 
 cases = Cases('redis_py_server')
 
@@ -61,6 +61,29 @@ def config(address):
     refused('CONFIG SET failed', r.config_set, 'maxmemory', 'much')
     r.config_resetstat()
     equal(r.info('stats')['keyspace_misses'], 0)
+
+
+@cases('WAITAOF answers when what this connection wrote is on the disk')
+def waitaof_waits(address):
+    if PEER:
+        raise Skip('Redis 7.0 has no WAITAOF')
+    r, k = connect(address, single_connection_client=True), unique('waitaof')
+
+    def waitaof(*words):
+        return r.execute_command('WAITAOF', *words)
+
+    for number in range(20):
+        r.set(k, number)
+        equal(waitaof(1, 0, 30_000), [1, 0])
+    equal(waitaof(1, 0, 0), [1, 0], 'nothing is left')
+    r.set(k, 'replica')
+    equal(waitaof(1, 1, 300), [1, 0], 'there are no replicas')
+    with r.pipeline(transaction=False) as pipe:
+        pipe.set(k, 1).execute_command('WAITAOF', 1, 0, 30_000)
+        equal(pipe.get(k).execute(), [True, [1, 0], '1'])
+    refused('value is out of range', waitaof, 2, 0, 0)
+    refused('timeout is negative', waitaof, 1, 0, -1)
+    equal(r.command()['waitaof']['arity'], 4)
 
 
 @cases('clients: names, ids, lists, kills, pauses')

@@ -17,6 +17,7 @@ import tempfile
 import threading
 
 import boto3
+import redis
 from botocore.config import Config
 from confluent_kafka import Consumer, Producer
 
@@ -61,7 +62,7 @@ class Certificates:
 class TlsServer(Server):
     def __init__(self, certificates, *options, **more):
         super().__init__(**more)
-        self.tls_ports = {protocol: free_port() for protocol in ('kafka', 'sqs', 'http')}
+        self.tls_ports = {protocol: free_port() for protocol in ('kafka', 'sqs', 'http', 'resp')}
         self.options = [*(part for protocol, port in self.tls_ports.items()
                           for part in ('--listen', '%s+tls=127.0.0.1:%d' % (protocol, port))),
                         '--tls.certificate', str(certificates.file), '--tls.key', str(certificates.key), *options]
@@ -211,6 +212,76 @@ def kafkajs(server, certificates):
     equal(done.stdout.split(), ['one', 'two', 'three'], done.stderr)
 
 
+def redis_client(server, certificates, **options):
+    return redis.Redis(port=server.tls_ports['resp'], ssl=True, ssl_ca_certs=str(certificates.authority),
+                       decode_responses=True, **options)
+
+
+@cases('redis-py: large values, pipelines, transactions, waits and messages; strangers are refused on both sides')
+def redis_py(server, certificates):
+    r, key = redis_client(server, certificates), unique('tls-redis')
+    value = ''.join(random.choices('abcdefghij', k=3_000_000))
+    r.set(key, value)
+    equal(r.get(key) == value, True, 'a large value is the same')
+    with r.pipeline(transaction=True) as pipe:
+        for i in range(2000):
+            pipe.rpush(key + '-list', i)
+        equal(pipe.execute(), list(range(1, 2001)))
+    waiting = threading.Timer(0.3, lambda: redis_client(server, certificates).rpush(key + '-late', 'x'))
+    waiting.start()
+    equal(r.blpop(key + '-late', 30), (key + '-late', 'x'))
+    waiting.join()
+    listener = r.pubsub()
+    listener.subscribe(key)
+    equal(listener.get_message(timeout=30)['type'], 'subscribe')
+    r.publish(key, 'over TLS')
+    equal(listener.get_message(timeout=30)['data'], 'over TLS')
+    listener.close()
+    try:
+        redis.Redis(port=server.tls_ports['resp'], ssl=True, retry=None).ping()
+    except redis.ConnectionError as error:
+        equal('certificate verify failed' in str(error), True, str(error))
+    else:
+        raise AssertionError('a client took an authority that it does not know')
+    try:
+        redis.Redis(port=server.tls_ports['resp'], retry=None, socket_timeout=30).ping()
+    except redis.RedisError:
+        pass
+    else:
+        raise AssertionError('a client without TLS was answered')
+    where = 'listener="resp+tls=127.0.0.1:%d"' % server.tls_ports['resp']
+    equal(server.metrics()['leat_tls_handshakes_total{%s,outcome="completed"}' % where] >= 2, True, 'completed handshakes')
+
+
+@cases('redis-cli --tls: replies, a pipe of many commands, and no access in plain')
+def redis_cli(server, certificates):
+    key, command = unique('tls-redis-cli'), ['redis-cli', '-p', str(server.tls_ports['resp'])]
+    tls = ['--tls', '--cacert', str(certificates.authority)]
+
+    def run(*words, text=None):
+        return subprocess.run([*command, *words], input=text, capture_output=True, text=True, timeout=60)
+
+    if not shutil.which('redis-cli') or '--tls' not in run('--help').stdout + run('--help').stderr:
+        raise Skip('there is no redis-cli with TLS')
+    equal(run(*tls, 'set', key, 'from the command line').stdout, 'OK\n')
+    equal(run(*tls, 'get', key).stdout, 'from the command line\n')
+    done = run(*tls, '--pipe', text=''.join('RPUSH %s-list %d\r\n' % (key, i) for i in range(20_000)))
+    equal('errors: 0, replies: 20000' in done.stdout, True, done.stdout + done.stderr)
+    equal(run(*tls, 'llen', key + '-list').stdout, '20000\n')
+    equal(run('--tls', 'ping').stdout, '', 'an authority that it does not know')
+    equal('PONG' in run('ping').stdout, False, 'in plain')
+
+
+@cases('ioredis: commands, a pipeline and messages')
+def ioredis(server, certificates):
+    node = shutil.which('node')
+    if os.environ.get('SKIP_NPM') or not node or not (NPM / 'node_modules' / 'ioredis').exists():
+        raise Skip('there is no Node.js, or no ioredis')
+    done = subprocess.run([node, str(NPM / 'ioredis_tls.mjs'), str(server.tls_ports['resp']), str(certificates.authority),
+                           unique('tls-js')], capture_output=True, text=True, timeout=60)
+    equal(done.stdout.splitlines(), ['value', '1000', 'over TLS', 'refused'], done.stderr)
+
+
 @cases('TLS 1.2 and 1.3 are spoken, 1.1 is refused, garbage and silence harm nobody')
 def versions(server, certificates):
     for protocol, port in server.tls_ports.items():
@@ -249,7 +320,8 @@ def silence(_, certificates):
     context = ssl.create_default_context(cafile=str(certificates.authority))
     with TlsServer(certificates, *idle) as server:
         server.start()
-        for port in server.tls_ports.values():
+        # Redis's clients may be silent for as long as they like, once the handshake is done.
+        for port in (server.tls_ports[protocol] for protocol in ('kafka', 'sqs', 'http')):
             with socket.create_connection(('127.0.0.1', port), timeout=60) as silent:
                 equal(silent.recv(100), b'', 'the end of the stream')
             with socket.create_connection(('127.0.0.1', port), timeout=60) as plain, \

@@ -1,7 +1,11 @@
 #include "runtime/real.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "runtime/call.h"
 #include "runtime/file.h"
@@ -55,6 +59,49 @@ Task<> accept_without_descriptors() {
 
 TEST(RealNetwork, AcceptWithoutDescriptorsIsAnErrorAndLosesNoConnection) {
   RealRuntime::create({})->run([] { return accept_without_descriptors(); });
+}
+
+// A socket that listens, and takes no more than the first connections.
+class Crowded {
+ public:
+  Crowded() : listener_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof address;
+    EXPECT_EQ(::bind(listener_, reinterpret_cast<sockaddr*>(&address), size), 0);
+    EXPECT_EQ(::listen(listener_, 0), 0);
+    EXPECT_EQ(::getsockname(listener_, reinterpret_cast<sockaddr*>(&address), &size), 0);
+    port_ = ntohs(address.sin_port);
+    for (int& client : clients_) {
+      client = ::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+      (void)::connect(client, reinterpret_cast<sockaddr*>(&address), size);
+    }
+  }
+  Crowded(const Crowded&) = delete;
+  Crowded& operator=(const Crowded&) = delete;
+  ~Crowded() {
+    for (const int client : clients_) ::close(client);
+    ::close(listener_);
+  }
+  [[nodiscard]] std::uint16_t port() const { return port_; }
+
+ private:
+  int listener_;
+  std::array<int, 8> clients_{};
+  std::uint16_t port_ = 0;
+};
+
+Task<> connect_where_nobody_answers() {
+  const Crowded crowded;
+  const std::string host = "127.0.0.1";
+  const auto late = co_await Shard::current().network().connect(host, crowded.port(), 50ms);
+  CO_REQUIRE(!late.has_value());
+  EXPECT_EQ(late.error().code, Errc::timed_out) << late.error().message;
+}
+
+TEST(RealNetwork, ConnectGivesUpWhenItsPatienceIsOver) {
+  RealRuntime::create({})->run([] { return connect_where_nobody_answers(); });
 }
 
 Task<> accept_over_ipv6(bool& available) {

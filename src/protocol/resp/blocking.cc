@@ -44,6 +44,7 @@ void Blocking::forget(Client& client) {
 
 void Blocking::unblock(Client& client) {
   forget(client);
+  client.active_at = executor_.shard().wall_now().value();
   executor_.has_output(client);
   client.connection().resume(client);
 }

@@ -121,6 +121,7 @@ class Client {
   bool awaits_journal = false;   // what it did in this turn must be journalled before it hears of it,
   bool awaits_commit = false;    // and committed
   bool awaits_locks = false;     // what its replies tell of locks must be committed
+  Offset changes_end{};          // behind the last unit of the journal that has changes of it
   std::size_t held_replies = 0;  // at the commit gate
   std::size_t held_bytes = 0;
 

@@ -121,6 +121,7 @@ void Executor::reset_stats() {
 void Executor::forget(Client& client) {
   begin_unit();
   if (client.blocked) blocking_.drop(client);
+  if (flush_waits_) flush_waits_->forget(client);
   locks_.connection_ended(client);
   end_unit();
   if (gate_) gate_->drop(client);
@@ -373,7 +374,9 @@ void Executor::reply_refusal(Client& client, const Command& command, std::string
 void Executor::await_durability(Client& client) {
   const Durability durable = durability(client.database);
   if (durable == Durability::commit) client.awaits_commit = true;
-  if (durable != Durability::none && !keyspace_.effects().empty()) client.awaits_journal = true;
+  if (keyspace_.effects().empty()) return;
+  if (journal_ != nullptr) client.changes_end = journal_->added_end() + 1;
+  if (durable != Durability::none) client.awaits_journal = true;
 }
 
 void Executor::finish_reply(Client& client, std::size_t begin) {
@@ -473,6 +476,7 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
 }
 
 void Executor::answer(Client& client, const std::function<void(Reply&)>& write) {
+  if (client.blocked == nullptr) return;
   begin_unit();
   const std::size_t begin = client.out.size();
   Reply reply(client.out, client.protocol);
@@ -528,6 +532,7 @@ void Executor::end_turn() {
     end_clients();
   const bool journalled = append_journal();
   const bool locks_journalled = locks_.append();
+  if (flush_waits_) flush_waits_->turn_ended();
   // Sending may end a connection, which leaves the list.
   std::swap(ending_, with_output_);
   while (!ending_.empty()) {
@@ -597,6 +602,8 @@ void Executor::start_journal(keyspace::Journal& journal) {
   end_unit();
   gate_ = std::make_unique<CommitGate>(journal, locks_);
   gate_->start();
+  flush_waits_ = std::make_unique<FlushWaits>(*this, journal);
+  flush_waits_->start();
   snapshotter_ = std::make_unique<Snapshotter>(*this, journal);
   snapshotter_->start();
   active_expiry_.schedule();
@@ -634,6 +641,7 @@ void Executor::missed(keyspace::Database& database, std::string_view key) {
 void Executor::modified(keyspace::Database& database, std::string_view key) {
   watches_.touch(database.index(), key);
   blocking_.key_changed(database.index(), key);
+  migrations_.key_changed(database.index(), key);
   tracking_.key_changed(key, current_);
 }
 
@@ -652,6 +660,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
+  co_await migrations_.stop();
   if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();
   if (!append_journal()) log_error("resp", "the last changes are lost: {}", journal_error_);
@@ -659,6 +668,7 @@ runtime::Task<> Executor::stop() {
   journal_retry_.cancel();
   active_expiry_.set_enabled(false);
   idle_clients_.cancel();
+  if (flush_waits_) co_await flush_waits_->stop();
   if (gate_) co_await gate_->stop();
 }
 

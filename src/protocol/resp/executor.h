@@ -13,6 +13,7 @@
 #include "protocol/resp/acl/acl_log.h"
 #include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
+#include "protocol/resp/flush_waits.h"
 #include "protocol/resp/idle_clients.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
@@ -22,6 +23,7 @@
 #include "protocol/resp/disposal.h"
 #include "protocol/resp/locks.h"
 #include "protocol/resp/long_units.h"
+#include "protocol/resp/migrations.h"
 #include "protocol/resp/monitor.h"
 #include "protocol/resp/notifications.h"
 #include "protocol/resp/outputs.h"
@@ -65,6 +67,8 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] const std::string& run_id() const { return run_id_; }
   // nullptr: nothing is journalled (yet).
   [[nodiscard]] const keyspace::Journal* journal() const { return journal_; }
+  // nullptr: nothing is journalled (yet).
+  [[nodiscard]] FlushWaits* flush_waits() { return flush_waits_.get(); }
   // Why changes are refused; empty: they are not.
   [[nodiscard]] const std::string& journal_error() const { return journal_error_; }
   // Counters as they were at the last CONFIG RESETSTAT, which INFO counts from.
@@ -74,6 +78,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Watches& watches() { return watches_; }
   [[nodiscard]] Blocking& blocking() { return blocking_; }
   [[nodiscard]] Locks& locks() { return locks_; }
+  [[nodiscard]] Migrations& migrations() { return migrations_; }
   [[nodiscard]] pubsub::Hub& hub() { return hub_; }
   // nullptr: no channel is a topic.
   [[nodiscard]] TopicChannels* topics() { return topics_.get(); }
@@ -129,11 +134,14 @@ class Executor final : public keyspace::Observer {
   bool suspend_unit();
 
   // What a client gets that waits for an answer (Call::wait_for_answer), which runs on then. `write` may be empty: it has it.
+  // Nothing happens if it waits no longer, as its connection has ended.
   void answer(Client& client, const std::function<void(Reply&)>& write);
 
   // A unit's changes become durable, and visible to others, all or none. Units may nest: the outermost counts.
   void begin_unit() { ++unit_depth_; }
   void end_unit();
+  // What the client did in the unit that ends must be as durable as its database before it hears of it.
+  void await_durability(Client& client);
 
   // Bytes that count against the memory limit: data, and clients' buffers.
   [[nodiscard]] std::uint64_t memory_used() const;
@@ -213,8 +221,6 @@ class Executor final : public keyspace::Observer {
   void queue(Client& client, const Command& command, Arguments arguments);
   // The command has been dealt with.
   void complete(Client& client, const Command* command, std::size_t reply_begin);
-  // What the client did in the unit that ends must be as durable as its database before it hears of it.
-  void await_durability(Client& client);
   // A command's reply is complete, which began at `begin` of `client.out`: the client may not want it.
   void finish_reply(Client& client, std::size_t begin);
   void publish_event(std::string_view event, keyspace::Database& database, std::string_view key);
@@ -238,12 +244,14 @@ class Executor final : public keyspace::Observer {
   Disposal disposal_;
   keyspace::Journal* journal_ = nullptr;
   std::unique_ptr<CommitGate> gate_;
+  std::unique_ptr<FlushWaits> flush_waits_;
   std::unique_ptr<Snapshotter> snapshotter_;
   keyspace::Keyspace keyspace_;
   keyspace::Evictor evictor_{keyspace_};
   Watches watches_;
   Blocking blocking_;
   Locks locks_{*this};
+  Migrations migrations_{*this};
   LongUnits long_units_{*this};
   std::unique_ptr<Scripting> scripting_;
   Pipeline pipeline_;

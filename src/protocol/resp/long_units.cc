@@ -67,6 +67,7 @@ void LongUnits::settle(bool done) {
   }
   if (!std::exchange(client_->suspended, false)) return;
   std::string().swap(kept_);
+  client_->active_at = executor_.shard().wall_now().value();
   executor_.has_output(*client_);
   client_->connection().resume(*client_);
 }

@@ -163,5 +163,103 @@ Task<> subscriber_that_reads_nothing(Served& served) {
 
 TEST(Session, OfASubscriberThatReadsNothingEndsAtTheLimit) { run(subscriber_that_reads_nothing); }
 
+Task<> idle(Served& served) {
+  Executor& executor = served.server->executor();
+  executor.settings().idle_seconds_max = 3;
+  executor.apply_settings();
+  const Socket silent = co_await served.connect();
+  const Socket idle = co_await served.connect();
+  const Socket active = co_await served.connect();
+  const Socket subscribed = co_await served.connect();
+  const Socket blocked = co_await served.connect();
+  const Socket monitoring = co_await served.connect();
+  co_await write(*idle, "PING\r\n");
+  EXPECT_EQ(co_await read(*idle, 7), "+PONG\r\n");
+  co_await write(*subscribed, "SUBSCRIBE c\r\n");
+  EXPECT_THAT(co_await read(*subscribed, 30), HasSubstr("subscribe"));
+  co_await write(*blocked, "BLPOP list 0\r\n");
+  co_await write(*monitoring, "MONITOR\r\n");
+  EXPECT_EQ(co_await read(*monitoring, 5), "+OK\r\n");
+  for (int second = 0; second < 10; ++second) {
+    EXPECT_EQ(executor.clients().size(), second < 3 ? 6u : second < 5 ? executor.clients().size() : 4u) << second;
+    co_await write(*active, "PING\r\n");
+    EXPECT_EQ(co_await read(*active, 7), "+PONG\r\n");
+    co_await runtime::sleep_for(1s);
+  }
+  EXPECT_EQ(co_await read(*silent, 1), "end");
+  EXPECT_EQ(co_await read(*idle, 1), "end");
+  co_await write(*active, "PUBLISH c hello\r\nRPUSH list x\r\n");
+  EXPECT_EQ(co_await read(*active, 8), ":1\r\n:1\r\n");
+  EXPECT_THAT(co_await read(*subscribed, 34), HasSubstr("hello"));
+  EXPECT_THAT(co_await read(*blocked, 21), HasSubstr("list"));
+  co_await runtime::sleep_for(2s);
+  EXPECT_EQ(executor.clients().size(), 4u) << "the time of who waited begins with the end of the wait";
+  co_await runtime::sleep_for(5s);
+  EXPECT_EQ(co_await read(*blocked, 1), "end");
+  EXPECT_EQ(executor.clients().size(), 2u);
+  for (const Socket* socket : {&silent, &idle, &active, &subscribed, &blocked, &monitoring}) (*socket)->close();
+}
+
+TEST(Session, IsCutOffWhenIdleUnlessItWaitsForSomething) { run(idle); }
+
+// A client that sends all it has to say, ends its stream, and reads slowly.
+struct HalfClosed {
+  std::string input;
+  std::string received;
+  bool closed = false;
+};
+
+class HalfClosedSocket final : public runtime::Socket {
+ public:
+  explicit HalfClosedSocket(HalfClosed& client) : client_(client) {}
+
+  Task<Result<std::size_t>> read_some(MutableBytes /*into*/) override { co_return fail(Errc::io, "not used"); }
+  Task<Result<BytesView>> read_shared() override {
+    co_await runtime::sleep_for(1ms);
+    now_ = client_.input.substr(0, 1000);
+    client_.input.erase(0, 1000);
+    co_return as_bytes(now_);
+  }
+  Task<Status> write(const runtime::Chain& chain) override {
+    for (const auto& part : chain.parts()) {
+      const std::string text(as_text(std::get<Bytes>(part).view()));
+      co_await runtime::sleep_for(3ms);
+      if (client_.closed) co_return fail(Errc::cancelled, "closed");
+      client_.received += text;
+    }
+    co_return Status{};
+  }
+  void close() override { client_.closed = true; }
+  std::string peer() const override { return "10.0.0.9:9"; }
+
+ private:
+  HalfClosed& client_;
+  std::string now_;
+};
+
+class HalfClosedConnection final : public runtime::Accepted {
+ public:
+  explicit HalfClosedConnection(HalfClosed& client) : client_(client) {}
+  std::unique_ptr<runtime::Socket> attach() override { return std::make_unique<HalfClosedSocket>(client_); }
+
+ private:
+  HalfClosed& client_;
+};
+
+Task<> half_closed(Served& served) {
+  HalfClosed client;
+  client.input = "SETRANGE big 49999 x\r\n";
+  for (int i = 0; i < 100; ++i) client.input += "GET big\r\n";
+  client.input += "EVAL \"return 'script'\" 0\r\nECHO last\r\n";
+  served.server->accept(std::make_unique<HalfClosedConnection>(client), "127.0.0.1:6379");
+  for (int i = 0; i < 10'000 && !client.closed; ++i) co_await runtime::sleep_for(1ms);
+  EXPECT_TRUE(client.closed);
+  EXPECT_EQ(client.input, "");
+  EXPECT_GT(client.received.size(), 100 * 50'000u);
+  EXPECT_TRUE(client.received.ends_with("$6\r\nscript\r\n$4\r\nlast\r\n"));
+}
+
+TEST(Session, OfAClientThatHalfClosesEndsWhenItHasItsReplies) { run(half_closed); }
+
 }  // namespace
 }  // namespace leat::resp

@@ -47,6 +47,8 @@ introspection = PatternFamily('introspection', '''
 0.3 ( OBJECT | COMMAND | CONFIG | CLIENT | MEMORY | SLOWLOG | LATENCY | SCRIPT | FUNCTION | PUBSUB | XINFO | XGROUP | ACL ) HELP
 0.3 ( HELLO | HELLO 4 | HELLO x | HELLO 2 FOO | AUTH x | AUTH nobody x | HELLO 3 AUTH nobody x )
 0.2 MIGRATE 127.0.0.1 1 missing 0 100
+0.2 MIGRATE 127.0.0.1 1 ( s0 | l0 | h0 ) 0 100 ( COPY | REPLACE | COPY REPLACE | AUTH pw | AUTH2 user pw | AUTH | FOO | KEYS s0 )
+0.1 MIGRATE 127.0.0.1 1 ( s0 | missing ) ( 0 | x ) ( -1 | 0 | 100 | x )
 0.2 ( nosuch | NOSUCH a b <value> )
 0.2 DEBUG ( JMAP | SLEEP 0 )
 ''')

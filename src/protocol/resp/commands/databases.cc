@@ -28,6 +28,7 @@ void flush(Call& call, Database& database) {
   call.keyspace.count_changes(database.size());
   database.clear();
   call.executor.blocking().database_changed(database.index());
+  call.executor.migrations().database_changed(database.index());
   call.effect(database.index(), {"FLUSHDB"});
 }
 
@@ -73,7 +74,10 @@ void swapdb(Call& call) {
   for (const Database* database : {&one, &other}) call.executor.watches().touch_if(database->index(), is_in_either);
   one.swap(other);
   call.executor.databases_moved();
-  for (const Database* database : {&one, &other}) call.executor.blocking().database_changed(database->index());
+  for (const Database* database : {&one, &other}) {
+    call.executor.blocking().database_changed(database->index());
+    call.executor.migrations().database_changed(database->index());
+  }
   call.keyspace.count_changes(1);
   call.effect(one.index(), {"SWAPDB", call[1], call[2]});
 }

@@ -76,7 +76,7 @@ std::optional<Millis> find_expiry(Call& call) {
   return when;
 }
 
-constexpr Millis to_seconds(Millis millis) { return (millis + 500) / 1000; }
+constexpr Millis to_seconds(Millis millis) { return millis / 1000 + (millis % 1000 >= 500 ? 1 : 0); }
 
 }  // namespace
 

@@ -367,6 +367,16 @@ constexpr Command kGenericCommands[] = {
      .since = "3.0.0",
      .summary = "Waits for replicas to have the writes so far.",
      .complexity = "O(1)"},
+    {.name = "waitaof",
+     .handler = waitaof,
+     .arity = 4,
+     .flags = kNoscript,
+     .categories = kConnection,
+     .tips = kWaitTips,
+     .group = "generic",
+     .since = "7.2.0",
+     .summary = "Waits until the disk has the writes so far.",
+     .complexity = "O(1)"},
 };
 
 }  // namespace

@@ -15,6 +15,7 @@ void keys(Call& call);
 void scan(Call& call);
 void randomkey(Call& call);
 void wait(Call& call);
+void waitaof(Call& call);
 
 // copies.cc
 void rename(Call& call);
@@ -39,6 +40,9 @@ void object_freq(Call& call);
 void object_idletime(Call& call);
 void object_refcount(Call& call);
 void object_help(Call& call);
+
+// migrate.cc
+void migrate(Call& call);
 
 // dumps.cc
 void dump(Call& call);

@@ -114,4 +114,34 @@ void wait(Call& call) {
   if (*replicas <= 0 || !call.block({}, *timeout == 0 ? std::nullopt : std::optional(longest))) call.reply.integer(0);
 }
 
+// The disk is the only place: replicas that are asked for never have it.
+void waitaof(Call& call) {
+  FlushWaits* waits = call.executor.flush_waits();
+  const auto reply = [&] {
+    call.reply.array(2);
+    call.reply.integer(waits != nullptr && waits->is_flushed(call.client) ? 1 : 0);
+    call.reply.integer(0);
+  };
+  if (call.is_retry) {
+    if (waits != nullptr) waits->forget(call.client);
+    return reply();
+  }
+  const auto local = call.integer(1);
+  if (!local) return;
+  if (*local < 0 || *local > 1) return call.reply.error("ERR value is out of range, value must between 0 and 1");
+  const auto replicas = call.integer(2);
+  if (!replicas) return;
+  if (*replicas < 0) return call.reply.error("ERR value is out of range, must be positive");
+  const auto timeout = call.integer(3, "ERR timeout is not an integer or out of range");
+  if (!timeout) return;
+  if (*timeout < 0) return call.reply.error("ERR timeout is negative");
+  const bool is_kept = waits != nullptr && call.executor.durability(call.client.database) != Durability::none;
+  if (*local > 0 && !is_kept)
+    return call.reply.error("ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.");
+  const bool is_done = *replicas == 0 && (*local == 0 || waits->is_flushed(call.client));
+  const Milliseconds longest(std::min(*timeout, kWaitMax));
+  if (is_done || !call.block({}, *timeout == 0 ? std::nullopt : std::optional(longest))) return reply();
+  if (*local > 0) waits->wait(call.client, *replicas == 0);
+}
+
 }  // namespace leat::resp

@@ -28,45 +28,6 @@ void replicaof(Call& call) {
   call.reply.error("ERR leat does not replicate other servers");
 }
 
-// False: it replied with an error. `first`: where the keys begin, `end`: behind them.
-bool find_migrated(Call& call, std::size_t& first, std::size_t& end) {
-  first = 3;
-  end = 4;
-  for (std::size_t i = 6; i < call.size(); ++i) {
-    const std::size_t behind = call.size() - i - 1;
-    if (call.is(i, "COPY") || call.is(i, "REPLACE")) continue;
-    if (call.is(i, "AUTH") && behind >= 1) {
-      i += 1;
-    } else if (call.is(i, "AUTH2") && behind >= 2) {
-      i += 2;
-    } else if (call.is(i, "KEYS")) {
-      if (!call[3].empty()) {
-        call.reply.error("ERR When using MIGRATE KEYS option, the key argument must be set to the empty string");
-        return false;
-      }
-      first = i + 1;
-      end = call.size();
-      return true;
-    } else {
-      call.reply.error(errors::kSyntax);
-      return false;
-    }
-  }
-  return true;
-}
-
-// Keys that are not there need no other server.
-void migrate(Call& call) {
-  std::size_t first = 0;
-  std::size_t end = 0;
-  if (!find_migrated(call, first, end) || !call.integer(5) || !call.integer(4)) return;
-  for (std::size_t i = first; i < end; ++i) {
-    if (call.database.look(call[i]) == nullptr) continue;
-    return call.reply.error("ERR leat sends no keys to other servers: DUMP them here and RESTORE them there");
-  }
-  call.reply.simple("NOKEY");
-}
-
 void failover(Call& call) {
   if (call.size() == 2 && call.is(1, "ABORT")) return call.reply.error("ERR No failover in progress.");
   call.reply.error("ERR FAILOVER requires connected replicas.");
@@ -197,7 +158,7 @@ constexpr Command kNodeCommands[] = {
      .tips = kMigrateTips,
      .group = "generic",
      .since = "2.6.0",
-     .summary = "Not possible with keys that are there.",
+     .summary = "Moves keys to another server.",
      .complexity = "O(N)"},
     {.name = "module",
      .handler = nullptr,
