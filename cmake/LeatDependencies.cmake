@@ -12,8 +12,6 @@ pkg_check_modules(lz4 REQUIRED IMPORTED_TARGET liblz4)
 pkg_check_modules(sqlite3 REQUIRED IMPORTED_TARGET sqlite3)
 pkg_check_modules(xxhash REQUIRED IMPORTED_TARGET libxxhash)
 pkg_check_modules(lzf REQUIRED IMPORTED_TARGET liblzf)
-pkg_check_modules(argon2 REQUIRED IMPORTED_TARGET libargon2)
-pkg_check_modules(crypt REQUIRED IMPORTED_TARGET libcrypt)
 # As C++, so that errors of scripts run destructors. The modules' own .pc files would add the other build.
 pkg_check_modules(lua REQUIRED IMPORTED_TARGET lua5.1-c++)
 find_library(LUA_CJSON_LIBRARY lua5.1-cjson REQUIRED)

@@ -14,7 +14,7 @@ set(made ${leat_build}/install)
 configure_file(${leat_source}/packaging/leat.service ${made}/leat.service @ONLY)
 file(INSTALL ${made}/leat.service DESTINATION ${units})
 file(INSTALL ${leat_source}/packaging/leat.toml DESTINATION ${etc}/leat)
-file(INSTALL ${leat_source}/packaging/copyright ${leat_source}/README.md ${leat_source}/docs/configuration.md
+file(INSTALL ${leat_source}/packaging/copyright ${leat_source}/README.md ${leat_source}/docs/configuration.md ${leat_source}/docs/security.md
      DESTINATION ${share}/doc/leat)
 
 # The program prints its own shell completions.

@@ -45,9 +45,9 @@ ScramCredential Logins::credential(std::string_view user, ScramMechanism mechani
   return scram_decoy(mechanism, secret_, user, kDecoyIterations);
 }
 
-Task<Status> Logins::wait(const std::string& peer) {
+Task<Status> Logins::wait(const std::string& user, const std::string& peer) {
   if (secret_.empty()) secret_ = random_bytes(kSecretWords);
-  const auto wait = throttle_.wait(host_of(peer), runtime::Shard::current().now());
+  const auto wait = throttle_.wait(user, host_of(peer), runtime::Shard::current().now());
   if (!wait) co_return fail(Errc::permission_denied, "Authentication failed: too many attempts, try again later.");
   if (*wait > Duration{0}) co_await runtime::sleep_for(*wait);
   co_return Status{};
@@ -56,7 +56,7 @@ Task<Status> Logins::wait(const std::string& peer) {
 std::unexpected<Error> Logins::refuse(const std::string& user, const std::string& peer) {
   const MonoTime now = runtime::Shard::current().now();
   stats_.failed.add();
-  throttle_.failed(host_of(peer), now);
+  throttle_.failed(user, host_of(peer), now);
   failures_.write(now, LogLevel::warning, "security", "{}: {}: user '{}' could not be authenticated", protocol_, peer,
                   user);
   return wrong();
@@ -68,7 +68,7 @@ void Logins::succeeded(const std::string& user, const std::string& peer) {
 }
 
 Task<Result<Principal>> Logins::check_password(std::string user, std::string password, std::string peer) {
-  LEAT_CO_CHECK(co_await wait(peer));
+  LEAT_CO_CHECK(co_await wait(user, peer));
   const User* found = policies_.current()->find_user(user);
   const bool has_larger = found != nullptr && found->scram.contains(ScramMechanism::sha512);
   const ScramMechanism mechanism = has_larger ? ScramMechanism::sha512 : ScramMechanism::sha256;
@@ -84,13 +84,13 @@ std::unique_ptr<Logins::Scram> Logins::begin_scram(ScramMechanism mechanism, std
 }
 
 Task<Result<std::string>> Logins::Scram::first(std::string message) {
-  LEAT_CO_CHECK(co_await logins_.wait(peer_));
   auto user = server_.user_of_first(message);
   if (!user) {
     (void)logins_.refuse("", peer_);
     co_return fail(std::move(user.error()));
   }
   user_ = std::move(*user);
+  LEAT_CO_CHECK(co_await logins_.wait(user_, peer_));
   co_return server_.server_first(logins_.credential(user_, mechanism_));
 }
 

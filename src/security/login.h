@@ -53,10 +53,11 @@ class Logins {
     Counter failed;
   };
   [[nodiscard]] const Stats& stats() const { return stats_; }
+  [[nodiscard]] const std::string& protocol() const { return protocol_; }
 
  private:
-  // Waits as long as an attempt from there has to.
-  runtime::Task<Status> wait(const std::string& peer);
+  // Waits as long as an attempt to be this user from there has to.
+  runtime::Task<Status> wait(const std::string& user, const std::string& peer);
   [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer);
   void succeeded(const std::string& user, const std::string& peer);
   // The user's credential, or one that no password has.

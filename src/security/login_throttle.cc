@@ -1,22 +1,31 @@
 #include "security/login_throttle.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
+
+#include "security/user.h"
 
 namespace leat::security {
 namespace {
 
-// What attempts from one address may wait for together.
+// What attempts of one pair may wait for together.
 constexpr Milliseconds kWaitMax{30'000};
+
+std::string key_of(std::string_view user, std::string_view address) {
+  // A name may be anything up to what a message holds.
+  return fmt::format("{} {}", address, user.substr(0, kUserNameBytesMax));
+}
 
 }  // namespace
 
-std::optional<Duration> LoginThrottle::wait(std::string_view address, MonoTime now) {
-  const auto found = by_address_.find(address);
-  if (found == by_address_.end()) return Duration{0};
+std::optional<Duration> LoginThrottle::wait(std::string_view user, std::string_view address, MonoTime now) {
+  const auto found = by_key_.find(key_of(user, address));
+  if (found == by_key_.end()) return Duration{0};
   Failures& failures = *found->second;
   if (now - failures.last > kForgetAfter) {
     recent_.erase(found->second);
-    by_address_.erase(found);
+    by_key_.erase(found);
     return Duration{0};
   }
   const Duration wait = std::max(failures.not_before - now, Duration{0});
@@ -26,15 +35,16 @@ std::optional<Duration> LoginThrottle::wait(std::string_view address, MonoTime n
   return wait;
 }
 
-void LoginThrottle::failed(std::string_view address, MonoTime now) {
-  auto found = by_address_.find(address);
-  if (found == by_address_.end()) {
-    if (recent_.size() >= kAddressesMax) {
-      by_address_.erase(recent_.back().address);
+void LoginThrottle::failed(std::string_view user, std::string_view address, MonoTime now) {
+  std::string key = key_of(user, address);
+  auto found = by_key_.find(key);
+  if (found == by_key_.end()) {
+    if (recent_.size() >= kPairsMax) {
+      by_key_.erase(recent_.back().key);
       recent_.pop_back();
     }
-    recent_.push_front({.address = std::string(address)});
-    found = by_address_.emplace(recent_.front().address, recent_.begin()).first;
+    recent_.push_front({.key = std::move(key)});
+    found = by_key_.emplace(recent_.front().key, recent_.begin()).first;
   } else {
     recent_.splice(recent_.begin(), recent_, found->second);
   }

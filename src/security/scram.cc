@@ -229,7 +229,7 @@ Result<std::string> ScramServer::read_first(std::string_view message) {
   const auto bare_at = static_cast<std::size_t>(parts[2].data() - message.data());
   channel_ = base64(message.substr(0, bare_at));
   auth_message_ = message.substr(bare_at);
-  server_nonce_ = std::exchange(nonce_, *nonce + nonce_);
+  server_nonce_ = std::exchange(nonce_, std::string(*nonce) + nonce_);
   return *std::move(user);
 }
 

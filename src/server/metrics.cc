@@ -174,11 +174,21 @@ runtime::Task<> collect_group_lag(const stream::Streams& streams, const std::vec
     co_await runtime::call_on(shard->streams().shard(), add_lag, shard, &high_watermarks, &page);
 }
 
+void collect_logins(observe::MetricsPage& page, const security::Logins& logins) {
+  const auto show = [&](std::string_view result, const Counter& count) {
+    page.counter("leat_logins_total", "Who tried to be somebody.",
+                 {{"protocol", logins.protocol()}, {"result", std::string(result)}}, count);
+  };
+  show("succeeded", logins.stats().succeeded);
+  show("failed", logins.stats().failed);
+}
+
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_log(page, parts.streams->store().stats());
   collect_topics(page, *parts.streams);
   collect_groups(page, *parts.groups);
   collect_kafka(page, parts.kafka->stats(), parts.kafka->shard().node.listeners);
+  collect_logins(page, parts.kafka->shard().logins);
   collect_memory(page, parts.kafka->shard());
   collect_queues(page, *parts.queues);
   parts.sqs->collect(page);

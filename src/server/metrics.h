@@ -7,6 +7,7 @@
 #include "protocol/sns/server.h"
 #include "protocol/sqs/server.h"
 #include "queue/queue_shard.h"
+#include "security/login.h"
 #include "stream/group_shard.h"
 
 namespace leat::server {
@@ -20,6 +21,9 @@ struct ShardParts {
   const sqs::SqsShard* sqs = nullptr;
   const sns::SnsShard* sns = nullptr;
 };
+
+// Who tried to be somebody, by one protocol on one shard.
+void collect_logins(observe::MetricsPage& page, const security::Logins& logins);
 
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts);
 

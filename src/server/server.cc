@@ -173,6 +173,7 @@ class Server {
   Task<Status> start_http() {
     registry_.add(observe::collect_process);
     registry_.add([this](observe::MetricsPage& page) { tls_.collect(page); });
+    registry_.add([this](observe::MetricsPage& page) { collect_logins(page, http_logins_); });
     for (const ListenerConfig& wanted : config_.listeners) {
       if (wanted.protocol != ListenerProtocol::http) continue;
       auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);

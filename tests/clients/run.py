@@ -72,6 +72,7 @@ CLIENTS = {
     'kafkajs': node_suite('kafkajs.mjs'),
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
+    'users': lambda: [PYTHON, str(HERE / 'suite_users.py')],
     'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }

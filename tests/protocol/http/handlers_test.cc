@@ -6,6 +6,7 @@
 #include "observe/process.h"
 #include "protocol/http/listener.h"
 #include "runtime/shard.h"
+#include "security/base64.h"
 #include "tests/observe/exposition.h"
 #include "tests/protocol/http/client.h"
 
@@ -74,15 +75,55 @@ Task<> metrics() {
 }
 TEST(AdminEndpoints, ShowEveryCollectorsMetrics) { testing::run(metrics); }
 
-Task<> denied() {
-  Admin admin(std::make_shared<DenyAll>());
-  const auto answer = co_await fetch(admin.listener.port(), "GET", "/metrics");
-  EXPECT_EQ(answer.status, 403);
-  const auto alive = co_await fetch(admin.listener.port(), "GET", "/healthz");
+// Users alice, who may describe the cluster, and bob, who may not. Their password is "pencil".
+security::PolicyPtr two_users() {
+  security::Policy::Users users;
+  for (const std::string name : {"alice", "bob"}) {
+    security::User user;
+    user.name = name;
+    user.scram.emplace(security::ScramMechanism::sha256,
+                       security::scram_credential(security::ScramMechanism::sha256, "pencil", "salt", 4096));
+    users.emplace(name, std::move(user));
+  }
+  std::vector<security::Grant> grants{{.principal = "User:alice", .operation = security::Operation::describe}};
+  return std::make_shared<const security::Policy>(catalog::Revision(1), std::move(users), std::move(grants),
+                                                  std::set<std::string>{});
+}
+
+Task<int> status_of(std::uint16_t port, std::string authorization) {
+  auto client = co_await testing::Client::connect(port);
+  const auto header = authorization.empty() ? "" : fmt::format("Authorization: {}\r\n", authorization);
+  EXPECT_TRUE(co_await client->send(fmt::format("GET /metrics HTTP/1.1\r\nHost: a\r\n{}\r\n", header)));
+  const auto answer = co_await client->receive();
+  if (answer && answer->status == 401) {
+    EXPECT_THAT(answer->headers.at("WWW-Authenticate"), HasSubstr("Basic"));
+  }
+  co_return answer ? answer->status : 0;
+}
+
+Task<> users() {
+  Admin admin(two_users());
+  const std::uint16_t port = admin.listener.port();
+  EXPECT_EQ(co_await status_of(port, ""), 401);
+  EXPECT_EQ(co_await status_of(port, "Basic " + security::base64("alice:pencil")), 200);
+  EXPECT_EQ(co_await status_of(port, "basic " + security::base64("alice:pencil")), 200);
+  EXPECT_EQ(co_await status_of(port, "Basic " + security::base64("bob:pencil")), 403);
+  for (const std::string_view wrong : {"alice:pencils", "alice:", ":", "alice", "carol:pencil", ""})
+    EXPECT_EQ(co_await status_of(port, "Basic " + security::base64(wrong)), 401);
+  EXPECT_EQ(co_await status_of(port, "Basic !"), 401);
+  EXPECT_EQ(co_await status_of(port, "Bearer x"), 401);
+  const auto alive = co_await fetch(port, "GET", "/healthz");
   EXPECT_EQ(alive.status, 200);
   co_await admin.stop();
 }
-TEST(AdminEndpoints, MetricsNeedTheRightToDescribeTheCluster) { testing::run(denied); }
+TEST(AdminEndpoints, MetricsWantAUserWhoMayDescribeTheClusterOnceThereAreUsers) { testing::run(users); }
+
+Task<> unknown() {
+  Admin admin(security::Policy::closed());
+  EXPECT_EQ(co_await status_of(admin.listener.port(), ""), 401);
+  co_await admin.stop();
+}
+TEST(AdminEndpoints, NobodyGetsMetricsBeforeItIsKnownWhoMay) { testing::run(unknown); }
 
 }  // namespace
 }  // namespace leat::http

@@ -229,6 +229,7 @@ class HalfClosedSocket final : public runtime::Socket {
     }
     co_return Status{};
   }
+  std::size_t write_at_once(BytesView /*bytes*/) override { return 0; }
   void close() override { client_.closed = true; }
   std::string peer() const override { return "10.0.0.9:9"; }
 
