@@ -77,7 +77,11 @@ void Evictor::fill_pool() {
   for (std::uint32_t i = 0; i < keyspace_.databases(); ++i) {
     Database& database = keyspace_.database(i);
     if (!is_volatile(keyspace_.policy())) {
-      database.table().sample(samples_, keyspace_.random(), [&](Entry& entry) { consider(database, entry); });
+      Table<Entry>& table = database.table();
+      const std::size_t found =
+          table.sample(samples_, keyspace_.random(), [&](Entry& entry) { consider(database, entry); });
+      // A sample of a table that lost most of its keys may meet none of those that are left.
+      if (found == 0 && !table.empty()) consider(database, *table.random(keyspace_.random()));
       continue;
     }
     const std::size_t count = database.volatile_size();

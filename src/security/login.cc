@@ -58,7 +58,7 @@ std::unexpected<Error> Logins::refuse(const std::string& user, const std::string
   stats_.failed.add();
   throttle_.failed(user, host_of(peer), now);
   failures_.write(now, LogLevel::warning, "security", "{}: {}: user '{}' could not be authenticated", protocol_, peer,
-                  user);
+                  std::string_view(user).substr(0, kUserNameBytesMax));
   return wrong();
 }
 

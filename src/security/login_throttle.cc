@@ -24,8 +24,9 @@ std::optional<Duration> LoginThrottle::wait(std::string_view user, std::string_v
   if (found == by_key_.end()) return Duration{0};
   Failures& failures = *found->second;
   if (now - failures.last > kForgetAfter) {
-    recent_.erase(found->second);
+    const auto forgotten = found->second;
     by_key_.erase(found);
+    recent_.erase(forgotten);
     return Duration{0};
   }
   const Duration wait = std::max(failures.not_before - now, Duration{0});

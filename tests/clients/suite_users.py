@@ -357,6 +357,25 @@ def out_of_order(server):
         raise AssertionError('the connection goes on')
 
 
+@cases('tokens that are sent ahead of their answers are taken one after the other')
+def sent_ahead(server):
+    user = new_user(server)
+    for tokens in ([b'n,,n=' + user.encode() + b',r=abc'] * 3, [b'', b'\0', b'n,,n=x,r=y'], [b'n,,n=x,r=y', b'c=biws,r=y,p=']):
+        for _ in range(3):  # from the second time on the first one has to wait
+            with schema.Connection('127.0.0.1', server.kafka_port) as connection:
+                equal(connection.call('SaslHandshake', 1, Mechanism='SCRAM-SHA-256')['ErrorCode'], 0)
+                for token in tokens:
+                    connection.send('SaslAuthenticate', 1, AuthBytes=token)
+                codes = []
+                try:
+                    for _ in tokens:
+                        codes.append(connection.receive('SaslAuthenticate', 1)['ErrorCode'])
+                except (schema.Closed, OSError):
+                    pass
+                equal(codes[-1], 58, codes)
+    leat(server, 'topic', 'list')
+
+
 @cases('who fails waits longer each time, is counted, and others are served meanwhile')
 def brute_force(server):
     user = new_user(server)

@@ -111,7 +111,9 @@ runtime::Task<> Session::read_requests() {
     next.request.version = header->request_api_version;
     next.request.correlation_id = header->correlation_id;
     next.request.client_id = header->client_id.value_or("");
-    const bool decides_what_follows = next.request.api == ApiKey::kSaslHandshake;
+    // Who the client is, and how it says so, is settled before the next request is looked at.
+    const bool decides_what_follows =
+        next.request.api == ApiKey::kSaslHandshake || next.request.api == ApiKey::kSaslAuthenticate;
     slots_.push_back(std::move(*slot));
     tasks_.spawn(serve(next, reader));
     if (decides_what_follows) co_await until_answered();
