@@ -52,7 +52,9 @@ std::string ask(const std::string& question) {
 
 Result<std::string> first_line(std::istream& in, const std::string& name) {
   std::string line;
-  if (!std::getline(in, line) || line.empty())
+  const bool was_read = static_cast<bool>(std::getline(in, line));
+  if (line.ends_with('\r')) line.pop_back();
+  if (!was_read || line.empty())
     return fail(Errc::invalid_argument, fmt::format("{} has no password on its first line", name));
   return line;
 }

@@ -120,7 +120,11 @@ Result<int> add(const UserOptions& options) {
   LEAT_TRY(const std::string password, new_password(options));
   // First, for the server must be left with somebody who may administer it.
   if (options.admin) LEAT_CHECK(grant_everything(*client, options.name));
-  LEAT_CHECK(set_password(*client, options.name, password));
+  if (const Status made = set_password(*client, options.name, password); !made) {
+    return fail(
+        made.error().code,
+        made.error().message + (options.admin ? "; what was granted to it stays: `leat grant list` shows it" : ""));
+  }
   fmt::print("added user '{}'{}\n", options.name, options.admin ? ", who may do everything" : "");
   if (options.generate) fmt::print("password: {}\n", password);
   if (!options.admin) fmt::print(stderr, "Grant what it needs with `leat grant add {} ...`.\n", options.name);

@@ -1,5 +1,7 @@
 #include "security/grant.h"
 
+#include <arpa/inet.h>
+
 #include <algorithm>
 #include <array>
 #include <nlohmann/json.hpp>
@@ -39,6 +41,17 @@ bool implies(Operation granted, Operation what) {
   }
 }
 
+// Whether it is an address as connections' addresses are written.
+bool is_address(const std::string& text) {
+  unsigned char bytes[sizeof(in6_addr)];
+  char written[INET6_ADDRSTRLEN];
+  for (const int family : {AF_INET, AF_INET6}) {
+    if (inet_pton(family, text.c_str(), bytes) == 1)
+      return inet_ntop(family, bytes, written, sizeof written) != nullptr && text == written;
+  }
+  return false;
+}
+
 bool is_sized(std::string_view text, std::size_t most) { return !text.empty() && text.size() <= most; }
 
 }  // namespace
@@ -59,11 +72,14 @@ Status check_grant(const Grant& grant) {
     return fail(Errc::invalid_argument, fmt::format("a principal is written as {}NAME", kUser));
   if (grant.principal != kEveryone && !check_user_name(std::string_view(grant.principal).substr(kUser.size())))
     return fail(Errc::invalid_argument, "the principal has a name that no user can have");
-  if (!is_sized(grant.host, kHostBytesMax)) return fail(Errc::invalid_argument, "the host is empty or too long");
+  if (grant.host != kAnyHost && !is_address(grant.host)) {
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("the host is no address in its usual form, such as 10.0.0.1 or 2001:db8::1, nor {}", kAnyHost));
+  }
   if (!is_sized(grant.name, kResourceNameBytesMax))
     return fail(Errc::invalid_argument, "the resource's name is empty or too long");
-  if (!catalog::is_text(grant.name) || !catalog::is_text(grant.host))
-    return fail(Errc::invalid_argument, "the resource's name or the host is not UTF-8");
+  if (!catalog::is_text(grant.name)) return fail(Errc::invalid_argument, "the resource's name is not UTF-8");
   if (grant.type == ResourceType::cluster && grant.name != kClusterName)
     return fail(Errc::invalid_argument, fmt::format("the only name of a cluster is {}", kClusterName));
   return {};

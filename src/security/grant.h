@@ -25,7 +25,6 @@ inline constexpr std::string_view kEveryone = "User:*";
 // Limits on a grant's texts, in bytes; above them: invalid_argument.
 inline constexpr std::size_t kPrincipalBytesMax = 160;
 inline constexpr std::size_t kResourceNameBytesMax = 1024;
-inline constexpr std::size_t kHostBytesMax = 64;
 
 // A rule about what one principal may do, or may not, with some resources: Kafka's ACL binding
 // (https://kafka.apache.org/documentation/#security_authz).

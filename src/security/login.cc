@@ -13,7 +13,10 @@ using runtime::Task;
 // Of decoys: as those that leat's own tools make.
 constexpr std::uint32_t kDecoyIterations = kScramIterationsMin;
 constexpr std::size_t kNonceWords = 3;
-constexpr std::size_t kSecretWords = 4;
+// What one login waits for at most.
+constexpr auto kPatience = std::chrono::seconds(10);
+// More logins than these do not wait for their passwords to be looked at.
+constexpr std::size_t kHashingQueueMax = 200;
 
 std::string random_bytes(std::size_t words) {
   std::string bytes;
@@ -22,6 +25,10 @@ std::string random_bytes(std::size_t words) {
     bytes.append(reinterpret_cast<const char*>(&word), sizeof word);
   }
   return bytes;
+}
+
+std::unexpected<Error> too_many() {
+  return fail(Errc::permission_denied, "Authentication failed: too many attempts, try again later.");
 }
 
 std::unexpected<Error> wrong() {
@@ -33,6 +40,9 @@ std::unexpected<Error> wrong() {
 std::string host_of(std::string_view peer) {
   std::string_view host = peer.substr(0, peer.rfind(':'));
   if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
+  // An IPv4 address on a socket of IPv6.
+  constexpr std::string_view kMapped = "::ffff:";
+  if (host.starts_with(kMapped) && host.contains('.')) host.remove_prefix(kMapped.size());
   return std::string(host);
 }
 
@@ -42,15 +52,34 @@ ScramCredential Logins::credential(std::string_view user, ScramMechanism mechani
   if (const User* found = policies_.current()->find_user(user); found != nullptr) {
     if (const auto own = found->scram.find(mechanism); own != found->scram.end()) return own->second;
   }
-  return scram_decoy(mechanism, secret_, user, kDecoyIterations);
+  return scram_decoy(mechanism, policies_.secret(), user, kDecoyIterations);
 }
 
-Task<Status> Logins::wait(const std::string& user, const std::string& peer) {
-  if (secret_.empty()) secret_ = random_bytes(kSecretWords);
-  const auto wait = throttle_.wait(user, host_of(peer), runtime::Shard::current().now());
-  if (!wait) co_return fail(Errc::permission_denied, "Authentication failed: too many attempts, try again later.");
-  if (*wait > Duration{0}) co_await runtime::sleep_for(*wait);
-  co_return Status{};
+Task<Result<std::uint64_t>> Logins::wait(const std::string& user, const std::string& peer) {
+  const std::string host = host_of(peer);
+  const MonoTime patience_ends = runtime::Shard::current().now() + kPatience;
+  while (true) {
+    const std::uint64_t failures = throttle_.failures(user, host);
+    const MonoTime now = runtime::Shard::current().now();
+    const auto wait = throttle_.wait(user, host, now);
+    if (!wait || now + *wait > patience_ends) co_return too_many();
+    if (*wait > Duration{0}) co_await runtime::sleep_for(*wait);
+    // Who waited while another failed waits for that too.
+    if (throttle_.failures(user, host) == failures) co_return failures;
+  }
+}
+
+Task<Status> Logins::wait_for_hashing(const std::string& user, const std::string& peer) {
+  while (true) {
+    LEAT_CO_TRY(const std::uint64_t failures, co_await wait(user, peer));
+    if (waiting_for_hashing_ >= kHashingQueueMax) co_return too_many();
+    ++waiting_for_hashing_;
+    co_await hashing_.reserve(1);
+    --waiting_for_hashing_;
+    // Those that came together and failed meanwhile count.
+    if (throttle_.failures(user, host_of(peer)) == failures) co_return Status{};
+    hashing_.release(1);
+  }
 }
 
 std::unexpected<Error> Logins::refuse(const std::string& user, const std::string& peer) {
@@ -68,9 +97,11 @@ void Logins::succeeded(const std::string& user, const std::string& peer) {
 }
 
 Task<Result<Principal>> Logins::check_password(std::string user, std::string password, std::string peer) {
-  LEAT_CO_CHECK(co_await wait(user, peer));
+  LEAT_CO_CHECK(co_await wait_for_hashing(user, peer));
+  const runtime::Reservation hashing(hashing_, 1);
   const User* found = policies_.current()->find_user(user);
-  const bool has_larger = found != nullptr && found->scram.contains(ScramMechanism::sha512);
+  // Who is not there takes as long as who was made by leat's own tool.
+  const bool has_larger = found == nullptr || found->scram.contains(ScramMechanism::sha512);
   const ScramMechanism mechanism = has_larger ? ScramMechanism::sha512 : ScramMechanism::sha256;
   const ScramCredential known = credential(user, mechanism);
   const bool matches = co_await runtime::run_blocking([&] { return scram_matches(mechanism, known, password); });
@@ -90,18 +121,26 @@ Task<Result<std::string>> Logins::Scram::first(std::string message) {
     co_return fail(std::move(user.error()));
   }
   user_ = std::move(*user);
-  LEAT_CO_CHECK(co_await logins_.wait(user_, peer_));
-  co_return server_.server_first(logins_.credential(user_, mechanism_));
+  LEAT_CO_TRY(failures_, co_await logins_.wait(user_, peer_));
+  const ScramCredential known = logins_.credential(user_, mechanism_);
+  stored_key_ = known.stored_key;
+  co_return server_.server_first(known);
 }
 
-Result<std::string> Logins::Scram::last(std::string_view message) {
+Task<Result<std::string>> Logins::Scram::last(std::string message) {
+  // Of exchanges that were begun together, those that failed count.
+  if (logins_.throttle_.failures(user_, host_of(peer_)) != failures_) {
+    LEAT_CO_CHECK(co_await logins_.wait(user_, peer_));
+  }
   auto reply = server_.server_final(message);
-  if (reply) {
+  const bool is_current = logins_.credential(user_, mechanism_).stored_key == stored_key_;
+  if (reply && is_current) {
     logins_.succeeded(user_, peer_);
-    return reply;
+    co_return reply;
   }
   auto refused = logins_.refuse(user_, peer_);
-  return reply.error().code == Errc::permission_denied ? refused : fail(std::move(reply.error()));
+  if (!reply && reply.error().code != Errc::permission_denied) co_return fail(std::move(reply.error()));
+  co_return refused;
 }
 
 }  // namespace leat::security

@@ -6,6 +6,7 @@
 
 #include "base/log_limiter.h"
 #include "base/metrics.h"
+#include "runtime/sync.h"
 #include "runtime/task.h"
 #include "security/login_throttle.h"
 #include "security/policies.h"
@@ -32,7 +33,7 @@ class Logins {
     // The message to send back for the client's first one.
     runtime::Task<Result<std::string>> first(std::string message);
     // The message to send back for the client's last one: principal() is who the client is then.
-    Result<std::string> last(std::string_view message);
+    runtime::Task<Result<std::string>> last(std::string message);
     [[nodiscard]] Principal principal() const { return {principal_of(user_), host_of(peer_)}; }
 
    private:
@@ -45,6 +46,8 @@ class Logins {
     ScramServer server_;
     std::string peer_;
     std::string user_;
+    std::string stored_key_;
+    std::uint64_t failures_ = 0;  // of the pair, when the exchange was let in
   };
   [[nodiscard]] std::unique_ptr<Scram> begin_scram(ScramMechanism mechanism, std::string peer);
 
@@ -56,8 +59,10 @@ class Logins {
   [[nodiscard]] const std::string& protocol() const { return protocol_; }
 
  private:
-  // Waits as long as an attempt to be this user from there has to.
-  runtime::Task<Status> wait(const std::string& user, const std::string& peer);
+  // Waits as long as an attempt to be this user from there has to. Returns how many have failed by then.
+  runtime::Task<Result<std::uint64_t>> wait(const std::string& user, const std::string& peer);
+  // The same, until a password may be looked at, which takes milliseconds of another thread: `hashing_` has one reserved then.
+  runtime::Task<Status> wait_for_hashing(const std::string& user, const std::string& peer);
   [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer);
   void succeeded(const std::string& user, const std::string& peer);
   // The user's credential, or one that no password has.
@@ -65,8 +70,9 @@ class Logins {
 
   std::string protocol_;
   const Policies& policies_;
-  std::string secret_;  // of decoys
   LoginThrottle throttle_;
+  runtime::Budget hashing_{1};  // passwords that are looked at: the threads that do it flush logs too
+  std::size_t waiting_for_hashing_ = 0;
   LogLimiter failures_;
   Stats stats_;
 };

@@ -10,7 +10,7 @@ namespace leat::security {
 namespace {
 
 // What attempts of one pair may wait for together.
-constexpr Milliseconds kWaitMax{30'000};
+constexpr Milliseconds kWaitMax{10'000};
 
 std::string key_of(std::string_view user, std::string_view address) {
   // A name may be anything up to what a message holds.
@@ -36,6 +36,11 @@ std::optional<Duration> LoginThrottle::wait(std::string_view user, std::string_v
   return wait;
 }
 
+std::uint64_t LoginThrottle::failures(std::string_view user, std::string_view address) const {
+  const auto found = by_key_.find(key_of(user, address));
+  return found == by_key_.end() ? 0 : found->second->count;
+}
+
 void LoginThrottle::failed(std::string_view user, std::string_view address, MonoTime now) {
   std::string key = key_of(user, address);
   auto found = by_key_.find(key);
@@ -51,6 +56,7 @@ void LoginThrottle::failed(std::string_view user, std::string_view address, Mono
   }
   Failures& failures = *found->second;
   failures.delay = std::clamp(failures.delay * 2, kFirstDelay, kDelayMax);
+  ++failures.count;
   failures.last = now;
   failures.not_before = std::max(failures.not_before, now + failures.delay);
 }

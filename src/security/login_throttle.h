@@ -23,11 +23,14 @@ class LoginThrottle {
 
   // How long an attempt has to wait before it is looked at; nullopt: so many wait already that it is refused.
   [[nodiscard]] std::optional<Duration> wait(std::string_view user, std::string_view address, MonoTime now);
+  // How many failures of the pair are remembered.
+  [[nodiscard]] std::uint64_t failures(std::string_view user, std::string_view address) const;
   void failed(std::string_view user, std::string_view address, MonoTime now);
 
  private:
   struct Failures {
     std::string key;
+    std::uint64_t count = 0;
     Milliseconds delay{0};
     MonoTime last{};
     MonoTime not_before{};  // when the next attempt may be looked at

@@ -108,14 +108,14 @@ Task<Status> PolicyService::wait_applied(catalog::Revision revision) {
 Status PolicyService::check_administered(const Policy::Users& users, const std::vector<Grant>& grants) const {
   if (users.empty() && !applied_->users().empty())
     return fail(Errc::permission_denied, "the last user cannot go: everything would be allowed to everyone again");
+  if (users.empty()) return {};
+  const Policy policy(applied_->revision(), users, grants, super_users_);
   const auto administers = [&](const std::string& name) {
-    if (super_users_.contains(name)) return true;
-    return std::ranges::any_of(grants, [&](const Grant& grant) {
-      return grant.type == ResourceType::cluster && grant.permission == Permission::allow &&
-             grant.applies_to({principal_of(name), grant.host}, Operation::alter);
-    });
+    const Principal from_anywhere{principal_of(name), ""};
+    return policy.authorize(from_anywhere, Operation::alter, {ResourceType::cluster, kClusterName}) ==
+           Decision::allowed;
   };
-  if (users.empty() || std::ranges::any_of(users, administers, [](const auto& user) { return user.first; })) return {};
+  if (std::ranges::any_of(users, administers, [](const auto& user) { return user.first; })) return {};
   return fail(Errc::permission_denied,
               "no user would be left that may alter the cluster: grant that to one first, or name one in "
               "security.super_users");
@@ -181,6 +181,11 @@ Task<Status> PolicyService::add_grants(std::string principal, std::vector<Grant>
     all.insert(all.end(), grants.begin(), grants.end());
     std::ranges::sort(all);
     all.erase(std::ranges::unique(all).begin(), all.end());
+    std::vector<Grant> everything = applied_->grants();
+    everything.insert(everything.end(), grants.begin(), grants.end());
+    LEAT_CO_CHECK(check_administered(applied_->users(), everything));
+    if (everything.size() > kGrantsMax)
+      co_return fail(Errc::too_large, fmt::format("there can be no more than {} grants", kGrantsMax));
     if (all.size() > kGrantsOfPrincipalMax)
       co_return fail(Errc::too_large,
                      fmt::format("{} would have more than {} grants", principal, kGrantsOfPrincipalMax));

@@ -15,6 +15,7 @@ namespace leat::security {
 // Limits; above them: too_large.
 inline constexpr std::size_t kUsersMax = 10'000;
 inline constexpr std::size_t kGrantsOfPrincipalMax = 2'000;
+inline constexpr std::size_t kGrantsMax = 100'000;
 
 struct ScramChange {
   ScramMechanism mechanism{};
@@ -39,7 +40,8 @@ class PolicyService {
   // When one of these returns, every shard knows of the change. Errors: those of Catalog::commit, timed_out when the change is
   // made and a shard has not followed.
 
-  // Neither leaves users behind of whom nobody may alter the cluster, and so let anyone in again: permission_denied.
+  // None leaves users behind of whom nobody may alter the cluster from every address, and so let anyone in again:
+  // permission_denied.
 
   // A user is made with the first credential and goes with the last one. Errors: not_found (nothing to remove; nothing is
   // changed then), invalid_name, invalid_argument, too_large.

@@ -1,5 +1,6 @@
 #include "server/server.h"
 
+#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -115,6 +116,16 @@ Task<> drop_state(ShardState* state) {
   co_return;
 }
 
+std::string random_secret() {
+  std::string bytes(32, '\0');
+  std::size_t filled = 0;
+  while (filled < bytes.size()) {
+    const ssize_t got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
+    if (got > 0) filled += static_cast<std::size_t>(got);
+  }
+  return bytes;
+}
+
 // The whole server, in the order in which it starts; it stops in the reverse order.
 class Server {
  public:
@@ -125,7 +136,7 @@ class Server {
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
-        policies_(std::make_shared<security::Policies>(shards_.size())),
+        policies_(std::make_shared<security::Policies>(shards_.size(), random_secret())),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
@@ -191,6 +202,12 @@ class Server {
   }
 
   Task<Status> start_users() {
+    for (const std::string& name : config_.security.super_users) {
+      const bool is_principal = name.starts_with("User:");
+      if (!is_principal && security::check_user_name(name)) continue;
+      co_return fail(Errc::invalid_config, fmt::format("security.super_users: '{}' is no name of a user{}", name,
+                                                       is_principal ? "; leave out 'User:'" : ""));
+    }
     users_ = std::make_unique<security::PolicyService>(
         *catalog_, shards_, *policies_,
         std::set<std::string>(config_.security.super_users.begin(), config_.security.super_users.end()));

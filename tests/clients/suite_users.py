@@ -2,9 +2,12 @@
 """Users and grants, with the clients that people use: suite_users.py [ADDRESS], which is not used: users need a server of
 their own."""
 import base64
+import concurrent.futures
 import http.client
 import os
 import pathlib
+import socket
+import struct
 import subprocess
 import sys
 
@@ -66,6 +69,11 @@ def first_and_last(server):
         said = leat(fresh, 'topic', 'create', 'orders', user='', code=1)
         equal('AUTHORIZATION_FAILED' in said and 'USER@HOST' in said, True, said)
         leat(fresh, 'topic', 'create', 'orders')
+        for what in (('*', 'all', 'cluster', '--deny'), ('root', 'alter', 'cluster', '--deny')):
+            said = leat(fresh, 'grant', 'add', *what, code=1)
+            equal('no user would be left' in said, True, said)
+        said = leat(fresh, 'grant', 'add', 'root', 'read', 'topic:a', '--host', 'localhost', code=1)
+        equal('no address' in said, True, said)
         leat(fresh, 'user', 'add', 'bob')
         for what in (('user', 'remove', 'root'), ('grant', 'remove', 'root', 'all', 'cluster')):
             said = leat(fresh, *what, code=1)
@@ -379,6 +387,48 @@ def sent_ahead(server):
                     pass
                 equal(codes[-1], 58, codes)
     leat(server, 'topic', 'list')
+
+
+@cases('tokens behind a request that ends the connection harm nobody')
+def behind_the_end(server):
+    user = unique('nobody')
+
+    def frame(key, version, body):
+        header = struct.pack('>hhih', key, version, 1, 1) + b'c'
+        return struct.pack('>i', len(header) + len(body)) + header + body
+
+    def text(value):
+        return struct.pack('>h', len(value)) + value
+    first, last = b'n,,n=' + user.encode() + b',r=abc', b'c=biws,r=abc,p=AAAA'
+    tokens = [frame(36, 1, struct.pack('>i', len(token)) + token) for token in (first, last)]
+    raw = [struct.pack('>i', len(token)) + token for token in (first, last)]
+    for _ in range(6):  # each failure makes the next first token wait longer, in which time the connection ends
+        for version, steps in ((1, tokens), (0, raw)):
+            with socket.create_connection(('127.0.0.1', server.kafka_port), timeout=30) as connection:
+                connection.sendall(frame(17, version, text(b'SCRAM-SHA-256')) + frame(999, 0, b'') + steps[0] + steps[1])
+                while connection.recv(4096):
+                    pass
+            with socket.create_connection(('127.0.0.1', server.kafka_port), timeout=30) as connection:
+                connection.sendall(frame(17, version, text(b'SCRAM-SHA-256')) + steps[0] + steps[1] + steps[1])
+                while connection.recv(4096):
+                    pass
+    leat(server, 'topic', 'list')
+
+
+@cases('many guesses at the same time are looked at one after the other')
+def together(server):
+    user = new_user(server)
+
+    def guess(_):
+        with schema.Connection('127.0.0.1', server.kafka_port) as connection:
+            connection.call('SaslHandshake', 1, Mechanism='PLAIN')
+            answer = connection.call('SaslAuthenticate', 1, AuthBytes=b'\0' + user.encode() + b'\0wrong')
+            equal(answer['ErrorCode'], 58)
+            return 'too many' in answer['ErrorMessage']
+    with concurrent.futures.ThreadPoolExecutor(40) as pool:
+        refused = list(pool.map(guess, range(40)))
+    equal(any(refused), True, 'some are not looked at at all')
+    equal(all(refused), False)
 
 
 @cases('who fails waits longer each time, is counted, and others are served meanwhile')

@@ -42,7 +42,7 @@ TEST(LoginThrottle, AttemptsAtTheSameTimeWaitForEachOtherUntilTheyAreTooMany) {
     before = *wait;
     ASSERT_LT(++admitted, 1000U);
   }
-  EXPECT_GT(admitted, 3U);
+  EXPECT_GE(admitted, 2U);
 }
 
 TEST(LoginThrottle, ForgetsAfterAWhileAndRemembersOnlySoMany) {

@@ -25,7 +25,7 @@ Grant may_alter(std::string principal) { return {.principal = std::move(principa
 // A node's users in a simulated world of two shards.
 struct Home {
   std::unique_ptr<catalog::Catalog> catalog;
-  Policies policies{2};
+  Policies policies{2, "a secret"};
   std::unique_ptr<PolicyService> service;
 
   Task<Status> open(runtime::sim::SimWorld& world, std::set<std::string> super_users = {}) {
@@ -78,6 +78,9 @@ Task<> whole_life(runtime::sim::SimWorld& world) {
   EXPECT_TRUE(co_await home.open(world));
   EXPECT_TRUE(co_await home.allows(world, "root", Operation::alter));
   EXPECT_FALSE(co_await home.allows(world, "bob", Operation::alter));
+  Grant denial = may_alter("User:*");
+  denial.permission = Permission::deny;
+  EXPECT_EQ((co_await home.service->add_grants("User:*", {denial})).error().code, Errc::permission_denied);
   const auto all = [](const Grant&) { return true; };
   EXPECT_EQ((co_await home.service->remove_grants("User:root", all)).error().code, Errc::permission_denied);
   EXPECT_EQ((co_await home.service->change_scram("root", no_password())).error().code, Errc::permission_denied);

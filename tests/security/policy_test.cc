@@ -171,8 +171,14 @@ TEST(Grants, ThatCannotBeKeptAreRefused) {
   bad.name = "\xff";
   EXPECT_FALSE(check_grant(bad));
   bad = sound;
-  bad.host = "";
-  EXPECT_FALSE(check_grant(bad));
+  for (const auto* host : {"", "localhost", "10.0.0", "010.0.0.1", "0:0:0:0:0:0:0:1", "::ffff:10.0.0.1x"}) {
+    bad.host = host;
+    EXPECT_FALSE(check_grant(bad)) << host;
+  }
+  for (const auto* host : {"*", "10.0.0.1", "::1", "2001:db8::1"}) {
+    bad.host = host;
+    EXPECT_TRUE(check_grant(bad)) << host;
+  }
   bad = sound;
   bad.type = ResourceType::cluster;
   EXPECT_FALSE(check_grant(bad));

@@ -46,7 +46,7 @@ struct Connection {
   std::string peer;   // "address:port"
   security::Principal principal = security::Principal::anonymous(security::host_of(peer));
   bool authenticated = false;
-  std::unique_ptr<SaslExchange> sasl;  // the last one; nullptr: the client did not ask
+  std::shared_ptr<SaslExchange> sasl;  // the last one; nullptr: the client did not ask
   Turnstile produce_order;
   std::shared_ptr<FetchSession> fetch_session;
   bool closing = false;                     // no reply can be sent any more, or the server stops: waits end early

@@ -24,9 +24,17 @@ std::unique_ptr<SaslExchange> SaslExchange::begin(std::string_view mechanism, se
 }
 
 Task<Result<std::string>> SaslExchange::step(std::string token) {
+  if (std::exchange(is_stepping_, true))
+    co_return fail(Errc::invalid_argument, "Authentication failed: a token came before the last one's answer.");
+  auto answer = co_await next(std::move(token));
+  is_stepping_ = false;
+  co_return answer;
+}
+
+Task<Result<std::string>> SaslExchange::next(std::string token) {
   if (scram_ == nullptr) co_return co_await plain(std::move(token));
   if (!std::exchange(first_done_, true)) co_return co_await scram_->first(std::move(token));
-  LEAT_CO_TRY(std::string answer, scram_->last(token));
+  LEAT_CO_TRY(std::string answer, co_await scram_->last(std::move(token)));
   principal_ = scram_->principal();
   co_return answer;
 }

@@ -19,7 +19,8 @@ class SaslExchange {
                                                            std::string peer);
   [[nodiscard]] static std::vector<std::string> mechanisms();
 
-  // The server's token for the client's next one. Errors: as those of security::Logins; the exchange is over.
+  // The server's token for the client's next one. Errors: as those of security::Logins, or invalid_argument for a token that
+  // comes before the last one's answer; the exchange is over.
   runtime::Task<Result<std::string>> step(std::string token);
   // Who the client is, when the exchange has come to a good end.
   [[nodiscard]] const std::optional<security::Principal>& principal() const { return principal_; }
@@ -29,12 +30,14 @@ class SaslExchange {
 
  private:
   SaslExchange(security::Logins& logins, std::string peer) : logins_(logins), peer_(std::move(peer)) {}
+  runtime::Task<Result<std::string>> next(std::string token);
   runtime::Task<Result<std::string>> plain(std::string token);
 
   security::Logins& logins_;
   std::string peer_;
   std::unique_ptr<security::Logins::Scram> scram_;  // nullptr: PLAIN
   bool first_done_ = false;
+  bool is_stepping_ = false;
   std::optional<security::Principal> principal_;
 };
 

@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kFrameSizeBytes = 4;
 // API key, version, correlation id and the client id's length.
 constexpr std::size_t kRequestSizeMin = 8;
+// Where there are users, the most that is read from who is none of them.
+constexpr std::size_t kRequestOfNobodyMax = std::size_t{512} << 10;
 // A request may take this part of the shard's memory for requests at most, so that a few cannot starve the rest.
 constexpr std::size_t kBudgetParts = 4;
 // While others wait for memory: how long a client may take to send the next bytes of a request, or leave its requests
@@ -84,7 +86,7 @@ void Session::check_idle() {
 }
 
 runtime::Task<> Session::read_requests() {
-  while (true) {
+  while (!connection_.closing) {
     auto slot = co_await read_request();
     if (!slot) {
       if (slot.error().code == Errc::invalid_argument || slot.error().code == Errc::too_large)
@@ -174,7 +176,9 @@ runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
   if (size < (expects_token() ? 0 : static_cast<std::int32_t>(kRequestSizeMin)))
     co_return fail(Errc::invalid_argument, fmt::format("a request of {} bytes cannot be", size));
   const auto bytes = static_cast<std::size_t>(size);
-  const std::size_t limit = std::min(shard_.node.options.request_size_max, shard_.memory.limit() / kBudgetParts);
+  const bool is_nobody = !connection_.authenticated && !shard_.node.policies.current()->is_open();
+  const std::size_t limit = std::min({shard_.node.options.request_size_max, shard_.memory.limit() / kBudgetParts,
+                                      is_nobody ? kRequestOfNobodyMax : std::numeric_limits<std::size_t>::max()});
   if (bytes > limit)
     co_return fail(Errc::too_large, fmt::format("a request of {} bytes is above the limit of {}", bytes, limit));
   co_await shard_.memory.reserve(bytes);

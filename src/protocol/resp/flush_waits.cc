@@ -29,6 +29,7 @@ bool FlushWaits::can_flush() const {
 
 runtime::Task<> FlushWaits::follow() {
   while (!stopping_) {
+    if (journal_.failure() && !waiting_.empty()) fail_all(*journal_.failure());
     if (!can_flush()) {
       co_await wake_.wait();
       continue;

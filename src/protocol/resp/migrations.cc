@@ -10,6 +10,17 @@
 namespace leat::resp {
 namespace {
 
+constexpr std::string_view kDone = "+OK";
+
+// Whether it may be the answer to what was sent: anything else comes from no Redis.
+bool is_reply(std::string_view line) { return line == kDone || line.starts_with('-'); }
+
+// What tells whether a stream is as it was: its groups change without its being told as a change of the key. 0 for others.
+std::uint64_t content_of(const keyspace::Entry& entry, std::string_view dumped = {}) {
+  if (entry.type() != keyspace::Type::stream) return 0;
+  return dumped.empty() ? keyspace::hash_of(keyspace::dump(entry)) : keyspace::hash_of(dumped);
+}
+
 using runtime::Task;
 
 // What is sent before replies are read: by bytes, but for one large value, and keys.
@@ -113,7 +124,8 @@ Task<Status> Migrations::prepare(MigrationLink& link, const Request& request, Ou
   for (int replies = request.password ? 2 : 1; replies > 0; --replies) {
     const auto line = co_await link.read_line();
     if (!line) co_return broken(kReading);
-    if (line->starts_with('-') && outcome.target_error.empty()) outcome.target_error = line->substr(1);
+    if (!is_reply(*line)) co_return broken(kReading);
+    if (*line != kDone && outcome.target_error.empty()) outcome.target_error = line->substr(1);
   }
   co_return Status{};
 }
@@ -145,7 +157,8 @@ Task<Status> Migrations::read_replies(MigrationLink& link, Batch& batch, Outcome
   for (Sent& sent : batch) {
     const auto line = co_await link.read_line();
     if (!line) co_return broken(kReading);
-    sent.arrived = !line->starts_with('-');
+    if (!is_reply(*line)) co_return broken(kReading);
+    sent.arrived = *line == kDone;
     if (!sent.arrived && outcome.target_error.empty()) outcome.target_error = line->substr(1);
   }
   co_return Status{};
@@ -165,7 +178,7 @@ std::string Migrations::dump_some(const Request& request, std::size_t& next, Bat
     const std::string value = keyspace::dump(*entry);
     request.replaces ? append_command(commands, {"RESTORE", request.keys[next], ttl, value, "REPLACE"})
                      : append_command(commands, {"RESTORE", request.keys[next], ttl, value});
-    batch.push_back({.key = request.keys[next], .expires = expires});
+    batch.push_back({.key = request.keys[next], .expires = expires, .content = content_of(*entry, value)});
   }
   executor_.end_unit();
   return commands;
@@ -181,7 +194,7 @@ void Migrations::delete_arrived(std::uint64_t client_id, const Request& request,
     keyspace::Entry* entry = database.peek(sent.key);
     const bool has_expired = entry == nullptr && sent.expires && *sent.expires <= executor_.keyspace().now();
     if (has_expired) continue;
-    if (sent.changed || entry == nullptr) {
+    if (sent.changed || entry == nullptr || sent.content != content_of(*entry)) {
       ++outcome.changed_keys;
       continue;
     }

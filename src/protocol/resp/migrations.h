@@ -55,6 +55,7 @@ class Migrations {
   struct Sent {
     std::string key;
     std::optional<keyspace::Millis> expires;
+    std::uint64_t content = 0;  // see content_of()
     bool changed = false;
     bool arrived = false;
   };

@@ -149,6 +149,7 @@ void Session::write_at_once() {
   if (sent == 0) return;
   executor_.stats().bytes_out.add(sent);
   sending_.erase(0, sent);
+  if (sending_.empty() && sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
   if (was_full) resume(client_);
 }
 
@@ -158,11 +159,11 @@ runtime::Task<> Session::write_out() {
     runtime::Chain chain;
     chain.append(Bytes::copy_of(as_bytes(sending_)));
     executor_.stats().bytes_out.add(sending_.size());
-    const bool was_full = buffered() >= kUnsentMax;
     in_flight_ = sending_.size();
     sending_.clear();
     if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
     if (!co_await socket_->write(chain)) broken_ = true;
+    const bool was_full = buffered() >= kUnsentMax;  // perhaps only since the write began
     in_flight_ = 0;
     executor_.outputs().measure(client_);
     if (was_full && !broken_) resume(client_);

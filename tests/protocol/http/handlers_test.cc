@@ -29,7 +29,7 @@ struct Admin {
 
   std::vector<std::string> reasons;
   observe::MetricsRegistry metrics;
-  std::shared_ptr<security::Policies> policies = std::make_shared<security::Policies>(1);
+  std::shared_ptr<security::Policies> policies = std::make_shared<security::Policies>(1, "a secret");
   security::Logins logins{"http", *policies};
   HttpListener listener;
 };

@@ -125,7 +125,7 @@ class NodeHome {
   std::vector<std::unique_ptr<stream::GroupShard>> groups_;
   std::unique_ptr<stream::Streams> streams_;
   std::unique_ptr<stream::TopicService> topics_;
-  security::Policies policies_{2};
+  security::Policies policies_{2, "a secret"};
   std::unique_ptr<security::PolicyService> users_;
   std::unique_ptr<KafkaNode> node_;
   std::unique_ptr<KafkaShard> kafka_;

@@ -273,6 +273,44 @@ TEST(Migrate, ToATargetThatTakesOneOfTwoKeysKeepsTheOther) {
     return fails({{0ms, "-BUSYKEY no\r\n+OK\r\n", 2}}, "-ERR Target instance replied with error: BUSYKEY no\r\n", "a");
   });
 }
+TEST(Migrate, ToATargetThatIsNoRedisKeepsAll) {
+  run([](runtime::sim::SimWorld&) {
+    return fails({{0ms, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n", 2}}, std::string(kReadError), "ab");
+  });
+  run([](runtime::sim::SimWorld&) { return fails({{0ms, "ERROR\r\nERROR\r\n", 2}}, std::string(kReadError), "ab"); });
+}
+TEST(Migrate, OfAKeyThatIsNamedTwiceMovesItOnce) {
+  run([](runtime::sim::SimWorld&) -> Task<> {
+    Place here;
+    Target target({{0ms, "+OK\r\n", 1}, {0ms, "+OK\r\n", 1}});
+    Connected client = co_await Connected::to(here.port());
+    EXPECT_EQ(co_await client.ask("SET a 1"), "+OK\r\n");
+    EXPECT_EQ(co_await client.ask(fmt::format("MIGRATE 127.0.0.1 {} \"\" 0 100 KEYS a a", target.port())), "+OK\r\n");
+    EXPECT_EQ(co_await client.ask("EXISTS a"), ":0\r\n");
+    client.socket->close();
+    co_await here.stop();
+    co_await target.stop();
+  });
+}
+// Its groups are a part of it, though no command tells of them as a change of the key.
+TEST(Migrate, KeepsAStreamWhoseGroupsChangedMeanwhile) {
+  run([](runtime::sim::SimWorld&) -> Task<> {
+    Place here;
+    Target target({{0ms, "+OK\r\n", 1}, {50ms, "+OK\r\n", 1}});
+    Connected client = co_await Connected::to(here.port());
+    Connected other = co_await Connected::to(here.port());
+    EXPECT_EQ(co_await client.ask("XGROUP CREATE s g $ MKSTREAM"), "+OK\r\n");
+    co_await write(*client.socket, fmt::format("MIGRATE 127.0.0.1 {} s 0 1000\r\n", target.port()));
+    co_await runtime::sleep_for(20ms);
+    EXPECT_EQ(co_await other.ask("XGROUP CREATECONSUMER s g c"), ":1\r\n");
+    EXPECT_THAT(co_await client.reply(), StartsWith("-ERR 1 of the keys changed"));
+    EXPECT_EQ(co_await other.ask("EXISTS s"), ":1\r\n");
+    client.socket->close();
+    other.socket->close();
+    co_await here.stop();
+    co_await target.stop();
+  });
+}
 TEST(Migrate, ToATargetThatSendsALineWithoutEndGivesUp) {
   run([](runtime::sim::SimWorld&) {
     return fails({{0ms, std::string(40'000, 'x'), 2}}, std::string(kReadError), "ab");

@@ -83,6 +83,33 @@ Task<> read_ahead(Served& served) {
 
 TEST(Session, ExecutesWhatCameWhileItsClientWasBlocked) { run(read_ahead); }
 
+Task<> write_all(runtime::Socket* socket, std::string text) { co_await write(*socket, std::move(text)); }
+
+// More replies than a connection holds, several times over, for a client that takes them late and in pieces.
+Task<> slow_reader(Served& served) {
+  constexpr std::size_t kCommands = 5000;
+  const Socket slow = co_await served.connect();
+  const std::string value(1000, 'v');
+  co_await write(*slow, fmt::format("SET k {}\r\n", value));
+  EXPECT_EQ(co_await read(*slow, 5), "+OK\r\n");
+  std::string commands;
+  for (std::size_t i = 0; i < kCommands; ++i) commands += "GET k\r\n";
+  runtime::TaskScope scope;
+  scope.spawn(write_all(slow.get(), std::move(commands)));
+  co_await runtime::sleep_for(50ms);
+  const std::string reply = fmt::format("$1000\r\n{}\r\n", value);
+  for (std::size_t i = 0; i < kCommands; ++i) {
+    if (i % 500 == 0) co_await runtime::sleep_for(20ms);
+    const std::string got = co_await read(*slow, reply.size());
+    EXPECT_EQ(got, reply) << i;
+    if (got != reply) break;
+  }
+  co_await scope.join();
+  slow->close();
+}
+
+TEST(Session, AClientThatTakesItsRepliesLateGetsThemAll) { run(slow_reader); }
+
 Task<> pause(Served& served) {
   const Socket admin = co_await served.connect();
   const Socket writer = co_await served.connect();

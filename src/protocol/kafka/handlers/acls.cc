@@ -192,6 +192,7 @@ runtime::Task<DeleteAclsResponse> handle_delete_acls(Request& request, DeleteAcl
     if (!removed) continue;
     for (const Grant& grant : *removed) {
       auto& acl = reply.matching_acls.emplace_back();
+      acl.error_message.reset();
       acl.resource_type = code_of<ResourceType>(kTypes, grant.type);
       acl.resource_name = grant.name;
       acl.pattern_type = code_of<PatternType>(kPatterns, grant.pattern);

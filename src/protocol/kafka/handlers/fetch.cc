@@ -153,10 +153,13 @@ class Fetch {
     resolve();
     const auto wait = std::clamp<std::int64_t>(message_.max_wait_ms, 0, kMaxWaitMs);
     const MonoTime deadline = shard().now() + Milliseconds(wait);
+    const security::PolicyPtr policy = request_.node().policies.current();
     while (true) {
       co_await read();
       if (complete() || shard().now() >= deadline || request_.connection.closing) break;
       co_await wait_for_progress(deadline);
+      // What may be read was asked of another policy: the next fetch asks again.
+      if (policy != request_.node().policies.current()) break;
     }
   }
 
@@ -172,7 +175,9 @@ class Fetch {
       PartitionFetch& fetch = fetches_[i];
       fetch.position = &position;
       const catalog::Topic* topic = find_topic(request_, *position.name, position.topic_id);
-      if (topic == nullptr) {
+      if (position.topic_id.is_zero() && !request_.allows_topic(Operation::read, *position.name)) {
+        fetch.error = ErrorCode::kTopicAuthorizationFailed;
+      } else if (topic == nullptr) {
         fetch.error = unknown_topic(position.topic_id);
       } else if (!request_.allows_topic(Operation::read, topic->entry.name)) {
         fetch.error = ErrorCode::kTopicAuthorizationFailed;
@@ -312,9 +317,26 @@ runtime::Task<FetchResponse> fetch_in_session(Request& request, const FetchReque
   co_return response;
 }
 
+// Whether it comes from a client that is no user and may read nothing: it gets no session, and waits for nothing.
+bool is_nobodys(const Request& request) {
+  return !request.connection.authenticated && !request.node().policies.current()->is_open() &&
+         !request.allows_any(Operation::read, security::ResourceType::topic);
+}
+
+FetchResponse refuse_all(const Request& request, const FetchRequest& message) {
+  const std::vector<FetchPosition> positions = positions_of(message);
+  std::vector<PartitionFetch> fetches(positions.size());
+  for (std::size_t i = 0; i < positions.size(); ++i) {
+    fetches[i].position = &positions[i];
+    fetches[i].error = ErrorCode::kTopicAuthorizationFailed;
+  }
+  return build_response(request, fetches, false);
+}
+
 }  // namespace
 
 runtime::Task<FetchResponse> handle_fetch(Request& request, FetchRequest message) {
+  if (is_nobodys(request)) co_return refuse_all(request, message);
   auto& current = request.connection.fetch_session;
   // Epoch 0 begins a session, -1 ends it and asks for one full answer (KIP-227).
   if (message.session_epoch == 0 || message.session_epoch == -1) {

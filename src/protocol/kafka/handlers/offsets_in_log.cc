@@ -74,10 +74,10 @@ runtime::Task<> answer(Request& request, std::string_view name, OffsetQuestion q
   const catalog::Topic* topic = request.topics().find(name);
   if (request.version < first_version_of(question.timestamp)) {
     out.error = ErrorCode::kUnsupportedVersion;
+  } else if (!request.allows_topic(Operation::describe, name)) {
+    out.error = ErrorCode::kTopicAuthorizationFailed;
   } else if (topic == nullptr) {
     out.error = ErrorCode::kUnknownTopicOrPartition;
-  } else if (!request.allows_topic(Operation::describe, topic->entry.name)) {
-    out.error = ErrorCode::kTopicAuthorizationFailed;
   } else if (question.id.partition.value() < 0 || question.id.partition.value() >= topic->entry.partitions) {
     out.error = ErrorCode::kUnknownTopicOrPartition;
   } else {

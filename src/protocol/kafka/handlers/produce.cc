@@ -122,6 +122,8 @@ ErrorCode refusal(const Request& request, const ProduceRequest& message, const P
   if (request.version < kProduceVersionMin) return ErrorCode::kUnsupportedVersion;
   if (message.acks < kAcksAll || message.acks > 1) return ErrorCode::kInvalidRequiredAcks;
   if (message.transactional_id) return ErrorCode::kTransactionalIdAuthorizationFailed;
+  if (data.topic_id.is_zero() && !request.allows_topic(Operation::write, data.name))
+    return ErrorCode::kTopicAuthorizationFailed;
   if (topic == nullptr) return unknown_topic(data.topic_id);
   if (!request.allows_topic(Operation::write, topic->entry.name)) return ErrorCode::kTopicAuthorizationFailed;
   if (topic->entry.internal) return ErrorCode::kInvalidTopicException;

@@ -24,13 +24,13 @@ runtime::Task<SaslHandshakeResponse> handle_sasl_handshake(Request& request, Sas
 
 runtime::Task<Result<std::string>> authenticate(Request& request, std::string token) {
   Connection& connection = request.connection;
-  SaslExchange& exchange = *connection.sasl;
-  auto answer = co_await exchange.step(std::move(token));
-  if (answer && exchange.principal()) {
+  const std::shared_ptr<SaslExchange> exchange = connection.sasl;  // a handshake may put another in its place
+  auto answer = co_await exchange->step(std::move(token));
+  if (answer && exchange->principal()) {
     // Who comes again must be who it was (KIP-368).
-    if (connection.authenticated && connection.principal.name != exchange.principal()->name)
+    if (connection.authenticated && connection.principal.name != exchange->principal()->name)
       co_return fail(Errc::permission_denied, "Authentication failed: the connection is another user's.");
-    connection.principal = *exchange.principal();
+    connection.principal = *exchange->principal();
     connection.authenticated = true;
   }
   co_return answer;
@@ -47,6 +47,7 @@ runtime::Task<SaslAuthenticateResponse> handle_sasl_authenticate(Request& reques
   }
   auto answer = co_await authenticate(request, std::string(as_text(message.auth_bytes)));
   if (answer) {
+    response.error_message.reset();
     response.auth_bytes = std::move(*answer);
     co_return response;
   }

@@ -90,20 +90,29 @@ runtime::Task<OrRefusal<>> change(const Request& request, std::string_view user,
   }
 }
 
+AlterUserScramCredentialsResponse refuse_all(const Request& request, const AlterUserScramCredentialsRequest& message) {
+  std::set<std::string_view> users;
+  for (const auto& deletion : message.deletions) users.insert(deletion.name);
+  for (const auto& upsertion : message.upsertions) users.insert(upsertion.name);
+  AlterUserScramCredentialsResponse response;
+  for (const std::string_view user : users) {
+    auto& reply = response.results.emplace_back();
+    reply.user = std::string(user);
+    set_outcome(request, reply, OrRefusal<>(refuse_access(ErrorCode::kClusterAuthorizationFailed)));
+  }
+  return response;
+}
+
 }  // namespace
 
 runtime::Task<AlterUserScramCredentialsResponse> handle_alter_user_scram_credentials(
     Request& request, AlterUserScramCredentialsRequest message) {
+  if (!request.allows_cluster(Operation::alter)) co_return refuse_all(request, message);
   AlterUserScramCredentialsResponse response;
-  const bool allowed = request.allows_cluster(Operation::alter);
   for (auto& [user, changes] : changes_of(message)) {
     auto& reply = response.results.emplace_back();
     reply.user = std::string(user);
-    if (allowed) {
-      set_outcome(request, reply, co_await change(request, user, std::move(changes)));
-    } else {
-      set_outcome(request, reply, OrRefusal<>(refuse_access(ErrorCode::kClusterAuthorizationFailed)));
-    }
+    set_outcome(request, reply, co_await change(request, user, std::move(changes)));
   }
   co_return response;
 }
@@ -115,6 +124,7 @@ runtime::Task<DescribeUserScramCredentialsResponse> handle_describe_user_scram_c
     set_outcome(request, response, OrRefusal<>(refuse_access(ErrorCode::kClusterAuthorizationFailed)));
     co_return response;
   }
+  response.error_message.reset();
   const security::PolicyPtr policy = request.node().policies.current();
   std::map<std::string, int> asked;
   for (const auto& user : message.users.value_or(std::vector<DescribeUserScramCredentialsRequest::UserName>{}))
@@ -133,6 +143,7 @@ runtime::Task<DescribeUserScramCredentialsResponse> handle_describe_user_scram_c
       set_outcome(request, reply,
                   OrRefusal<>(refuse(ErrorCode::kResourceNotFound, fmt::format("there is no user '{}'", name))));
     } else {
+      reply.error_message.reset();
       for (const auto& [mechanism, credential] : user->scram)
         reply.credential_infos.push_back({code_of(mechanism), static_cast<std::int32_t>(credential.iterations)});
     }

@@ -118,8 +118,10 @@ void wait(Call& call) {
 void waitaof(Call& call) {
   FlushWaits* waits = call.executor.flush_waits();
   const auto reply = [&] {
+    // What the transaction did before this has not even been journalled.
+    const bool has_more = call.client.transaction.active && !call.keyspace.effects().empty();
     call.reply.array(2);
-    call.reply.integer(waits != nullptr && waits->is_flushed(call.client) ? 1 : 0);
+    call.reply.integer(waits != nullptr && waits->is_flushed(call.client) && !has_more ? 1 : 0);
     call.reply.integer(0);
   };
   if (call.is_retry) {

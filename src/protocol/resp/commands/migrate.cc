@@ -1,4 +1,5 @@
 #include <limits>
+#include <unordered_set>
 
 #include "keyspace/numbers.h"
 #include "protocol/resp/commands/generic.h"
@@ -54,8 +55,9 @@ void migrate(Call& call) {
   if (!patience) return;
   const auto database = call.integer(4);
   if (!database) return;
+  std::unordered_set<std::string_view> known;
   for (std::size_t i = keys->first; i < keys->end; ++i) {
-    if (call.database.look(call[i]) != nullptr) request.keys.emplace_back(call[i]);
+    if (known.insert(call[i]).second && call.database.look(call[i]) != nullptr) request.keys.emplace_back(call[i]);
   }
   if (request.keys.empty()) return call.reply.simple("NOKEY");
   if (call.from_script || call.client.transaction.active)
