@@ -207,8 +207,13 @@ def read_only(_=None):
 
 @cases('an address that others can reach is refused unless --insecure is given')
 def insecure(_=None):
-    said = refused('--listen', 'kafka=0.0.0.0:%d' % free_port(), '--advertise', 'kafka=127.0.0.1:9092')
-    assert '--insecure' in said, said
+    said = refused('--listen', 'sqs=0.0.0.0:%d' % free_port())
+    assert '--insecure' in said and 'sqs.access_keys' in said, said
+    # Kafka's clients may come from elsewhere once there are users.
+    port = free_port()
+    said = refused('--listen', 'kafka=0.0.0.0:%d' % port, '--advertise', 'kafka=127.0.0.1:9092',
+                   '--advertise', 'kafka=127.0.0.1:%d' % port)
+    assert '--insecure' in said and 'leat user add' in said, said
 
 
 @cases('a port in use, an unknown option and a bad value are refused with what to do')

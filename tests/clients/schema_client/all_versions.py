@@ -15,10 +15,11 @@ import admin_apis
 import codec
 import data_apis
 import group_apis
+import user_apis
 from client import Closed
 from scenario import Failed, Server
 
-SCENARIOS = {**data_apis.SCENARIOS, **admin_apis.SCENARIOS, **group_apis.SCENARIOS}
+SCENARIOS = {**data_apis.SCENARIOS, **admin_apis.SCENARIOS, **group_apis.SCENARIOS, **user_apis.SCENARIOS}
 # What Kafka 4.3 serves of these APIs (docs/formats/kafka-messages.md).
 EXPECTED = {
     'Produce': (0, 13), 'Fetch': (4, 18), 'ListOffsets': (1, 11), 'Metadata': (0, 13), 'OffsetCommit': (2, 10),
@@ -27,7 +28,8 @@ EXPECTED = {
     'DeleteTopics': (1, 6), 'DeleteRecords': (0, 2), 'InitProducerId': (0, 5), 'OffsetForLeaderEpoch': (2, 4),
     'DescribeConfigs': (1, 4), 'AlterConfigs': (0, 2), 'DescribeLogDirs': (1, 5), 'CreatePartitions': (0, 3),
     'DeleteGroups': (0, 2), 'IncrementalAlterConfigs': (0, 1), 'OffsetDelete': (0, 0), 'DescribeCluster': (0, 2),
-    'DescribeTopicPartitions': (0, 0),
+    'DescribeTopicPartitions': (0, 0), 'SaslHandshake': (0, 1), 'SaslAuthenticate': (0, 2), 'DescribeAcls': (1, 3),
+    'CreateAcls': (1, 3), 'DeleteAcls': (1, 3), 'DescribeUserScramCredentials': (0, 0), 'AlterUserScramCredentials': (0, 0),
 }
 
 
