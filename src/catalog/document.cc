@@ -52,12 +52,81 @@ const void* Document::find(const char* field) {
 
 std::int64_t Document::integer(const char* field, std::int64_t min, std::int64_t max) {
   const auto* value = static_cast<const Json*>(find(field));
-  if (value == nullptr) return min;
-  const bool fits = value->is_number_integer() &&
-                    !(value->is_number_unsigned() && value->get<std::uint64_t>() > std::uint64_t{INT64_MAX});
-  if (fits && value->get<std::int64_t>() >= min && value->get<std::int64_t>() <= max) return value->get<std::int64_t>();
+  return value == nullptr ? min : integer_of(value, field, min, max);
+}
+
+std::int64_t Document::integer_of(const void* json, const char* field, std::int64_t min, std::int64_t max) {
+  const Json& value = *static_cast<const Json*>(json);
+  const bool fits = value.is_number_integer() &&
+                    !(value.is_number_unsigned() && value.get<std::uint64_t>() > std::uint64_t{INT64_MAX});
+  if (fits && value.get<std::int64_t>() >= min && value.get<std::int64_t>() <= max) return value.get<std::int64_t>();
   wrong(fmt::format("'{}' is not an integer from {} to {}", field, min, max));
   return min;
+}
+
+std::vector<std::int64_t> Document::integers_of(const void* json, const char* field, std::int64_t min,
+                                                std::int64_t max) {
+  std::vector<std::int64_t> numbers;
+  const auto* value = static_cast<const Json*>(json);
+  if (value == nullptr || !value->is_array()) {
+    wrong(fmt::format("'{}' is not a list", field));
+    return numbers;
+  }
+  for (const Json& item : *value) numbers.push_back(integer_of(&item, field, min, max));
+  return numbers;
+}
+
+std::vector<std::int64_t> Document::integers(const char* field, std::int64_t min, std::int64_t max) {
+  return integers_of(find(field), field, min, max);
+}
+
+std::vector<std::vector<std::int64_t>> Document::integer_lists(const char* field, std::int64_t min, std::int64_t max) {
+  std::vector<std::vector<std::int64_t>> lists;
+  const auto* value = static_cast<const Json*>(find(field));
+  if (value == nullptr || !value->is_array()) {
+    wrong(fmt::format("'{}' is not a list", field));
+    return lists;
+  }
+  for (const Json& item : *value) lists.push_back(integers_of(&item, field, min, max));
+  return lists;
+}
+
+bool Document::flag(const char* field) {
+  const auto* value = static_cast<const Json*>(find(field));
+  if (value != nullptr && value->is_boolean()) return value->get<bool>();
+  wrong(fmt::format("'{}' is not a flag", field));
+  return false;
+}
+
+double Document::number(const char* field) {
+  const auto* value = static_cast<const Json*>(find(field));
+  if (value != nullptr && value->is_number()) return value->get<double>();
+  wrong(fmt::format("'{}' is not a number", field));
+  return 0;
+}
+
+Uuid Document::uuid(const char* field) {
+  const auto id = Uuid::parse(text(field));
+  if (id && !id->is_zero()) return *id;
+  wrong(fmt::format("'{}' is not an id", field));
+  return {};
+}
+
+std::map<std::string, std::string, std::less<>> Document::text_map(const char* field) {
+  std::map<std::string, std::string, std::less<>> map;
+  const auto* value = static_cast<const Json*>(find(field));
+  if (value == nullptr || !value->is_object()) {
+    wrong(fmt::format("'{}' is not a map", field));
+    return map;
+  }
+  for (const auto& [name, item] : value->items()) {
+    if (item.is_string()) {
+      map.emplace(name, item.get<std::string>());
+    } else {
+      wrong(fmt::format("'{}' of '{}' is not text", name, field));
+    }
+  }
+  return map;
 }
 
 std::string Document::text(const char* field) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <map>
 #include <memory>
 #include <span>
 #include <string>
@@ -9,6 +11,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "base/uuid.h"
 
 namespace leat::catalog {
 
@@ -24,6 +27,15 @@ class Document {
 
   [[nodiscard]] std::int64_t integer(const char* field, std::int64_t min, std::int64_t max);
   [[nodiscard]] std::string text(const char* field);
+  [[nodiscard]] bool flag(const char* field);
+  [[nodiscard]] double number(const char* field);
+  // Not zero.
+  [[nodiscard]] Uuid uuid(const char* field);
+  [[nodiscard]] std::map<std::string, std::string, std::less<>> text_map(const char* field);
+  [[nodiscard]] std::vector<std::int64_t> integers(const char* field, std::int64_t min, std::int64_t max);
+  // A list of such lists.
+  [[nodiscard]] std::vector<std::vector<std::int64_t>> integer_lists(const char* field, std::int64_t min,
+                                                                     std::int64_t max);
   [[nodiscard]] Timestamp time(const char* field) { return Timestamp(integer(field, -1, INT64_MAX)); }
   // The index of the field's text among `words`.
   [[nodiscard]] std::size_t one_of(const char* field, std::span<const std::string_view> words);
@@ -41,7 +53,11 @@ class Document {
  private:
   struct State;
   Document(std::shared_ptr<State> state, const void* object) : state_(std::move(state)), object_(object) {}
+  // Values of the JSON library; null: there is none.
   [[nodiscard]] const void* find(const char* field);
+  [[nodiscard]] std::int64_t integer_of(const void* json, const char* field, std::int64_t min, std::int64_t max);
+  [[nodiscard]] std::vector<std::int64_t> integers_of(const void* json, const char* field, std::int64_t min,
+                                                      std::int64_t max);
   [[nodiscard]] const Error* error() const;
 
   std::shared_ptr<State> state_;

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "catalog/document.h"
+
 namespace leat::catalog {
 namespace {
 
@@ -12,104 +14,13 @@ constexpr std::int64_t kDocumentVersion = 1;
 // Whatever text is in it, it can be written: JSON is UTF-8, and what is not is replaced.
 std::string write(const Json& document) { return document.dump(-1, ' ', false, Json::error_handler_t::replace); }
 
-// One document that is being read; remembers the first thing that is wrong with it.
-class Reader {
- public:
-  Reader(std::string_view key, std::string_view value) : key_(key) {
-    json_ = Json::parse(value, nullptr, false);
-    if (!json_.is_object()) {
-      wrong("no JSON object");
-      json_ = Json::object();
-      return;
-    }
-    const std::int64_t version = integer("v", 1, INT32_MAX);
-    if (!error_ && version > kDocumentVersion) {
-      error_ =
-          Error{Errc::unsupported, fmt::format("catalog entry '{}' has version {}, but this leat reads versions up to "
-                                               "{}: a newer leat wrote it",
-                                               key_, version, kDocumentVersion)};
-    }
-  }
+Document reader(std::string_view key, std::string_view value) { return {key, value, kDocumentVersion}; }
 
-  std::int64_t integer(const char* field, std::int64_t min, std::int64_t max) {
-    const auto at = json_.find(field);
-    return at == json_.end() ? (wrong(fmt::format("no '{}'", field)), 0) : integer(*at, field, min, max);
-  }
-  std::string text(const char* field) {
-    const auto at = json_.find(field);
-    if (at != json_.end() && at->is_string()) return at->get<std::string>();
-    wrong(fmt::format("no text '{}'", field));
-    return {};
-  }
-  bool flag(const char* field) {
-    const auto at = json_.find(field);
-    if (at != json_.end() && at->is_boolean()) return at->get<bool>();
-    wrong(fmt::format("no flag '{}'", field));
-    return false;
-  }
-  Uuid uuid(const char* field) {
-    const std::string written = text(field);
-    if (error_) return {};
-    auto id = Uuid::parse(written);
-    if (id && !id->is_zero()) return *id;
-    wrong(fmt::format("'{}' is not an id", field));
-    return {};
-  }
-  ConfigMap text_map(const char* field) {
-    ConfigMap map;
-    const auto at = json_.find(field);
-    if (at == json_.end() || !at->is_object()) {
-      wrong(fmt::format("no map '{}'", field));
-      return map;
-    }
-    for (const auto& [name, value] : at->items()) {
-      if (value.is_string()) {
-        map.emplace(name, value.get<std::string>());
-      } else {
-        wrong(fmt::format("'{}' of '{}' is not text", name, field));
-      }
-    }
-    return map;
-  }
-  // A list, empty when it is missing.
-  const Json& list(const char* field) {
-    const auto at = json_.find(field);
-    if (at != json_.end() && at->is_array()) return *at;
-    wrong(fmt::format("no list '{}'", field));
-    return empty_;
-  }
-  std::int64_t integer(const Json& value, const char* field, std::int64_t min, std::int64_t max) {
-    if (value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
-      const auto number = value.get<std::int64_t>();
-      if (number >= min && number <= max) return number;
-    }
-    wrong(fmt::format("'{}' is not an integer from {} to {}", field, min, max));
-    return 0;
-  }
-  std::vector<NodeId> nodes(const Json& value, const char* field) {
-    std::vector<NodeId> nodes;
-    if (!value.is_array()) wrong(fmt::format("'{}' is not a list of nodes", field));
-    if (error_) return nodes;
-    for (const Json& node : value) nodes.emplace_back(static_cast<std::int32_t>(integer(node, field, 0, INT32_MAX)));
-    return nodes;
-  }
-  void wrong(std::string_view what) {
-    if (!error_) error_ = Error{Errc::corrupt, fmt::format("catalog entry '{}' cannot be read: {}", key_, what)};
-  }
-  [[nodiscard]] bool failed() const { return error_.has_value(); }
-
-  template <class T>
-  Result<T> result(T value) {
-    if (error_) return fail(std::move(*error_));
-    return value;
-  }
-
- private:
-  std::string_view key_;
-  Json json_;
-  Json empty_ = Json::array();
-  std::optional<Error> error_;
-};
+std::vector<NodeId> node_ids(const std::vector<std::int64_t>& numbers) {
+  std::vector<NodeId> nodes;
+  for (const std::int64_t number : numbers) nodes.emplace_back(static_cast<std::int32_t>(number));
+  return nodes;
+}
 
 Json node_list(const std::vector<NodeId>& nodes) {
   Json list = Json::array();
@@ -136,7 +47,7 @@ std::string encode_topic(const TopicEntry& topic) {
 }
 
 Result<TopicEntry> decode_topic(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   TopicEntry topic;
   topic.name = read.text("name");
   topic.id = read.uuid("id");
@@ -167,21 +78,23 @@ std::string encode_assignments(const std::vector<PartitionAssignment>& assignmen
 }
 
 Result<std::vector<PartitionAssignment>> decode_assignments(std::string_view key, std::string_view value) {
-  Reader read(key, value);
-  const Json& leaders = read.list("leaders");
-  const Json& epochs = read.list("epochs");
-  const Json& replicas = read.list("replicas");
-  const Json& isr = read.list("isr");
-  const std::size_t count = leaders.size();
-  if (epochs.size() != count || replicas.size() != count || isr.size() != count)
-    read.wrong("its lists differ in length");
+  Document read = reader(key, value);
+  const auto leaders = read.integers("leaders", -1, INT32_MAX);
+  const auto epochs = read.integers("epochs", 0, INT32_MAX);
+  const auto replicas = read.integer_lists("replicas", 0, INT32_MAX);
+  const auto isr = read.integer_lists("isr", 0, INT32_MAX);
   std::vector<PartitionAssignment> assignments;
-  for (std::size_t i = 0; i < count && !read.failed(); ++i) {
+  const std::size_t count = leaders.size();
+  if (epochs.size() != count || replicas.size() != count || isr.size() != count) {
+    read.wrong("its lists differ in length");
+    return read.result(std::move(assignments));
+  }
+  for (std::size_t i = 0; i < count; ++i) {
     PartitionAssignment& partition = assignments.emplace_back();
-    partition.leader = NodeId(static_cast<std::int32_t>(read.integer(leaders[i], "leaders", -1, INT32_MAX)));
-    partition.leader_epoch = LeaderEpoch(static_cast<std::int32_t>(read.integer(epochs[i], "epochs", 0, INT32_MAX)));
-    partition.replicas = read.nodes(replicas[i], "replicas");
-    partition.isr = read.nodes(isr[i], "isr");
+    partition.leader = NodeId(static_cast<std::int32_t>(leaders[i]));
+    partition.leader_epoch = LeaderEpoch(static_cast<std::int32_t>(epochs[i]));
+    partition.replicas = node_ids(replicas[i]);
+    partition.isr = node_ids(isr[i]);
   }
   return read.result(std::move(assignments));
 }
@@ -191,7 +104,7 @@ std::string encode_deleted_topic(const DeletedTopic& topic) {
 }
 
 Result<DeletedTopic> decode_deleted_topic(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   DeletedTopic topic;
   topic.name = read.text("name");
   topic.partitions = static_cast<std::int32_t>(read.integer("partitions", 1, kPartitionsPerTopicMax));
@@ -202,14 +115,14 @@ Result<DeletedTopic> decode_deleted_topic(std::string_view key, std::string_view
 std::string encode_topic_name(std::string_view name) { return write({{"v", kDocumentVersion}, {"name", name}}); }
 
 Result<std::string> decode_topic_name(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   return read.result(read.text("name"));
 }
 
 std::string encode_cluster_id(const Uuid& id) { return write({{"v", kDocumentVersion}, {"id", id.to_string()}}); }
 
 Result<Uuid> decode_cluster_id(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   return read.result(read.uuid("id"));
 }
 
@@ -218,7 +131,7 @@ std::string encode_node(const NodeEntry& node) {
 }
 
 Result<NodeEntry> decode_node(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   NodeEntry node;
   node.id = NodeId(static_cast<std::int32_t>(read.integer("id", 0, INT32_MAX)));
   node.registered = Timestamp(read.integer("registered", -1, INT64_MAX));
@@ -230,7 +143,7 @@ std::string encode_next_producer_id(ProducerId next) {
 }
 
 Result<ProducerId> decode_next_producer_id(std::string_view key, std::string_view value) {
-  Reader read(key, value);
+  Document read = reader(key, value);
   return read.result(ProducerId(read.integer("next", 0, INT64_MAX)));
 }
 

@@ -111,16 +111,17 @@ Result<std::vector<std::int8_t>> parse_operations(const std::string& text) {
   return codes;
 }
 
+// One operation on one resource.
 struct Chosen {
-  std::vector<std::int8_t> operations;
-  std::vector<Where> resources;
+  std::int8_t operation = 0;
+  Where where;
 };
-Result<Chosen> chosen_of(const GrantOptions& options) {
-  Chosen chosen;
-  LEAT_TRY(chosen.operations, parse_operations(options.operations));
+Result<std::vector<Chosen>> chosen_of(const GrantOptions& options) {
+  std::vector<Chosen> chosen;
+  LEAT_TRY(const auto operations, parse_operations(options.operations));
   for (const std::string& text : options.resources) {
-    LEAT_TRY(Where where, parse_resource(text));
-    chosen.resources.push_back(std::move(where));
+    LEAT_TRY(const Where where, parse_resource(text));
+    for (const std::int8_t operation : operations) chosen.push_back({operation, where});
   }
   return chosen;
 }
@@ -136,20 +137,13 @@ Status create(Client& client, const kafka::CreateAclsRequest& request) {
 }
 
 Result<int> add(const GrantOptions& options) {
-  LEAT_TRY(const Chosen chosen, chosen_of(options));
+  LEAT_TRY(const auto chosen, chosen_of(options));
   const std::string principal = fmt::format("{}{}", kUser, options.user);
+  const std::int8_t permission = options.deny ? kDeny : kAllow;
   kafka::CreateAclsRequest request;
-  for (const Where& where : chosen.resources) {
-    for (const std::int8_t operation : chosen.operations) {
-      request.creations.push_back({.resource_type = where.type,
-                                   .resource_name = where.name,
-                                   .resource_pattern_type = where.pattern,
-                                   .principal = principal,
-                                   .host = options.host,
-                                   .operation = operation,
-                                   .permission_type = options.deny ? kDeny : kAllow});
-    }
-  }
+  for (const auto& [operation, where] : chosen)
+    request.creations.push_back(
+        {where.type, where.name, where.pattern, principal, options.host, operation, permission});
   LEAT_TRY(const auto client, Client::connect(options.server));
   LEAT_CHECK(create(*client, request));
   fmt::print("{} '{}': {} on {}\n", options.deny ? "denied to" : "granted to", options.user, options.operations,
@@ -158,20 +152,12 @@ Result<int> add(const GrantOptions& options) {
 }
 
 Result<int> remove(const GrantOptions& options) {
-  LEAT_TRY(const Chosen chosen, chosen_of(options));
+  LEAT_TRY(const auto chosen, chosen_of(options));
   const std::string principal = fmt::format("{}{}", kUser, options.user);
+  const std::int8_t permission = options.deny ? kDeny : kAllow;
   kafka::DeleteAclsRequest request;
-  for (const Where& where : chosen.resources) {
-    for (const std::int8_t operation : chosen.operations) {
-      request.filters.push_back({.resource_type_filter = where.type,
-                                 .resource_name_filter = where.name,
-                                 .pattern_type_filter = where.pattern,
-                                 .principal_filter = principal,
-                                 .host_filter = options.host,
-                                 .operation = operation,
-                                 .permission_type = options.deny ? kDeny : kAllow});
-    }
-  }
+  for (const auto& [operation, where] : chosen)
+    request.filters.push_back({where.type, where.name, where.pattern, principal, options.host, operation, permission});
   LEAT_TRY(const auto client, Client::connect(options.server));
   LEAT_TRY(Connection * connection, client->any());
   LEAT_TRY(const auto reply, connection->call<kafka::DeleteAclsResponse>(request, Client::kTimeout));

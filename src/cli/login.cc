@@ -1,6 +1,5 @@
 #include "cli/login.h"
 
-#include <sys/random.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -14,6 +13,7 @@
 #include "protocol/kafka/messages/sasl_authenticate.h"
 #include "protocol/kafka/messages/sasl_handshake.h"
 #include "security/base64.h"
+#include "security/random.h"
 #include "security/scram.h"
 
 namespace leat::cli {
@@ -87,15 +87,6 @@ Result<std::string> read_password(std::string_view whose, const std::string& fil
   return password;
 }
 
-std::string random_bytes(std::size_t size) {
-  std::string bytes(size, '\0');
-  for (std::size_t filled = 0; filled < size;) {
-    const ssize_t got = getrandom(bytes.data() + filled, size - filled, 0);
-    if (got > 0) filled += static_cast<std::size_t>(got);
-  }
-  return bytes;
-}
-
 Status log_in(Connection& connection, const std::string& user, Milliseconds timeout) {
   LEAT_TRY(std::string password, read_password(user, "", "LEAT_PASSWORD", false));
   constexpr auto kMechanism = security::ScramMechanism::sha256;
@@ -105,7 +96,8 @@ Status log_in(Connection& connection, const std::string& user, Milliseconds time
   LEAT_TRY(const auto shaken, connection.call<kafka::SaslHandshakeResponse>(handshake, timeout));
   if (shaken.message.error_code != kafka::ErrorCode::kNone)
     return fail(server_error("cannot log in", shaken.message.error_code));
-  security::ScramClient client(kMechanism, user, std::move(password), security::base64(random_bytes(kNonceBytes)));
+  security::ScramClient client(kMechanism, user, std::move(password),
+                               security::base64(security::random_bytes(kNonceBytes)));
   LEAT_TRY(const std::string server_first, authenticate(connection, client.first(), timeout));
   LEAT_TRY(const std::string proof, client.final(server_first));
   LEAT_TRY(const std::string server_final, authenticate(connection, proof, timeout));

@@ -18,7 +18,4 @@ class Connection;
 [[nodiscard]] Result<std::string> read_password(std::string_view whose, const std::string& file, const char* variable,
                                                 bool is_new);
 
-// Random bytes for salts, nonces and passwords.
-[[nodiscard]] std::string random_bytes(std::size_t size);
-
 }  // namespace leat::cli

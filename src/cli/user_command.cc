@@ -12,6 +12,7 @@
 #include "protocol/kafka/messages/alter_user_scram_credentials.h"
 #include "protocol/kafka/messages/describe_user_scram_credentials.h"
 #include "security/base64.h"
+#include "security/random.h"
 #include "security/scram.h"
 
 namespace leat::cli {
@@ -65,7 +66,7 @@ Status set_password(Client& client, const std::string& name, const std::string& 
   // The request has views of these.
   std::vector<std::pair<std::string, std::string>> salted;
   for (const auto& [mechanism, number] : kMechanisms) {
-    std::string salt = random_bytes(security::kScramSaltBytes);
+    std::string salt = security::random_bytes(security::kScramSaltBytes);
     std::string key = security::scram_salted_password(mechanism, password, salt, security::kScramIterationsMin);
     salted.emplace_back(std::move(salt), std::move(key));
   }
@@ -80,7 +81,7 @@ Status set_password(Client& client, const std::string& name, const std::string& 
 }
 
 Result<std::string> new_password(const UserOptions& options) {
-  if (options.generate) return security::base64(random_bytes(kGeneratedBytes));
+  if (options.generate) return security::base64(security::random_bytes(kGeneratedBytes));
   LEAT_TRY(std::string password, read_password(fmt::format("the new user {}", options.name), options.password_file,
                                                "LEAT_NEW_PASSWORD", true));
   if (password.empty() || password.contains('\0'))

@@ -2,6 +2,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "catalog/document.h"
+
 namespace leat::queue {
 namespace {
 
@@ -15,106 +17,15 @@ std::string write(const Json& document) { return document.dump(-1, ' ', false, J
 
 Json as_object(const SettingsMap& map) { return Json(Json::object_t(map.begin(), map.end())); }
 
-// One document that is being read; remembers the first thing that is wrong with it.
-class Reader {
+// A document of the catalog, read as this module's types.
+class Reader : public catalog::Document {
  public:
-  Reader(std::string_view key, std::string_view value) : key_(key), json_(Json::parse(value, nullptr, false)) {
-    if (!json_.is_object()) {
-      wrong("no JSON object");
-      json_ = Json::object();
-      return;
-    }
-    const std::int64_t version = integer("v", 1, INT32_MAX);
-    if (!error_ && version > kDocumentVersion) {
-      error_ =
-          Error{Errc::unsupported, fmt::format("catalog entry '{}' has version {}, but this leat reads versions up to "
-                                               "{}: a newer leat wrote it",
-                                               key_, version, kDocumentVersion)};
-    }
-  }
-
-  std::int64_t integer(const char* field, std::int64_t min, std::int64_t max) {
-    const Json* value = find(field);
-    return value == nullptr ? 0 : integer(*value, field, min, max);
-  }
-  std::string text(const char* field) {
-    const Json* value = find(field);
-    if (value != nullptr && value->is_string()) return value->get<std::string>();
-    wrong(fmt::format("'{}' is not text", field));
-    return {};
-  }
-  bool flag(const char* field) {
-    const Json* value = find(field);
-    if (value != nullptr && value->is_boolean()) return value->get<bool>();
-    wrong(fmt::format("'{}' is not a flag", field));
-    return false;
-  }
-  double number(const char* field) {
-    const Json* value = find(field);
-    if (value != nullptr && value->is_number()) return value->get<double>();
-    wrong(fmt::format("'{}' is not a number", field));
-    return 0;
-  }
-  Uuid uuid(const char* field) {
-    const auto id = Uuid::parse(text(field));
-    if (id && !id->is_zero()) return *id;
-    wrong(fmt::format("'{}' is not an id", field));
-    return {};
-  }
-  Timestamp time(const char* field) { return Timestamp(integer(field, -1, INT64_MAX)); }
-  SettingsMap text_map(const char* field) {
-    SettingsMap map;
-    const Json* found = find(field);
-    if (found == nullptr || !found->is_object()) {
-      wrong(fmt::format("'{}' is not a map", field));
-      return map;
-    }
-    for (const auto& [name, value] : found->items()) {
-      if (!value.is_string()) wrong(fmt::format("'{}' of '{}' is not text", name, field));
-      if (!error_) map.emplace(name, value.get<std::string>());
-    }
-    return map;
-  }
+  Reader(std::string_view key, std::string_view value) : Document(key, value, kDocumentVersion) {}
   std::vector<Offset> offsets(const char* field) {
     std::vector<Offset> offsets;
-    const Json* found = find(field);
-    if (found == nullptr || !found->is_array()) {
-      wrong(fmt::format("'{}' is not a list", field));
-      return offsets;
-    }
-    for (const Json& value : *found) offsets.emplace_back(integer(value, field, 0, INT64_MAX));
+    for (const std::int64_t offset : integers(field, 0, INT64_MAX)) offsets.emplace_back(offset);
     return offsets;
   }
-
-  void wrong(std::string_view what) {
-    if (!error_) error_ = Error{Errc::corrupt, fmt::format("catalog entry '{}' cannot be read: {}", key_, what)};
-  }
-
-  template <class T>
-  Result<T> result(T value) {
-    if (error_) return fail(std::move(*error_));
-    return value;
-  }
-
- private:
-  const Json* find(const char* field) {
-    const auto at = json_.find(field);
-    if (at != json_.end()) return &*at;
-    wrong(fmt::format("no '{}'", field));
-    return nullptr;
-  }
-  std::int64_t integer(const Json& value, const char* field, std::int64_t min, std::int64_t max) {
-    if (value.is_number_integer() && !(value.is_number_unsigned() && value.get<std::uint64_t>() > INT64_MAX)) {
-      const auto number = value.get<std::int64_t>();
-      if (number >= min && number <= max) return number;
-    }
-    wrong(fmt::format("'{}' is not an integer from {} to {}", field, min, max));
-    return 0;
-  }
-
-  std::string_view key_;
-  Json json_;
-  std::optional<Error> error_;
 };
 
 }  // namespace

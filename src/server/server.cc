@@ -1,6 +1,5 @@
 #include "server/server.h"
 
-#include <sys/random.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -19,6 +18,7 @@
 #include "runtime/call.h"
 #include "runtime/real.h"
 #include "security/policy_service.h"
+#include "security/random.h"
 #include "server/banner.h"
 #include "server/config/resolve.h"
 #include "server/data_folder.h"
@@ -35,6 +35,7 @@ namespace {
 using runtime::Task;
 
 constexpr int kExitSecondSignal = 130;
+constexpr std::size_t kSecretBytes = 32;
 constexpr std::string_view kQueueIndexFolder = "queue-index";
 
 // What lives on one shard. Built and stopped there.
@@ -116,16 +117,6 @@ Task<> drop_state(ShardState* state) {
   co_return;
 }
 
-std::string random_secret() {
-  std::string bytes(32, '\0');
-  std::size_t filled = 0;
-  while (filled < bytes.size()) {
-    const ssize_t got = getrandom(bytes.data() + filled, bytes.size() - filled, 0);
-    if (got > 0) filled += static_cast<std::size_t>(got);
-  }
-  return bytes;
-}
-
 // The whole server, in the order in which it starts; it stops in the reverse order.
 class Server {
  public:
@@ -136,7 +127,7 @@ class Server {
         files_(runtime::real_files()),
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
-        policies_(std::make_shared<security::Policies>(shards_.size(), random_secret())),
+        policies_(std::make_shared<security::Policies>(shards_.size(), security::random_bytes(kSecretBytes))),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
