@@ -37,7 +37,7 @@ Outcome parse(std::string_view text, std::size_t piece) {
       if (*consumed == 0) break;
     }
   }
-  if (parser.done()) outcome.request = parser.take();
+  if (parser.done()) outcome.request = std::move(parser.request());
   return outcome;
 }
 

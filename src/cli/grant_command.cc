@@ -35,8 +35,10 @@ constexpr Word kOperations[] = {{"all", 2},
                                 {"describe-configs", 10},
                                 {"alter-configs", 11},
                                 {"idempotent-write", 12}};
-constexpr Word kTypes[] = {{"topic", 2}, {"group", 3}, {"cluster", 4}, {"transactional-id", 5}};
+constexpr Word kTypes[] = {{"topic", 2},  {"group", 3}, {"cluster", 4}, {"transactional-id", 5},
+                           {"queue", 64}, {"key", 65},  {"lock", 66},   {"channel", 67}};
 constexpr std::int8_t kAny = 1;
+constexpr std::int8_t kEveryType = 127;  // Kafka's and leat's own
 constexpr std::int8_t kLiteral = 3;
 constexpr std::int8_t kPrefixed = 4;
 constexpr std::int8_t kDeny = 2;
@@ -84,9 +86,10 @@ Result<Where> parse_resource(const std::string& text) {
   const bool is_cluster = text_of(kTypes, type) == "cluster";
   if (is_cluster && colon == std::string::npos) return Where{type, kLiteral, std::string(kCluster)};
   if (is_cluster || colon == std::string::npos || colon + 1 == text.size()) {
-    return fail(Errc::invalid_argument, fmt::format("'{}' is no resource: write topic:NAME, topic:PREFIX*, topic:*, "
-                                                    "group:..., transactional-id:... or cluster",
-                                                    text));
+    return fail(Errc::invalid_argument,
+                fmt::format("'{}' is no resource: write topic:NAME, topic:PREFIX*, topic:*, "
+                            "group:..., queue:..., key:..., lock:..., channel:..., transactional-id:... or cluster",
+                            text));
   }
   std::string name = text.substr(colon + 1);
   if (name == "*" || !name.ends_with('*')) return Where{type, kLiteral, std::move(name)};
@@ -176,7 +179,7 @@ Result<int> remove(const GrantOptions& options) {
 Result<int> list(const GrantOptions& options) {
   const std::string principal = fmt::format("{}{}", kUser, options.user);
   kafka::DescribeAclsRequest request;
-  request.resource_type_filter = kAny;
+  request.resource_type_filter = kEveryType;
   request.resource_name_filter = std::nullopt;
   request.pattern_type_filter = kAny;
   request.principal_filter = options.user.empty() ? std::nullopt : std::optional<std::string_view>(principal);

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "cli/time_text.h"
 
 namespace leat::cli {
@@ -135,28 +136,6 @@ Result<std::string> from_base64(std::string_view text) {
     }
   }
   return bytes;
-}
-
-bool is_utf8(std::string_view text) {
-  for (std::size_t at = 0; at < text.size();) {
-    const auto first = static_cast<unsigned char>(text[at]);
-    if (first < 0x80) {
-      ++at;
-      continue;
-    }
-    const std::size_t more = first >= 0xF0 ? 3 : first >= 0xE0 ? 2 : 1;
-    if (first < 0xC2 || first > 0xF4 || text.size() - at <= more) return false;
-    std::uint32_t point = first & (0x3Fu >> more);
-    for (std::size_t i = 1; i <= more; ++i) {
-      const auto next = static_cast<unsigned char>(text[at + i]);
-      if ((next & 0xC0) != 0x80) return false;
-      point = point << 6 | (next & 0x3F);
-    }
-    const bool too_long = (more == 2 && point < 0x800) || (more == 3 && point < 0x10000);
-    if (too_long || point > 0x10FFFF || (point >= 0xD800 && point <= 0xDFFF)) return false;
-    at += more + 1;
-  }
-  return true;
 }
 
 }  // namespace leat::cli

@@ -42,7 +42,4 @@ struct RecordPlace {
 [[nodiscard]] std::string to_base64(BytesView bytes);
 [[nodiscard]] Result<std::string> from_base64(std::string_view text);
 
-// Whether the bytes are UTF-8.
-[[nodiscard]] bool is_utf8(std::string_view text);
-
 }  // namespace leat::cli

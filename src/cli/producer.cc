@@ -2,7 +2,7 @@
 
 #include <thread>
 
-#include "cli/partitioner.h"
+#include "stream/partitioner.h"
 #include "cli/time_text.h"
 #include "protocol/kafka/messages/init_producer_id.h"
 #include "protocol/kafka/messages/produce.h"
@@ -70,7 +70,7 @@ Result<std::int32_t> Producer::choose_partition(const TextRecord& record) {
                                                       topic_name_, *record.partition, count));
     return *record.partition;
   }
-  if (record.key) return partition_of_key(as_bytes(*record.key), count);
+  if (record.key) return stream::partition_of_key(as_bytes(*record.key), count);
   return static_cast<std::int32_t>(sticky_ % lanes_.size());
 }
 

@@ -9,7 +9,6 @@ namespace {
 using runtime::Task;
 
 constexpr std::size_t kDecompressedMax = std::size_t{64} << 20;
-constexpr Milliseconds kCommitPatience{30'000};
 
 class Watch final : public log::ProgressWatch {
  public:
@@ -28,28 +27,35 @@ Task<Result<PartitionRange>> range_on_shard(stream::StreamShard* shard, TopicPar
   co_return PartitionRange{partition->log().log_start(), partition->log().high_watermark()};
 }
 
+Task<Result<Offset>> find_time_on_shard(stream::StreamShard* shard, TopicPartition id, Timestamp time) {
+  LEAT_CO_TRY(const auto partition, find(*shard, id));
+  const Offset end = partition->log().high_watermark();
+  LEAT_CO_TRY(const auto found, co_await partition->log().find_time(time));
+  co_return found ? found->offset : end;
+}
+
+// Until there is something behind `from`.
+Task<> wait_behind(stream::StreamShard& shard, log::Partition& log, Offset from, Milliseconds patience) {
+  if (log.high_watermark() > from || patience <= Milliseconds::zero()) co_return;
+  Watch watch;
+  log.watch(watch);
+  co_await watch.progress.wait_until(shard.shard().now() + patience);
+}
+
+Task<Result<PartitionRange>> await_on_shard(stream::StreamShard* shard, TopicPartition id, Offset from,
+                                            Milliseconds patience) {
+  LEAT_CO_TRY(const auto partition, find(*shard, id));
+  co_await wait_behind(*shard, partition->log(), from, patience);
+  co_return PartitionRange{partition->log().log_start(), partition->log().high_watermark()};
+}
+
 Task<Result<Batches>> read_on_shard(stream::StreamShard* shard, TopicPartition id, Offset from, std::uint64_t bytes_max,
                                     Milliseconds patience) {
   LEAT_CO_TRY(const auto partition, find(*shard, id));
-  if (partition->log().high_watermark() <= from && patience > Milliseconds::zero()) {
-    Watch watch;
-    partition->log().watch(watch);
-    co_await watch.progress.wait_until(shard->shard().now() + patience);
-  }
+  co_await wait_behind(*shard, partition->log(), from, patience);
   const Offset end = partition->log().high_watermark();
   LEAT_CO_TRY(Bytes bytes, co_await partition->log().copy(from, bytes_max));
   co_return Batches{std::move(bytes), std::max(from, end)};
-}
-
-Task<Status> append_on_shard(stream::StreamShard* shard, TopicPartition id, std::string value) {
-  LEAT_CO_TRY(const auto partition, find(*shard, id));
-  const Timestamp now = shard->shard().wall_now();
-  log::BatchBuilder builder;
-  builder.add({.timestamp = now, .value = as_bytes(value)});
-  LEAT_CO_TRY(const Bytes bytes, builder.build());
-  LEAT_CO_TRY(const log::ValidBatch batch, log::validate_batch(bytes, partition->rules(), now));
-  LEAT_CO_TRY(const stream::Produced produced, partition->produce(batch, now));
-  co_return co_await partition->log().wait_committed(produced.end, shard->shard().now() + kCommitPatience);
 }
 
 }  // namespace
@@ -59,19 +65,25 @@ Task<Result<PartitionRange>> range_of(const stream::Streams& streams, TopicParti
   co_return co_await runtime::call_on(owner.shard(), range_on_shard, &owner, id);
 }
 
+Task<Result<Offset>> offset_at(const stream::Streams& streams, TopicPartition id, Timestamp time) {
+  stream::StreamShard& owner = streams.shard(streams.owner(id));
+  co_return co_await runtime::call_on(owner.shard(), find_time_on_shard, &owner, id, time);
+}
+
+Task<Result<PartitionRange>> await_records(const stream::Streams& streams, TopicPartition id, Offset from,
+                                           Milliseconds patience) {
+  stream::StreamShard& owner = streams.shard(streams.owner(id));
+  co_return co_await runtime::call_on(owner.shard(), await_on_shard, &owner, id, from, patience);
+}
+
 Task<Result<Batches>> read_batches(const stream::Streams& streams, TopicPartition id, Offset from,
                                    std::uint64_t bytes_max, Milliseconds patience) {
   stream::StreamShard& owner = streams.shard(streams.owner(id));
   co_return co_await runtime::call_on(owner.shard(), read_on_shard, &owner, id, from, bytes_max, patience);
 }
 
-Task<Status> append_record(const stream::Streams& streams, TopicPartition id, std::string value) {
-  stream::StreamShard& owner = streams.shard(streams.owner(id));
-  co_return co_await runtime::call_on(owner.shard(), append_on_shard, &owner, id, std::move(value));
-}
-
 Result<Offset> for_each_record(const Batches& batches, Offset from,
-                               const std::function<void(Offset, std::string_view)>& record) {
+                               const std::function<void(const log::RecordView&)>& record) {
   Offset next = batches.from;
   for (BytesView rest = batches.bytes; !rest.empty();) {
     LEAT_TRY(const log::BatchHeader header, log::decode_batch_header(rest));
@@ -83,7 +95,7 @@ Result<Offset> for_each_record(const Batches& batches, Offset from,
     while (true) {
       LEAT_TRY(const auto each, reader.next());
       if (!each) break;
-      if (each->offset >= from) record(each->offset, as_text(each->value.value_or(BytesView())));
+      if (each->offset >= from) record(*each);
     }
   }
   return next;

@@ -15,6 +15,13 @@ struct PartitionRange {
 };
 runtime::Task<Result<PartitionRange>> range_of(const stream::Streams& streams, TopicPartition id);
 
+// Where the first committed record of `time` or later is; the partition's end when there is none.
+runtime::Task<Result<Offset>> offset_at(const stream::Streams& streams, TopicPartition id, Timestamp time);
+
+// Its range, as soon as there is something behind `from`, or `patience` is over.
+runtime::Task<Result<PartitionRange>> await_records(const stream::Streams& streams, TopicPartition id, Offset from,
+                                                    Milliseconds patience);
+
 struct Batches {
   Bytes bytes;
   Offset from;  // where to look next, if there are none: what lay before was freed
@@ -24,12 +31,9 @@ struct Batches {
 runtime::Task<Result<Batches>> read_batches(const stream::Streams& streams, TopicPartition id, Offset from,
                                             std::uint64_t bytes_max, Milliseconds patience);
 
-// Calls record(offset, value) for those of `batches` from `from` on that producers made. Returns where to read next. Error:
+// Calls record(view) for those of `batches` from `from` on that producers made. Returns where to read next. Error:
 // corrupt.
 Result<Offset> for_each_record(const Batches& batches, Offset from,
-                               const std::function<void(Offset, std::string_view)>& record);
-
-// Appends one record without a key. On return it is committed.
-runtime::Task<Status> append_record(const stream::Streams& streams, TopicPartition id, std::string value);
+                               const std::function<void(const log::RecordView&)>& record);
 
 }  // namespace leat::pubsub

@@ -4,6 +4,7 @@
 #include <deque>
 
 #include "pubsub/topic_reader.h"
+#include "stream/append.h"
 
 namespace leat::pubsub {
 namespace {
@@ -76,10 +77,10 @@ Task<Result<std::shared_ptr<TopicTails::Tail>>> TopicTails::tail_of(const std::s
   co_return tail;
 }
 
-Task<Status> TopicTails::open(std::shared_ptr<Follower> follower, std::string topic, TailStart start) {
-  auto feed = std::make_shared<Feed>();
-  feed->follower = std::move(follower);
+Task<Result<std::vector<std::optional<Offset>>>> TopicTails::begins_of(const std::string& topic,
+                                                                       const TailStart& start) {
   LEAT_CO_TRY(const catalog::Topic* found, find(topic));
+  const TopicId id = found->entry.id;
   const auto partitions = static_cast<std::size_t>(found->entry.partitions);
   std::vector<std::optional<Offset>> begins(partitions);
   for (const auto& [index, offset] : start.offsets) {
@@ -87,17 +88,28 @@ Task<Status> TopicTails::open(std::shared_ptr<Follower> follower, std::string to
       co_return fail(Errc::not_found, fmt::format("topic '{}' has no partition {}", topic, index));
     begins[static_cast<std::size_t>(index)] = Offset(offset);
   }
-  const TopicId id = found->entry.id;
   for (std::size_t i = 0; i < partitions; ++i) {
-    if (!begins[i] && !start.earliest) continue;
-    LEAT_CO_TRY(const PartitionRange range,
-                co_await range_of(streams_, {id, PartitionIndex(static_cast<std::int32_t>(i))}));
+    if (!begins[i] && !start.earliest && !start.time) continue;
+    const TopicPartition partition{id, PartitionIndex(static_cast<std::int32_t>(i))};
+    if (!begins[i] && start.time) {
+      LEAT_CO_TRY(begins[i], co_await offset_at(streams_, partition, *start.time));
+      continue;
+    }
+    LEAT_CO_TRY(const PartitionRange range, co_await range_of(streams_, partition));
     if (!begins[i]) begins[i] = range.start;
     if (*begins[i] < range.start || *begins[i] > range.end) {
       co_return fail(Errc::offset_out_of_range, fmt::format("partition {} of topic '{}' has offsets {} to {}, not {}",
                                                             i, topic, range.start, range.end, *begins[i]));
     }
   }
+  co_return begins;
+}
+
+Task<Result<std::vector<Offset>>> TopicTails::open(std::shared_ptr<Follower> follower, std::string topic,
+                                                   TailStart start) {
+  auto feed = std::make_shared<Feed>();
+  feed->follower = std::move(follower);
+  LEAT_CO_TRY(const auto begins, co_await begins_of(topic, start));
   LEAT_CO_TRY(feed->tail, co_await tail_of(topic));
   Tail& tail = *feed->tail;
   if (stopping_ || tail.closed) co_return fail(Errc::cancelled, "the topic's tail has ended");
@@ -105,14 +117,17 @@ Task<Status> TopicTails::open(std::shared_ptr<Follower> follower, std::string to
   feed->caught_up.assign(tail.next.size(), true);
   tail.feeds.push_back(feed);
   feeds_.emplace(feed->follower.get(), feed);
-  for (std::size_t i = 0; i < std::min(partitions, tail.next.size()); ++i) {
+  for (std::size_t i = 0; i < std::min(begins.size(), tail.next.size()); ++i) {
     if (!begins[i] || *begins[i] == tail.next[i]) continue;
     feed->next[i] = *begins[i];
     if (*begins[i] > tail.next[i]) continue;  // it has seen what comes next
     feed->caught_up[i] = false;
-    tasks_.spawn(catch_up(feed->tail, feed, i));
   }
-  co_return Status{};
+  const std::vector<Offset> starts(feed->next.begin(), feed->next.end());
+  for (std::size_t i = 0; i < feed->caught_up.size(); ++i) {
+    if (!feed->caught_up[i]) tasks_.spawn(catch_up(feed->tail, feed, i));
+  }
+  co_return starts;
 }
 
 void TopicTails::leave(Tail& tail, const std::shared_ptr<Feed>& feed) {
@@ -162,8 +177,8 @@ void TopicTails::grow(const std::shared_ptr<Tail>& tail) {
 
 void TopicTails::deliver(Feed& feed, const TailRecord& record) {
   Offset& next = feed.next[static_cast<std::size_t>(record.partition)];
-  if (record.offset < next) return;
-  next = record.offset + 1;
+  if (record.view.offset < next) return;
+  next = record.view.offset + 1;
   feed.follower->deliver(record);
   delivered_.add();
 }
@@ -176,8 +191,8 @@ Task<> TopicTails::follow(std::shared_ptr<Tail> tail, std::size_t partition) {
     if (tail->closed) co_return;
     if (!batches) co_return end_all(*tail, batches.error());
     std::vector<std::shared_ptr<Feed>> slow;
-    const auto behind = for_each_record(*batches, next, [&](Offset offset, std::string_view value) {
-      const TailRecord record{tail->name, static_cast<std::int32_t>(partition), offset, value};
+    const auto behind = for_each_record(*batches, next, [&](const log::RecordView& view) {
+      const TailRecord record{tail->name, tail->id, static_cast<std::int32_t>(partition), view};
       for (const std::shared_ptr<Feed>& feed : tail->feeds) {
         if (!feed->caught_up[partition]) continue;
         deliver(*feed, record);
@@ -202,10 +217,10 @@ Task<> TopicTails::catch_up(std::shared_ptr<Tail> tail, std::shared_ptr<Feed> fe
     const auto batches =
         co_await read_batches(streams_, tail->partition(partition), next, kCatchUpBytes, Milliseconds::zero());
     if (feed->closed) co_return;
-    const auto behind = !batches ? std::unexpected(batches.error())
-                                 : for_each_record(*batches, next, [&](Offset offset, std::string_view value) {
-                                     deliver(*feed, {tail->name, static_cast<std::int32_t>(partition), offset, value});
-                                   });
+    const auto behind =
+        !batches ? std::unexpected(batches.error()) : for_each_record(*batches, next, [&](const log::RecordView& view) {
+          deliver(*feed, {tail->name, tail->id, static_cast<std::int32_t>(partition), view});
+        });
     if (!behind) {
       leave(*tail, feed);
       feed->follower->ended(behind.error());
@@ -219,7 +234,12 @@ Task<> TopicTails::catch_up(std::shared_ptr<Tail> tail, std::shared_ptr<Feed> fe
 Task<Status> TopicTails::publish(std::string topic, std::string value) {
   LEAT_CO_TRY(const catalog::Topic* found, find(topic));
   const auto partition = static_cast<std::int32_t>(turn_++ % static_cast<std::uint64_t>(found->entry.partitions));
-  LEAT_CO_CHECK(co_await append_record(streams_, {found->entry.id, PartitionIndex(partition)}, std::move(value)));
+  log::BatchBuilder builder;
+  builder.add({.timestamp = shard_.wall_now(), .value = as_bytes(value)});
+  LEAT_CO_TRY(Bytes batch, builder.build());
+  const TopicPartition id{found->entry.id, PartitionIndex(partition)};
+  const stream::CheckFences no_tokens;  // it has no headers
+  LEAT_CO_CHECK(co_await stream::append_batch(streams_, id, std::move(batch), no_tokens));
   published_.add();
   co_return Status{};
 }

@@ -3,12 +3,14 @@
 #include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/metrics.h"
 #include "base/result.h"
+#include "log/batch.h"
 #include "runtime/sync.h"
 #include "stream/stream_shard.h"
 
@@ -17,14 +19,15 @@ namespace leat::pubsub {
 // One record of a topic, as those who follow it get it. Lasts as long as the call.
 struct TailRecord {
   std::string_view topic;
+  const TopicId& topic_id;  // tells it from one of the same name that there was before
   std::int32_t partition;
-  Offset offset;
-  std::string_view value;  // empty when the record has none
+  const log::RecordView& view;
 };
 
 // Where somebody begins in a topic's partitions: at its end, where nothing else is said.
 struct TailStart {
   bool earliest = false;                         // at the first record that is still there
+  std::optional<Timestamp> time;                 // at the first record of this time or later
   std::map<std::int32_t, std::int64_t> offsets;  // by partition: at this offset
 };
 
@@ -52,10 +55,12 @@ class TopicTails {
   TopicTails& operator=(const TopicTails&) = delete;
   ~TopicTails();
 
-  // From the return on, before anything else runs, `follower` gets all records from `start` on that are committed. Errors:
+  // From the return on, before anything else runs, `follower` gets all records from `start` on that are committed. Returns the
+  // offset at which it begins in each partition. Errors:
   // not_found (no such topic or partition), permission_denied (an internal topic), offset_out_of_range (an offset that is
   // not there any more, or not yet), cancelled; those of reading.
-  runtime::Task<Status> open(std::shared_ptr<Follower> follower, std::string topic, TailStart start);
+  runtime::Task<Result<std::vector<Offset>>> open(std::shared_ptr<Follower> follower, std::string topic,
+                                                  TailStart start);
   // It gets nothing more.
   void close(const Follower& follower);
   // Ends what is read. Nobody gets anything more.
@@ -75,6 +80,8 @@ class TopicTails {
   struct Chunk;
 
   [[nodiscard]] Result<const catalog::Topic*> find(std::string_view topic) const;
+  // Where somebody begins in each partition who does not begin at its end.
+  runtime::Task<Result<std::vector<std::optional<Offset>>>> begins_of(const std::string& topic, const TailStart& start);
   runtime::Task<Result<std::shared_ptr<Tail>>> tail_of(const std::string& topic);
   // New records of one partition, to all who have caught up.
   runtime::Task<> follow(std::shared_ptr<Tail> tail, std::size_t partition);

@@ -34,6 +34,10 @@ std::string_view to_string(ResourceType type) {
     case ResourceType::topic: return "topic";
     case ResourceType::group: return "group";
     case ResourceType::transactional_id: return "transactional id";
+    case ResourceType::queue: return "queue";
+    case ResourceType::key: return "key";
+    case ResourceType::lock: return "lock";
+    case ResourceType::channel: return "channel";
   }
   return "unknown";
 }

@@ -24,7 +24,8 @@ enum class Operation : std::uint8_t {
 };
 [[nodiscard]] std::string_view to_string(Operation operation);
 
-enum class ResourceType : std::uint8_t { cluster, topic, group, transactional_id };
+// Kafka's, and behind them those that are leat's own.
+enum class ResourceType : std::uint8_t { cluster, topic, group, transactional_id, queue, key, lock, channel };
 [[nodiscard]] std::string_view to_string(ResourceType type);
 
 // Names are borrowed for the length of the question.

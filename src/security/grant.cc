@@ -19,7 +19,8 @@ constexpr std::int64_t kDocumentVersion = 1;
 // As stored, in the order of the enumerators.
 constexpr std::array<std::string_view, 2> kPermissions = {"deny", "allow"};
 constexpr std::array<std::string_view, 2> kPatterns = {"literal", "prefixed"};
-constexpr std::array<std::string_view, 4> kTypes = {"cluster", "topic", "group", "transactional_id"};
+constexpr std::array<std::string_view, 8> kTypes = {"cluster", "topic", "group", "transactional_id",
+                                                    "queue",   "key",   "lock",  "channel"};
 constexpr std::array<std::string_view, 11> kOperations = {
     "read",     "write",          "create",           "delete",        "alter",
     "describe", "cluster_action", "describe_configs", "alter_configs", "idempotent_write",

@@ -3,7 +3,8 @@
 #include "cli/json_record.h"
 #include "cli/latency_histogram.h"
 #include "cli/output.h"
-#include "cli/partitioner.h"
+#include "base/json_text.h"
+#include "stream/partitioner.h"
 #include "cli/socket.h"
 #include "cli/time_text.h"
 
@@ -22,13 +23,13 @@ TEST(Partitioner, HashesKeysAsTheJavaClientsDo) {
       {"lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8", -58897971},
       {"abc", 479470107},
   };
-  for (const auto& [key, hash] : vectors) EXPECT_EQ(murmur2(as_bytes(key)), hash) << key;
+  for (const auto& [key, hash] : vectors) EXPECT_EQ(stream::murmur2(as_bytes(key)), hash) << key;
 }
 
 TEST(Partitioner, NegativeHashesStillNameAPartition) {
-  EXPECT_EQ(partition_of_key(as_bytes("21"), 6), (-973932308 & 0x7fffffff) % 6);
+  EXPECT_EQ(stream::partition_of_key(as_bytes("21"), 6), (-973932308 & 0x7fffffff) % 6);
   for (int i = 0; i < 1000; ++i) {
-    const auto partition = partition_of_key(as_bytes(std::to_string(i)), 7);
+    const auto partition = stream::partition_of_key(as_bytes(std::to_string(i)), 7);
     ASSERT_GE(partition, 0);
     ASSERT_LT(partition, 7);
   }

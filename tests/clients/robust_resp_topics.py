@@ -114,7 +114,9 @@ def resume(_=None):
         thread.start()
         seen, positions = [[], [], []], {}
         for number in range(6):
-            name = 'topic:events@' + (','.join('%d:%s' % each for each in positions.items()) if positions else 'earliest')
+            # A partition that nothing was seen of is named too: it would begin at its end.
+            places = ','.join('%d:%s' % (partition, positions.get(partition, 0)) for partition in range(3))
+            name = 'topic:events@' + (places if number else 'earliest')
             p = subscriber(server, patterns=[name])
             if number == 5:
                 stop.set()

@@ -4,6 +4,7 @@
 
 #include <cmath>
 
+#include "base/json_text.h"
 #include "protocol/http/message.h"
 
 namespace leat::aws {
@@ -139,32 +140,6 @@ class Decoder {
   char* free_;  // where the next text goes: all of them together are shorter than the document
 };
 
-// Whether a block of text has nothing that JSON escapes.
-bool is_plain(std::string_view text) {
-  unsigned found = 0;
-  for (const char c : text) {
-    found |= static_cast<unsigned>(static_cast<unsigned char>(c) < 0x20) | static_cast<unsigned>(c == '"') |
-             static_cast<unsigned>(c == '\\');
-  }
-  return found == 0;
-}
-
-void append_escaped(char c, std::string& out) {
-  switch (c) {
-    case '"': out += "\\\""; break;
-    case '\\': out += "\\\\"; break;
-    case '\n': out += "\\n"; break;
-    case '\r': out += "\\r"; break;
-    case '\t': out += "\\t"; break;
-    default:
-      if (static_cast<unsigned char>(c) < 0x20) {
-        fmt::format_to(std::back_inserter(out), "\\u{:04x}", static_cast<unsigned>(static_cast<unsigned char>(c)));
-      } else {
-        out += c;
-      }
-  }
-}
-
 void encode_value(const Field& field, const void* value, std::string& out);
 
 void encode_entries(const Field& field, const void* list, std::string& out) {
@@ -230,20 +205,6 @@ Outcome<> decode_json(const Shape& shape, void* object, std::string_view body, A
   }
   if (parser.capacity() > kKeptParserCapacityMax) parser = dom::parser();
   return outcome;
-}
-
-void append_json_text(std::string_view text, std::string& out) {
-  constexpr std::size_t kBlock = 64;
-  out += '"';
-  for (std::size_t at = 0; at < text.size(); at += kBlock) {
-    const std::string_view block = text.substr(at, kBlock);
-    if (is_plain(block)) {
-      out += block;
-    } else {
-      for (const char c : block) append_escaped(c, out);
-    }
-  }
-  out += '"';
 }
 
 void encode_json(const Shape& shape, const void* object, std::string& out) {

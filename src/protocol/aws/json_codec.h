@@ -16,7 +16,4 @@ namespace leat::aws {
 
 void encode_json(const Shape& shape, const void* object, std::string& out);
 
-// With quotes around it.
-void append_json_text(std::string_view text, std::string& out);
-
 }  // namespace leat::aws

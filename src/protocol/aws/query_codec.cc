@@ -1,5 +1,7 @@
 #include "protocol/aws/query_codec.h"
 
+#include "base/json_text.h"
+
 #include <map>
 
 namespace leat::aws {

@@ -1,5 +1,6 @@
 #include "protocol/aws/service.h"
 
+#include "base/json_text.h"
 #include "base/logging.h"
 #include "protocol/aws/json_codec.h"
 #include "runtime/shard.h"

@@ -1,7 +1,8 @@
 #include "protocol/aws/text.h"
 
+#include "base/json_text.h"
+
 #include <openssl/evp.h>
-#include <simdjson.h>
 
 #include <charconv>
 
@@ -62,7 +63,6 @@ char* Arena::allocate(std::size_t size) {
   return std::exchange(free_, free_ + size);
 }
 
-bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text); }
 
 bool has_aws_characters(std::string_view utf8) {
   if (!has_suspects(utf8)) return true;

@@ -36,7 +36,6 @@ inline constexpr std::string_view kEmptyText{""};
 
 // UTF-8 of nothing but #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF.
 [[nodiscard]] bool is_aws_text(std::string_view text);
-[[nodiscard]] bool is_utf8(std::string_view text);
 // The same for a text that is known to be UTF-8.
 [[nodiscard]] bool has_aws_characters(std::string_view utf8);
 

@@ -22,9 +22,6 @@ Fault to_fault(error_code error, const ParserLimits& limits) {
   if (error == beast::http::error::header_limit) {
     return {431, fmt::format("the request's head is above {} bytes", limits.head_size_max)};
   }
-  if (error == beast::http::error::body_limit) {
-    return {413, fmt::format("the request's body is above {} bytes", limits.body_size_max)};
-  }
   if (error == beast::http::error::bad_version) return {505, "only HTTP/1.0 and HTTP/1.1 are spoken here"};
   return {400, fmt::format("not a valid HTTP request: {}", error.message())};
 }
@@ -47,6 +44,7 @@ void HttpRequest::clear() {
   keep_alive = true;
   peer = {};
   presence = nullptr;
+  source = nullptr;
   head.clear();
 }
 
@@ -71,7 +69,7 @@ class BeastParser final : public beast::http::basic_parser<true> {
  public:
   BeastParser(HttpRequest& request, const ParserLimits& limits) : request_(request) {
     header_limit(static_cast<std::uint32_t>(limits.head_size_max));
-    body_limit(limits.body_size_max);
+    body_limit(boost::none);
     eager(false);
   }
 
@@ -171,14 +169,15 @@ class RequestParser::Impl {
     return limits_.body_size_max;
   }
   std::size_t body_size() const { return request_.body.size(); }
+  bool streams_body() const { return streams_; }
   bool wants_continue() const {
     return !parser_->is_done() && parser_->version() >= 11 &&
            equals_ignoring_case(request_.header("Expect"), "100-continue");
   }
-  HttpRequest take() { return std::move(request_); }
-  void restart(HttpRequest used) {
-    request_ = std::move(used);
+  HttpRequest& request() { return request_; }
+  void restart() {
     request_.clear();
+    streams_ = false;
     parser_.emplace(request_, limits_);
     head_size_ = 0;
     body_size_on_wire_ = 0;
@@ -198,8 +197,9 @@ class RequestParser::Impl {
     if (head_size_ > limits_.head_size_max || (in_head && head_size_ + unread > limits_.head_size_max)) {
       return to_fault(beast::http::error::header_limit, limits_);
     }
+    if (!streams_ && request_.body.size() > limits_.body_size_max) return too_large();
     // Room for chunk sizes, but not for endless trailers.
-    if (body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
+    if (!streams_ && body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
       return Fault{413, "the request's body is cut into needlessly small chunks"};
     }
     if (!in_head && !parser_->is_done() && parser_->chunked() && is_stuck(unread)) {
@@ -207,6 +207,7 @@ class RequestParser::Impl {
     }
     return std::nullopt;
   }
+  Fault too_large() const { return {413, fmt::format("the request's body is above {} bytes", limits_.body_size_max)}; }
   bool is_stuck(std::size_t unread) const { return unread > limits_.head_size_max; }
 
   std::optional<Fault> read_head() {
@@ -214,6 +215,8 @@ class RequestParser::Impl {
     split_target();
     if (parser_->hosts() > 1 || (parser_->hosts() == 0 && parser_->version() >= 11))
       return Fault{400, "an HTTP/1.1 request has exactly one Host header"};
+    streams_ = limits_.streams_body && limits_.streams_body(request_);
+    if (!streams_ && parser_->content_length().value_or(0) > limits_.body_size_max) return too_large();
     // A body whose end only the sender knows: the bytes after the head could be anything.
     if (parser_->is_encoded() && !parser_->chunked()) {
       return Fault{501, "the only transfer encoding taken is chunked"};
@@ -240,6 +243,7 @@ class RequestParser::Impl {
   std::optional<BeastParser> parser_;
   std::size_t head_size_ = 0;
   std::size_t body_size_on_wire_ = 0;
+  bool streams_ = false;
 };
 
 RequestParser::RequestParser(const ParserLimits& limits) : impl_(std::make_unique<Impl>(limits)) {}
@@ -250,8 +254,9 @@ bool RequestParser::done() const { return impl_->done(); }
 std::size_t RequestParser::body_size_max() const { return impl_->body_size_max(); }
 std::size_t RequestParser::body_size() const { return impl_->body_size(); }
 bool RequestParser::wants_continue() const { return impl_->wants_continue(); }
-HttpRequest RequestParser::take() { return impl_->take(); }
-void RequestParser::restart(HttpRequest used) { impl_->restart(std::move(used)); }
+bool RequestParser::streams_body() const { return impl_->streams_body(); }
+HttpRequest& RequestParser::request() { return impl_->request(); }
+void RequestParser::restart() { impl_->restart(); }
 
 namespace {
 
@@ -280,6 +285,21 @@ std::string_view cached_date(Timestamp now) {
 
 }  // namespace
 
+namespace {
+
+constexpr int kSwitchingProtocols = 101;
+constexpr int kNoContent = 204;
+constexpr int kNotModified = 304;
+
+// A response that switches protocols says so itself.
+std::string_view connection_header(const HttpResponse& response, const ResponseContext& context) {
+  if (response.status == kSwitchingProtocols) return "\r\n";
+  const bool goes_on = context.keep_alive && response.takeover == nullptr;
+  return goes_on ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n";
+}
+
+}  // namespace
+
 Bytes encode_response(const HttpResponse& response, const ResponseContext& context) {
   Head head;
   append(head, "HTTP/1.1 ");
@@ -288,11 +308,15 @@ Bytes encode_response(const HttpResponse& response, const ResponseContext& conte
   append(head, reason_of(response.status));
   append(head, "\r\nDate: ");
   append(head, cached_date(context.now));
-  append(head, "\r\nContent-Type: ");
-  append(head, response.content_type);
-  append(head, "\r\nContent-Length: ");
-  append(head, fmt::format_int(response.body.size()).c_str());
-  append(head, context.keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n");
+  if (response.status != kNoContent && response.status != kSwitchingProtocols) {
+    append(head, "\r\nContent-Type: ");
+    append(head, response.content_type);
+  }
+  if (response.takeover == nullptr && response.status != kNoContent && response.status != kNotModified) {
+    append(head, "\r\nContent-Length: ");
+    append(head, fmt::format_int(response.body.size()).c_str());
+  }
+  append(head, connection_header(response, context));
   for (const auto& [name, value] : response.headers) append_header(head, name, value);
   append(head, "\r\n");
   auto out = Bytes::uninitialized(head.size() + (context.head_only ? 0 : response.body.size()));
@@ -317,19 +341,36 @@ std::string http_date(Timestamp time) {
 
 std::string_view reason_of(int status) {
   switch (status) {
+    case 101: return "Switching Protocols";
     case 200: return "OK";
+    case 201: return "Created";
+    case 202: return "Accepted";
     case 204: return "No Content";
+    case 207: return "Multi-Status";
+    case 304: return "Not Modified";
     case 400: return "Bad Request";
+    case 401: return "Unauthorized";
     case 403: return "Forbidden";
     case 404: return "Not Found";
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
+    case 409: return "Conflict";
+    case 410: return "Gone";
+    case 411: return "Length Required";
+    case 412: return "Precondition Failed";
     case 413: return "Content Too Large";
+    case 415: return "Unsupported Media Type";
+    case 416: return "Range Not Satisfiable";
+    case 422: return "Unprocessable Content";
+    case 426: return "Upgrade Required";
+    case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
-    case 501: return "Not Supported";
+    case 501: return "Not Implemented";
     case 503: return "Service Unavailable";
+    case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";
+    case 507: return "Insufficient Storage";
     default: return "Unknown";
   }
 }

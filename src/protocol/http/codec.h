@@ -1,6 +1,7 @@
 #pragma once
 
 #include <expected>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -15,12 +16,8 @@ namespace leat::http {
 struct ParserLimits {
   std::size_t head_size_max = std::size_t{16} << 10;  // request line and headers together
   std::size_t body_size_max = std::size_t{1} << 20;
-};
-
-// Why a request cannot be served; the connection ends after the answer, since where the next one begins is unknown.
-struct Fault {
-  int status = 400;
-  std::string message;
+  // Whether the body of a request with this head is handed on as it comes, without a limit. Empty: none is.
+  std::function<bool(const HttpRequest& head)> streams_body;
 };
 
 // Reads one request, and after restart() another one.
@@ -43,10 +40,12 @@ class RequestParser {
   [[nodiscard]] std::size_t body_size() const;
   // After the head: the client waits for "100 Continue" before it sends its body.
   [[nodiscard]] bool wants_continue() const;
-  // After the end: the request, once.
-  [[nodiscard]] HttpRequest take();
-  // Makes ready for another request, in the memory of one that is over.
-  void restart(HttpRequest used);
+  // After the head: the body is handed on as it comes: request().body is what has come since it was last emptied.
+  [[nodiscard]] bool streams_body() const;
+  // After the head; whole after the end. Good until restart().
+  [[nodiscard]] HttpRequest& request();
+  // Makes ready for another request.
+  void restart();
 
  private:
   class Impl;

@@ -1,6 +1,6 @@
 #include "protocol/http/handlers.h"
 
-#include "security/base64.h"
+#include "protocol/http/basic_credentials.h"
 
 namespace leat::http {
 namespace {
@@ -11,17 +11,6 @@ runtime::Task<HttpResponse> answer_ready(const NotReady& not_ready) {
   const auto reasons = not_ready();
   if (reasons.empty()) co_return text_response(200, "ready");
   co_return text_response(503, fmt::format("not ready: {}", fmt::join(reasons, "; ")));
-}
-
-// The name and the password of basic authentication (RFC 7617); nullopt: the request has none.
-std::optional<std::pair<std::string, std::string>> basic_credentials(const HttpRequest& request) {
-  constexpr std::string_view kBasic = "Basic ";
-  const std::string_view header = request.header("Authorization");
-  if (header.size() < kBasic.size() || !equals_ignoring_case(header.substr(0, kBasic.size()), kBasic)) return {};
-  const auto decoded = security::base64_decoded(header.substr(kBasic.size()));
-  const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
-  if (colon == std::string::npos) return std::pair<std::string, std::string>();
-  return std::pair(decoded->substr(0, colon), decoded->substr(colon + 1));
 }
 
 HttpResponse unauthorized() {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <string>
@@ -8,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "runtime/chain.h"
 #include "runtime/sync.h"
 #include "runtime/task.h"
 
@@ -29,6 +31,20 @@ class Presence {
  private:
   std::shared_ptr<bool> gone_ = std::make_shared<bool>(false);
   runtime::Notifier left_;
+};
+
+// Why a request cannot be served; the connection ends after the answer, since where the next one begins is unknown.
+struct Fault {
+  int status = 400;
+  std::string message;
+};
+
+// A request's body that comes piece by piece, for handlers that begin before it is there.
+class BodySource {
+ public:
+  virtual ~BodySource() = default;
+  // Some of it, as soon as there is some; empty: that was all. A fault: the rest does not come.
+  [[nodiscard]] virtual runtime::Task<std::expected<std::string, Fault>> next() = 0;
 };
 
 // Names and values, as sent; the request that has them keeps their bytes.
@@ -55,6 +71,7 @@ struct HttpRequest {
   bool is_secure = false;        // it came over TLS
   std::string_view peer;         // "address:port" of the client
   Presence* presence = nullptr;  // of the client, while the request is answered
+  BodySource* source = nullptr;  // of the body, if it comes piece by piece; `body` is empty then
   std::vector<char> head;        // what the headers show
 
   // The first header of that name, whatever its case; empty when there is none.
@@ -65,11 +82,40 @@ struct HttpRequest {
 
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
+// A connection on which no more requests and answers come. At most one read and one write at a time.
+class Connection {
+ public:
+  virtual ~Connection() = default;
+  // What the client has sent; empty: it has ended the connection, or close() has.
+  [[nodiscard]] virtual runtime::Task<std::string> read() = 0;
+  // Returns when all of it is sent. False: the connection has ended.
+  [[nodiscard]] virtual runtime::Task<bool> write(const runtime::Chain& chain) = 0;
+  // Sends what can be sent at once and returns how many bytes that was. Not while a write is under way.
+  [[nodiscard]] virtual std::size_t write_at_once(BytesView bytes) = 0;
+  // What waits returns. May be called twice.
+  virtual void close() = 0;
+  [[nodiscard]] virtual const std::string& peer() const = 0;
+};
+
+// What happens on a connection behind the head of an answer that has no end known beforehand.
+class Takeover {
+ public:
+  Takeover() = default;
+  Takeover(const Takeover&) = delete;
+  Takeover& operator=(const Takeover&) = delete;
+  virtual ~Takeover() = default;
+  // The connection ends when this returns. It is for the connection to bound how long a client may be idle or slow.
+  [[nodiscard]] virtual runtime::Task<> run(Connection& connection) = 0;
+  // The server stops: run() is to return soon.
+  virtual void finish() = 0;
+};
+
 struct HttpResponse {
   int status = 200;
   std::string body;
   std::string_view content_type = "text/plain; charset=utf-8";  // that outlives the response
   Headers headers;                                              // beyond those that every response has
+  std::shared_ptr<Takeover> takeover;                           // what follows in place of a body, if anything does
 };
 
 // A line of text that says what is wrong and what to do.

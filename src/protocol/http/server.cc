@@ -50,7 +50,7 @@ runtime::Task<> ShardServer::stop(MonoTime deadline) {
   while (!sessions_.empty()) {
     if (!co_await session_ended_.wait_until(deadline)) break;
   }
-  for (auto* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->close();
+  for (auto* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->end();
   co_await tasks_.join();
 }
 

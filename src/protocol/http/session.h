@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/log_limiter.h"
@@ -32,7 +33,7 @@ struct SessionContext {
 
 // One connection: reads requests and answers them one after the other, pipelined ones too. While a request is answered,
 // however long that takes, it goes on reading, and so notices when the client goes away.
-class Session {
+class Session final : private BodySource, private Connection {
  public:
   Session(std::unique_ptr<runtime::Socket> socket, const SessionContext& context);
   Session(const Session&) = delete;
@@ -43,7 +44,7 @@ class Session {
   // Ends the connection after the request that is being read or answered; at once when there is none.
   void finish();
   // Ends it now.
-  void close();
+  void end();
 
  private:
   // Closes the connection when the time is over. Setting it again costs nothing as long as it is not set to sooner.
@@ -63,14 +64,26 @@ class Session {
 
   runtime::Task<> read_all();
   runtime::Task<bool> await_request();
-  // Reads the next one to its end.
+  // Reads the next one to its end, or to that of its head if its body is handed on as it comes.
   runtime::Task<std::expected<void, Failure>> read_request();
   // Finds room for the next part of its body. Whether there is one, and the client too.
   runtime::Task<bool> find_room();
   // Feeds the parser what is there. Whether it took something.
   std::expected<bool, Failure> advance();
   runtime::Task<bool> answer();
+  // What is still to come of a body that was not read to its end is read for a while, so that the answer reaches the client.
+  runtime::Task<> drain();
   runtime::Task<> refuse(Fault fault);
+  runtime::Task<> hand_over(std::shared_ptr<Takeover> takeover);
+
+  [[nodiscard]] runtime::Task<std::expected<std::string, Fault>> next() override;
+
+  [[nodiscard]] runtime::Task<std::string> read() override;
+  [[nodiscard]] runtime::Task<bool> write(const runtime::Chain& chain) override;
+  [[nodiscard]] std::size_t write_at_once(BytesView bytes) override;
+  void close() override { end(); }
+  [[nodiscard]] const std::string& peer() const override { return peer_; }
+
   runtime::Task<bool> send(Bytes bytes);
   [[nodiscard]] std::string_view unread() const { return std::string_view(input_).substr(taken_); }
   void take(std::size_t count);
@@ -78,7 +91,8 @@ class Session {
   std::unique_ptr<runtime::Socket> socket_;
   const SessionContext& context_;
   std::string peer_;
-  RequestParser parser_;
+  std::optional<RequestParser> parser_;  // none once the connection is handed over
+  std::shared_ptr<Takeover> takeover_;
   Deadline deadline_;
   Room room_;  // of the request's body
   std::string input_;
@@ -91,6 +105,7 @@ class Session {
   bool is_finishing_ = false;
   bool is_closed_ = false;
   bool is_waiting_for_room_ = false;
+  bool has_invited_ = false;  // the client of a body that comes piece by piece
 };
 
 }  // namespace leat::http

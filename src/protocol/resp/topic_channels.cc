@@ -60,8 +60,9 @@ class TopicChannels::Follower final : public pubsub::Follower {
   void deliver(const pubsub::TailRecord& record) override {
     const std::string channel = kind_ == Kind::channel ? name_
                                                        : fmt::format("{}{}@{}:{}", kPrefix, record.topic,
-                                                                     record.partition, record.offset.value() + 1);
-    client_.extras->listener->deliver({kind_, name_, channel, record.value, channels_.formats_of(*this, record)});
+                                                                     record.partition, record.view.offset.value() + 1);
+    const std::string_view value = as_text(record.view.value.value_or(BytesView()));
+    client_.extras->listener->deliver({kind_, name_, channel, value, channels_.formats_of(*this, record)});
   }
   [[nodiscard]] bool has_room() const override { return Outputs::waiting(client_) < kWaitingMax; }
   void ended(const Error& why) override {
@@ -93,9 +94,9 @@ TopicChannels::TopicChannels(Executor& executor, const stream::Streams& streams)
 TopicChannels::~TopicChannels() = default;
 
 std::array<std::string, 2>& TopicChannels::formats_of(const Follower& follower, const pubsub::TailRecord& record) {
-  if (last_.partition != record.partition || last_.offset != record.offset || last_.kind != follower.kind() ||
-      last_.name != follower.name())
-    last_ = {record.partition, record.offset, follower.kind(), follower.name(), {}};
+  if (last_.topic != record.topic_id || last_.partition != record.partition || last_.offset != record.view.offset ||
+      last_.kind != follower.kind() || last_.name != follower.name())
+    last_ = {record.topic_id, record.partition, record.view.offset, follower.kind(), follower.name(), {}};
   return last_.texts;
 }
 
@@ -142,16 +143,15 @@ Task<std::optional<Status>> TopicChannels::open(std::uint64_t client_id, Kind ki
   if (client == nullptr) co_return std::nullopt;
   unsubscribe(*client, kind, name);  // it begins anew
   auto follower = std::make_shared<Follower>(*this, *client, kind, name);
-  Status opened = co_await tails_.open(follower, std::move(channel->topic), std::move(channel->start));
+  const auto opened = co_await tails_.open(follower, std::move(channel->topic), std::move(channel->start));
   if (executor_.find_client(client_id) == nullptr) {
     tails_.close(*follower);
     co_return std::nullopt;
   }
-  if (opened) {
-    followers_[client_id].push_back(std::move(follower));
-    (void)client->listener();
-  }
-  co_return opened;
+  if (!opened) co_return fail(opened.error());
+  followers_[client_id].push_back(std::move(follower));
+  (void)client->listener();
+  co_return Status{};
 }
 
 void TopicChannels::unsubscribe(const Client& client, Kind kind, std::string_view name) {

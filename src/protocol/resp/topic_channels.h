@@ -50,6 +50,7 @@ class TopicChannels {
   class Follower;
   // A message in the formats that were asked for, for the next follower of the same kind and name.
   struct Formats {
+    TopicId topic;
     std::int32_t partition = -1;
     Offset offset;
     pubsub::Kind kind{};

@@ -4,6 +4,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "protocol/aws/json_codec.h"
 #include "protocol/sqs/receipt_handle.h"
 #include "queue/content_id.h"
@@ -18,7 +19,7 @@ class ObjectWriter {
   void add(std::string_view name, std::string_view value) {
     if (!is_set(value)) return;
     begin(name);
-    aws::append_json_text(value, text_);
+    append_json_text(value, text_);
   }
   void add_raw(std::string_view name, std::string_view json) {
     begin(name);
@@ -42,7 +43,7 @@ std::string attributes_json(const sqs::AttributeMap& attributes) {
   std::string text = "{";
   for (const auto& [name, value] : attributes) {
     if (text.size() > 1) text += ',';
-    aws::append_json_text(name, text);
+    append_json_text(name, text);
     ObjectWriter one;
     one.add("Type", value.data_type);
     const bool is_binary = value.data_type.starts_with("Binary");

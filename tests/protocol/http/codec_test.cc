@@ -36,7 +36,7 @@ Parsed parse(std::string_view text, std::size_t piece = std::string_view::npos, 
       if (*consumed == 0) break;
     }
   }
-  if (parser.done()) parsed.request = parser.take();
+  if (parser.done()) parsed.request = std::move(parser.request());
   return parsed;
 }
 

@@ -3,6 +3,7 @@
 
 #include <regex>
 
+#include "base/json_text.h"
 #include "protocol/http/message.h"
 #include "protocol/aws/json_codec.h"
 #include "protocol/aws/query_codec.h"

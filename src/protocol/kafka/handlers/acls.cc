@@ -17,6 +17,9 @@ using security::ResourceType;
 // Codes that stand for more than one thing, in filters only.
 constexpr std::int8_t kAny = 1;
 constexpr std::int8_t kMatch = 2;
+// Of resource types: Kafka's clients do not know those that are leat's own, so to them `any` means Kafka's. This means all.
+constexpr std::int8_t kEveryType = 127;
+constexpr std::int8_t kOwnTypes = 64;  // their codes begin here
 
 // What a code of the protocol means, in both directions.
 template <class T>
@@ -27,7 +30,11 @@ struct Code {
 constexpr Code<ResourceType> kTypes[] = {{2, ResourceType::topic},
                                          {3, ResourceType::group},
                                          {4, ResourceType::cluster},
-                                         {5, ResourceType::transactional_id}};
+                                         {5, ResourceType::transactional_id},
+                                         {kOwnTypes, ResourceType::queue},
+                                         {kOwnTypes + 1, ResourceType::key},
+                                         {kOwnTypes + 2, ResourceType::lock},
+                                         {kOwnTypes + 3, ResourceType::channel}};
 constexpr Code<PatternType> kPatterns[] = {{3, PatternType::literal}, {4, PatternType::prefixed}};
 constexpr Code<Permission> kPermissions[] = {{2, Permission::deny}, {3, Permission::allow}};
 constexpr Code<Operation> kOperations[] = {{2, Operation::all},
@@ -79,6 +86,7 @@ OrRefusal<Grant> grant_of(const CreateAclsRequest::AclCreation& creation) {
 // What DescribeAcls and DeleteAcls look for. Owns its texts: it goes to another shard.
 struct Filter {
   std::optional<ResourceType> type;
+  bool is_for_kafka = false;  // without a type: only those that Kafka has
   std::optional<std::string> name;
   std::int8_t pattern = kAny;
   std::optional<std::string> principal;
@@ -87,12 +95,16 @@ struct Filter {
   std::optional<Permission> permission;
 
   [[nodiscard]] bool matches(const Grant& grant) const {
-    return (!type || *type == grant.type) && matches_name(grant) && (!principal || *principal == grant.principal) &&
+    return matches_type(grant.type) && matches_name(grant) && (!principal || *principal == grant.principal) &&
            (!host || *host == grant.host) && (!operation || *operation == grant.operation) &&
            (!permission || *permission == grant.permission);
   }
 
  private:
+  [[nodiscard]] bool matches_type(ResourceType of) const {
+    if (type) return *type == of;
+    return !is_for_kafka || code_of<ResourceType>(kTypes, of) < kOwnTypes;
+  }
   [[nodiscard]] bool matches_name(const Grant& grant) const {
     const auto wanted = meaning<PatternType>(kPatterns, pattern);
     if (wanted && *wanted != grant.pattern) return false;
@@ -113,11 +125,13 @@ OrRefusal<Filter> filter_of(const Message& message) {
   const auto owned = [](const std::optional<std::string_view>& text) {
     return text ? std::optional(std::string(*text)) : std::nullopt;
   };
-  Filter filter{.name = owned(message.resource_name_filter),
+  Filter filter{.is_for_kafka = message.resource_type_filter == kAny,
+                .name = owned(message.resource_name_filter),
                 .pattern = message.pattern_type_filter,
                 .principal = owned(message.principal_filter),
                 .host = owned(message.host_filter)};
-  const bool is_known = read_code<ResourceType>(kTypes, message.resource_type_filter, filter.type) &&
+  const bool names_type = read_code<ResourceType>(kTypes, message.resource_type_filter, filter.type);
+  const bool is_known = (names_type || message.resource_type_filter == kEveryType) &&
                         read_code<Operation>(kOperations, message.operation, filter.operation) &&
                         read_code<Permission>(kPermissions, message.permission_type, filter.permission) &&
                         message.pattern_type_filter >= kAny && message.pattern_type_filter <= 4;

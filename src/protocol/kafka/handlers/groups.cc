@@ -1,6 +1,5 @@
 #include "protocol/kafka/handlers/group_calls.h"
 #include "protocol/kafka/handlers/handlers.h"
-#include "stream/group_partition.h"
 
 namespace leat::kafka {
 namespace {
@@ -14,18 +13,6 @@ constexpr std::int16_t kNamesMissingFrom = 6;  // DescribeGroups with GROUP_ID_N
 constexpr std::int8_t kGroupKey = 0;           // what a FindCoordinator asks for
 constexpr std::int8_t kTransactionKey = 1;
 constexpr std::int8_t kShareKey = 2;
-
-catalog::NewTopic offsets_topic(const KafkaNode& node) {
-  catalog::NewTopic topic;
-  topic.name = std::string(stream::kOffsetsTopic);
-  topic.replicas = catalog::replicas_on(node.node, node.options.offsets_partitions);
-  topic.internal = true;
-  topic.config = {{"cleanup.policy", "compact"},
-                  {"compression.type", "producer"},
-                  {"leat.flush", "commit"},
-                  {"segment.bytes", "104857600"}};
-  return topic;
-}
 
 runtime::Task<OrRefusal<>> check_coordinator_key(const Request& request, std::int8_t type, std::string_view key) {
   switch (type) {
@@ -98,31 +85,6 @@ runtime::Task<> describe_one(const Request& request, std::string_view group_id, 
     reply.authorized_operations = authorized_operations(request, security::ResourceType::group, group_id);
 }
 
-void merge(stream::ListGroupsReply from, stream::ListGroupsReply& into) {
-  if (from.error != GroupError::none) into.error = from.error;
-  std::ranges::move(from.groups, std::back_inserter(into.groups));
-}
-
-runtime::Task<> list_partition(GroupCoordinator& coordinator, const stream::ListGroupsCommand& command,
-                               stream::ListGroupsReply& reply) {
-  merge(co_await coordinator.list(command), reply);
-}
-
-runtime::Task<stream::ListGroupsReply> list_here(stream::GroupShard* groups, const stream::ListGroupsCommand& command) {
-  groups->start_all();
-  stream::ListGroupsReply reply;
-  runtime::TaskScope scope;
-  for (const auto& [partition, coordinator] : groups->coordinators())
-    scope.spawn(list_partition(*coordinator, command, reply));
-  co_await scope.join();
-  co_return reply;
-}
-
-runtime::Task<> list_shard(const KafkaNode& node, std::size_t shard, const stream::ListGroupsCommand& command,
-                           stream::ListGroupsReply& reply) {
-  merge(co_await runtime::call_on(node.streams.shard(shard).shard(), list_here, node.groups[shard], command), reply);
-}
-
 runtime::Task<> delete_one(const Request& request, std::string_view group_id,
                            DeleteGroupsResponse::DeletableGroupResult& reply) {
   reply.group_id = std::string(group_id);
@@ -170,15 +132,13 @@ ErrorCode to_error_code(GroupError error) {
 }
 
 std::optional<GroupHome> find_group_home(const Request& request, std::string_view group_id) {
-  const catalog::Topic* topic = request.topics().find(stream::kOffsetsTopic);
-  if (topic == nullptr) return std::nullopt;
-  const PartitionIndex partition = stream::group_partition(group_id, topic->entry.partitions);
-  return GroupHome{request.node().streams.owner({topic->entry.id, partition}), partition};
+  return stream::find_group_home(request.topics(), request.node().streams, group_id);
 }
 
 runtime::Task<OrRefusal<GroupHome>> make_group_home(const Request& request, std::string_view group_id) {
   if (const auto home = find_group_home(request, group_id)) co_return *home;
-  const auto created = co_await create_topic(request, offsets_topic(request.node()));
+  const auto created = co_await create_topic(
+      request, stream::offsets_topic(request.node().node, request.node().options.offsets_partitions));
   // Another request may have made it meanwhile.
   if (const auto home = find_group_home(request, group_id)) co_return *home;
   co_return refuse(ErrorCode::kCoordinatorNotAvailable,
@@ -216,12 +176,8 @@ runtime::Task<DescribeGroupsResponse> handle_describe_groups(Request& request, D
 
 runtime::Task<ListGroupsResponse> handle_list_groups(Request& request, ListGroupsRequest message) {
   const KafkaNode& node = request.node();
-  const stream::ListGroupsCommand command{to_owned_all(message.states_filter), to_owned_all(message.types_filter)};
-  stream::ListGroupsReply listed;
-  runtime::TaskScope scope;
-  for (std::size_t shard = 0; shard < node.streams.size(); ++shard)
-    scope.spawn(list_shard(node, shard, command, listed));
-  co_await scope.join();
+  stream::ListGroupsCommand command{to_owned_all(message.states_filter), to_owned_all(message.types_filter)};
+  auto listed = co_await stream::list_groups(node.streams, node.groups, std::move(command));
 
   ListGroupsResponse response;
   response.error_code = request.count(to_error_code(listed.error));

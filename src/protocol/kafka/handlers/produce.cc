@@ -1,5 +1,6 @@
 #include "protocol/kafka/handlers/handlers.h"
 #include "runtime/call.h"
+#include "stream/append.h"
 
 namespace leat::kafka {
 namespace {
@@ -44,17 +45,6 @@ runtime::Task<Result<log::ValidBatch>> validate(BytesView records, log::BatchRul
   co_return co_await runtime::run_blocking([&] { return log::validate_batch(records, rules, now); });
 }
 
-// On topics that ask for it, what old holders of locks send is refused.
-runtime::Task<Status> check_fences(stream::StreamPartition& partition, const log::ValidBatch& batch,
-                                   const stream::CheckFences& check) {
-  if (!partition.log().config().fence) co_return Status{};
-  LEAT_CO_TRY(const auto fences, stream::fences_of(batch.bytes, partition.rules().decompressed_size_max));
-  if (fences.empty()) co_return Status{};
-  if (!check) co_return fail(Errc::invalid_record, "FENCED there are no locks here");
-  LEAT_CO_CHECK(co_await check(fences));
-  co_return partition.seen_fences().pass(fences);
-}
-
 runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work, const stream::CheckFences& check) {
   const auto partition = shard.find(work.id);
   if (partition == nullptr) {
@@ -68,7 +58,7 @@ runtime::Task<> append_one(stream::StreamShard& shard, PartitionWork& work, cons
     set_error(*work.reply, batch.error());
     co_return;
   }
-  if (const Status fenced = co_await check_fences(*partition, *batch, check); !fenced) {
+  if (const Status fenced = co_await stream::check_fences(*partition, *batch, check); !fenced) {
     set_error(*work.reply, fenced.error());
     co_return;
   }

@@ -1,6 +1,6 @@
-#include "cli/partitioner.h"
+#include "stream/partitioner.h"
 
-namespace leat::cli {
+namespace leat::stream {
 namespace {
 
 constexpr std::uint32_t kSeed = 0x9747b28c;
@@ -39,4 +39,4 @@ std::int32_t partition_of_key(BytesView key, std::int32_t partitions) {
   return (murmur2(key) & 0x7fffffff) % partitions;
 }
 
-}  // namespace leat::cli
+}  // namespace leat::stream

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 
-namespace leat::cli {
+namespace leat::stream {
 
 // The 32-bit murmur2 of Kafka's Java clients (org.apache.kafka.common.utils.Utils.murmur2): every client that hashes keys
 // this way puts a key into the same partition.
@@ -13,4 +13,4 @@ namespace leat::cli {
 // Where records with this key go among `partitions` of them.
 [[nodiscard]] std::int32_t partition_of_key(BytesView key, std::int32_t partitions);
 
-}  // namespace leat::cli
+}  // namespace leat::stream

@@ -1,0 +1,88 @@
+#include "protocol/api/live/live_client.h"
+
+#include "protocol/api/live/live_shard.h"
+#include "runtime/shard.h"
+
+namespace leat::api {
+namespace {
+
+constexpr std::size_t kKeptCapacityMax = std::size_t{4} << 10;
+
+}  // namespace
+
+LiveClient::LiveClient(LiveShard& shard, security::Principal principal)
+    : shard_(shard), principal_(std::move(principal)) {}
+
+LiveClient::~LiveClient() = default;
+
+void LiveClient::attach(http::Connection& connection) {
+  connection_ = &connection;
+  sent_at_ = runtime::Shard::current().now();
+  shard_.add(*this);
+}
+
+runtime::Task<> LiveClient::detach() {
+  end_connection();
+  shard_.remove(*this);
+  co_await tasks_.join();
+  connection_ = nullptr;
+}
+
+void LiveClient::end_connection() {
+  if (ended_) return;
+  ended_ = true;
+  if (connection_ != nullptr) connection_->close();
+  room_.notify_all();
+}
+
+void LiveClient::send(std::string_view bytes) {
+  if (ended_) return;
+  out_ += bytes;
+  if (is_dirty_ || is_writing_) return;
+  is_dirty_ = true;
+  shard_.flush_later(*this);
+}
+
+void LiveClient::take_message(std::string_view channel, const LiveEvent& event) {
+  if (unsent() > kUnsentMax) {
+    if (!ended_) shard_.count_slow(*this, channel);
+    return end_connection();
+  }
+  send_message(event);
+}
+
+void LiveClient::flush() {
+  is_dirty_ = false;
+  if (ended_ || is_writing_ || out_.empty()) return;
+  sent_at_ = runtime::Shard::current().now();
+  const std::size_t sent = connection_->write_at_once(as_bytes(out_));
+  if (sent == out_.size()) {
+    out_.clear();
+    if (out_.capacity() > kKeptCapacityMax) std::string().swap(out_);
+    return;
+  }
+  out_.erase(0, sent);
+  tasks_.spawn(write_out());
+}
+
+runtime::Task<> LiveClient::write_out() {
+  is_writing_ = true;
+  while (!out_.empty() && !ended_) {
+    runtime::Chain chain;
+    chain.append(Bytes::copy_of(as_bytes(out_)));
+    in_flight_ = out_.size();
+    std::string().swap(out_);
+    const bool is_written = co_await connection_->write(chain);
+    in_flight_ = 0;
+    sent_at_ = runtime::Shard::current().now();
+    if (!is_written) end_connection();
+    room_.notify_all();
+  }
+  is_writing_ = false;
+}
+
+runtime::Task<> LiveClient::wait_for_room() {
+  while (!ended_ && unsent() >= kRoom) co_await room_.wait();
+}
+
+}  // namespace leat::api

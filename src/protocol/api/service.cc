@@ -1,0 +1,208 @@
+// From a request to its answer: what is asked for, by whom, whether it may, and in what form it comes back.
+#include <openssl/evp.h>
+
+#include <algorithm>
+#include <stdexcept>
+
+#include "base/logging.h"
+#include "protocol/api/cors.h"
+#include "protocol/api/handlers.h"
+#include "protocol/api/identity.h"
+#include "protocol/api/live/live_shard.h"
+#include "protocol/http/codec.h"
+#include "runtime/call.h"
+
+namespace leat::api {
+namespace {
+
+using http::HttpResponse;
+using runtime::Task;
+
+constexpr std::string_view kLines = "application/x-ndjson";
+constexpr int kTooManyRequests = 429;
+constexpr std::size_t kStoredBodyMax = std::size_t{64} << 10;
+
+std::string text_of(std::string_view view) { return std::string(view); }
+
+Outcome<> authorize(const Request& request) {
+  const Access& access = request.operation.access;
+  if (access.kind != Access::Kind::resource) return {};
+  return request.authorize(access.operation, access.type,
+                           access.names_a_parameter ? request.text(access.name) : std::string_view(access.name));
+}
+
+// A fingerprint of what a request asks for.
+std::string fingerprint_of(const http::HttpRequest& request) {
+  unsigned char out[EVP_MAX_MD_SIZE];
+  const std::string head = fmt::format("{} {}\n", request.method, request.target);
+  const std::string whole = head + request.body;
+  std::size_t size = 0;
+  ::EVP_Q_digest(nullptr, "SHA256", nullptr, whole.data(), whole.size(), out, &size);
+  return {reinterpret_cast<const char*>(out), size};
+}
+
+Task<IdempotencyStore::Claimed> claim_at_home(ApiShard* home, std::string key, std::string fingerprint) {
+  co_return co_await home->idempotency.claim(std::move(key), std::move(fingerprint));
+}
+Task<> settle_at_home(ApiShard* home, std::string key, std::shared_ptr<const IdempotencyStore::Stored> stored) {
+  stored == nullptr ? home->idempotency.abandon(key) : home->idempotency.complete(key, std::move(stored));
+  co_return;
+}
+
+HttpResponse response_of(const IdempotencyStore::Stored& stored) {
+  HttpResponse response;
+  response.status = stored.status;
+  response.body = stored.body;
+  if (stored.content_type == "application/json") response.content_type = "application/json";
+  response.headers = stored.headers;
+  response.headers.emplace_back("Idempotent-Replayed", "true");
+  return response;
+}
+
+// The answer of the handler, or of the request that came with the same idempotency key before.
+Answer handle_once(Request& request, Handler handler) {
+  const ApiNode& node = request.node();
+  const std::string key = fmt::format("{}\n{}", request.principal.name, request.text("Idempotency-Key"));
+  const std::size_t home = std::hash<std::string>{}(key) % node.shards.size();
+  runtime::Shard& there = node.shards[home]->shard();
+  const auto claimed =
+      co_await runtime::call_on(there, claim_at_home, node.shards[home], key, fingerprint_of(request.http));
+  switch (claimed.claim) {
+    case IdempotencyStore::Claim::first: break;
+    case IdempotencyStore::Claim::answered: request.shard.stats.repeated.add(); co_return response_of(*claimed.stored);
+    case IdempotencyStore::Claim::differs:
+      co_return refuse(422, "idempotency-key-reused", "this idempotency key came with another request");
+    case IdempotencyStore::Claim::busy:
+      co_return refuse(409, "idempotency-key-in-use", "the first request with this idempotency key is still under way");
+  }
+  auto answer = co_await handler(request);
+  std::shared_ptr<IdempotencyStore::Stored> stored;
+  if (answer && answer->body.size() <= kStoredBodyMax) {
+    stored = std::make_shared<IdempotencyStore::Stored>();
+    *stored = {answer->status, answer->body, text_of(answer->content_type), answer->headers};
+  }
+  co_await runtime::call_on(there, settle_at_home, node.shards[home], key,
+                            std::shared_ptr<const IdempotencyStore::Stored>(stored));
+  co_return answer;
+}
+
+// A GET whose answer the client has already.
+void make_conditional(const http::HttpRequest& request, HttpResponse& response) {
+  if (response.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
+  const std::string_view known = request.header("If-None-Match");
+  if (known.empty()) return;
+  for (const auto& [name, value] : response.headers) {
+    if (name != "ETag" || (known != "*" && known.find(value) == std::string_view::npos)) continue;
+    response.status = 304;
+    response.body.clear();
+    return;
+  }
+}
+
+HttpResponse not_found(const Match& match, std::string_view path) {
+  if (match.methods.empty())
+    return problem_response({404, "no-such-path", "there is nothing at this path; see /v1/openapi.json", 0}, path);
+  auto response = problem_response(
+      {405, "method-not-allowed", fmt::format("this path answers {}", fmt::join(match.methods, ", ")), 0}, path);
+  std::string allowed = fmt::format("{}", fmt::join(match.methods, ", "));
+  if (std::ranges::find(match.methods, "GET") != match.methods.end()) allowed += ", HEAD";
+  response.headers.emplace_back("Allow", allowed);
+  return response;
+}
+
+}  // namespace
+
+// A request that is being answered counts for its principal as long as this lasts.
+class ApiShard::Admission {
+ public:
+  Admission(ApiShard& shard, const std::string& principal)
+      : shard_(shard), at_(shard.in_flight_.try_emplace(principal).first) {
+    ++at_->second;
+  }
+  Admission(const Admission&) = delete;
+  Admission& operator=(const Admission&) = delete;
+  ~Admission() {
+    if (--at_->second == 0) shard_.in_flight_.erase(at_);
+  }
+  [[nodiscard]] bool is_too_many() const { return at_->second > shard_.node.options.requests_per_user_max; }
+
+ private:
+  ApiShard& shard_;
+  std::map<std::string, std::size_t>::iterator at_;
+};
+
+ApiShard::ApiShard(const ApiNode& of, stream::StreamShard& of_streams, queue::QueueShard& of_queues)
+    : node(of),
+      streams(of_streams),
+      queues(of_queues),
+      logins("http", of.policies),
+      passwords(logins, of.policies),
+      live(std::make_unique<LiveShard>(*this)) {
+  for (const Operation& operation : document.operations()) {
+    if (find_handler(operation.id) == nullptr)
+      throw std::logic_error(fmt::format("openapi.yaml: nothing does '{}'", operation.id));
+    stats.requests[operation.id];
+  }
+}
+
+ApiShard::~ApiShard() = default;
+
+bool ApiShard::streams_body(const http::HttpRequest& head) const {
+  if (!head.header("Content-Type").starts_with(kLines)) return false;
+  const Match match = document.match(head.method, head.path);
+  return match.operation != nullptr && match.operation->body == BodyKind::streamed;
+}
+
+Task<> ApiShard::stop() {
+  is_stopping_ = true;
+  co_await live->stop();
+}
+
+Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& segments) {
+  LEAT_CO_CHECK(request.read_parameters(segments));
+  LEAT_CO_TRY(request.principal, co_await identify(*this, request.http, request.text("access_token")));
+  const Admission admission(*this, request.principal.name);
+  if (admission.is_too_many())
+    co_return std::unexpected(Problem{kTooManyRequests, "too-many-requests", "too many requests are under way", 1});
+  LEAT_CO_CHECK(authorize(request));
+  if (request.operation.body == BodyKind::json) LEAT_CO_CHECK(request.read_body());
+  const Handler handler = find_handler(request.operation.id);
+  if (!request.has("Idempotency-Key")) co_return co_await handler(request);
+  co_return co_await handle_once(request, handler);
+}
+
+Task<HttpResponse> ApiShard::answer(const http::HttpRequest& request) {
+  const Cors cors(node.options.cors_origins, request);
+  if (cors.is_preflight()) co_return cors.preflight_response();
+  HttpResponse response;
+  const Match match = document.match(request.method, request.path);
+  if (match.operation == nullptr) {
+    stats.problems.add();
+    response = not_found(match, request.path);
+  } else {
+    stats.requests.find(match.operation->id)->second.add();
+    Request call(*this, request, *match.operation);
+    auto answer = co_await handle(call, match.values);
+    response = answer ? std::move(*answer) : refused(answer.error(), request);
+    make_conditional(request, response);
+  }
+  cors.add_headers(response);
+  co_return response;
+}
+
+HttpResponse ApiShard::refused(const Problem& problem, const http::HttpRequest& request) {
+  stats.problems.add();
+  if (problem.status == kTooManyRequests) stats.throttled.add();
+  if (problem.status >= 500) {
+    bad_input.write(shard().now(), LogLevel::warning, "http", "{} {}: {}", request.method, request.path,
+                    problem.detail);
+  } else {
+    bad_input.write(shard().now(), LogLevel::info, "http", "{}: {} {} refused with {}: {}", request.peer,
+                    request.method, request.path, problem.status, problem.detail);
+  }
+  HttpResponse response = problem_response(problem, request.path);
+  if (problem.status == 401) add_challenge(response);
+  return response;
+}
+
+}  // namespace leat::api
