@@ -42,8 +42,9 @@ void HttpRequest::clear() {
   path.clear();
   query.clear();
   headers.clear();
-  if (body.capacity() > kKeptBodySizeMax) body = {};
+  if (body.capacity() > kKeptBodySizeMax) std::string().swap(body);  // assigning would keep the memory
   body.clear();
+  minor_version = 1;
   keep_alive = true;
   peer = {};
   presence = nullptr;
@@ -211,6 +212,7 @@ class RequestParser::Impl {
 
   std::optional<Fault> read_head() {
     request_.keep_alive = parser_->keep_alive();
+    request_.minor_version = parser_->version() % 10;
     split_target();
     if (parser_->hosts() > 1 || (parser_->hosts() == 0 && parser_->version() >= 11))
       return Fault{400, "an HTTP/1.1 request has exactly one Host header"};
@@ -278,6 +280,17 @@ std::string_view cached_date(Timestamp now) {
   return text;
 }
 
+// RFC 9110 section 8.6: there is no body, and no length of one.
+bool is_informational(int status) { return status < 200; }
+
+void append_body_headers(Head& head, const HttpResponse& response, const ResponseContext& context) {
+  append(head, "Content-Type: ");
+  append(head, response.content_type);
+  append(head, "\r\nContent-Length: ");
+  append(head, fmt::format_int(response.body.size()).c_str());
+  append(head, context.keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n");
+}
+
 }  // namespace
 
 Bytes encode_response(const HttpResponse& response, const ResponseContext& context) {
@@ -288,18 +301,14 @@ Bytes encode_response(const HttpResponse& response, const ResponseContext& conte
   append(head, reason_of(response.status));
   append(head, "\r\nDate: ");
   append(head, cached_date(context.now));
-  append(head, "\r\nContent-Type: ");
-  append(head, response.content_type);
-  append(head, "\r\nContent-Length: ");
-  append(head, fmt::format_int(response.body.size()).c_str());
-  append(head, context.keep_alive ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n");
+  append(head, "\r\n");
+  if (!is_informational(response.status)) append_body_headers(head, response, context);
   for (const auto& [name, value] : response.headers) append_header(head, name, value);
   append(head, "\r\n");
-  auto out = Bytes::uninitialized(head.size() + (context.head_only ? 0 : response.body.size()));
+  const std::size_t body_size = context.head_only || is_informational(response.status) ? 0 : response.body.size();
+  auto out = Bytes::uninitialized(head.size() + body_size);
   std::memcpy(out.data(), head.data(), head.size());
-  if (!context.head_only && !response.body.empty()) {
-    std::memcpy(out.data() + head.size(), response.body.data(), response.body.size());
-  }
+  if (body_size != 0) std::memcpy(out.data() + head.size(), response.body.data(), body_size);
   return out;
 }
 
@@ -317,6 +326,7 @@ std::string http_date(Timestamp time) {
 
 std::string_view reason_of(int status) {
   switch (status) {
+    case 101: return "Switching Protocols";
     case 200: return "OK";
     case 204: return "No Content";
     case 400: return "Bad Request";
@@ -325,6 +335,7 @@ std::string_view reason_of(int status) {
     case 405: return "Method Not Allowed";
     case 408: return "Request Timeout";
     case 413: return "Content Too Large";
+    case 426: return "Upgrade Required";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
     case 501: return "Not Supported";
