@@ -341,6 +341,24 @@ TEST(WebSocketDecoder, AnIdleConnectionTakesLittleMemory) {
   EXPECT_EQ(decoder.memory_size(), 0U);
 }
 
+TEST(WebSocketDecoder, AConnectionThatEndedHoldsNoMemory) {
+  const Frame half{.payload = std::string(10'000, 'x'), .final = false};
+  for (const auto& end : {Frame{.opcode = Opcode::close}, Frame{.opcode = Opcode::continuation, .payload = "\xFF"}}) {
+    WebSocketDecoder decoder;
+    Outcome outcome;
+    feed(decoder, bytes_of({half, end, {.payload = "later"}}), outcome);
+    EXPECT_TRUE(decoder.is_closed());
+    EXPECT_FALSE(decoder.take_output().empty());
+    EXPECT_EQ(decoder.memory_size(), 0U);
+  }
+  WebSocketDecoder decoder;
+  Outcome outcome;
+  feed(decoder, bytes_of(half), outcome);
+  decoder.close(CloseCode::going_away, {});
+  EXPECT_FALSE(decoder.take_output().empty());
+  EXPECT_EQ(decoder.memory_size(), 0U);
+}
+
 TEST(WebSocketDecoder, ACloseIsAnsweredWithItsCodeAndEndsAll) {
   for (const int code : {1000, 1001, 1002, 1003, 1007, 1011, 1012, 1014, 3000, 3999, 4000, 4999}) {
     for (const std::string_view reason : {"", "bye \xE2\x82\xAC"}) {
@@ -370,7 +388,9 @@ TEST(WebSocketDecoder, ClosesThatBreakTheRulesAreFaults) {
   for (const int code : {0, 999, 1004, 1005, 1006, 1015, 1016, 1100, 2000, 2999, 5000, 65535}) {
     expect_fault(bytes_of({Frame{.opcode = Opcode::close, .payload = close_body(code)}}), CloseCode::protocol_error);
   }
-  expect_fault(bytes_of({Frame{.opcode = Opcode::close, .payload = "\x03"}}), CloseCode::protocol_error);
+  for (const auto half : {"\x03", "\x0C"}) {
+    expect_fault(bytes_of({Frame{.opcode = Opcode::close, .payload = half}}), CloseCode::protocol_error);
+  }
   for (const auto reason : {"\xC3", "\xED\xA0\x80", "abc\xFF"}) {
     expect_fault(bytes_of({Frame{.opcode = Opcode::close, .payload = close_body(1000, reason)}}),
                  CloseCode::invalid_payload);
