@@ -39,8 +39,9 @@ void HttpRequest::clear() {
   path.clear();
   query.clear();
   headers.clear();
-  if (body.capacity() > kKeptBodySizeMax) body = {};
+  if (body.capacity() > kKeptBodySizeMax) std::string().swap(body);  // assigning would keep the memory
   body.clear();
+  minor_version = 1;
   keep_alive = true;
   peer = {};
   presence = nullptr;
@@ -212,6 +213,7 @@ class RequestParser::Impl {
 
   std::optional<Fault> read_head() {
     request_.keep_alive = parser_->keep_alive();
+    request_.minor_version = parser_->version() % 10;
     split_target();
     if (parser_->hosts() > 1 || (parser_->hosts() == 0 && parser_->version() >= 11))
       return Fault{400, "an HTTP/1.1 request has exactly one Host header"};
@@ -283,17 +285,17 @@ std::string_view cached_date(Timestamp now) {
   return text;
 }
 
-}  // namespace
-
-namespace {
-
-constexpr int kSwitchingProtocols = 101;
 constexpr int kNoContent = 204;
 constexpr int kNotModified = 304;
 
+// RFC 9110, section 8.6: there is no body, and no length of one.
+bool has_no_body(const HttpResponse& response) {
+  return response.status < 200 || response.status == kNoContent || response.status == kNotModified;
+}
+
 // A response that switches protocols says so itself.
 std::string_view connection_header(const HttpResponse& response, const ResponseContext& context) {
-  if (response.status == kSwitchingProtocols) return "\r\n";
+  if (response.status < 200) return "\r\n";
   const bool goes_on = context.keep_alive && response.takeover == nullptr;
   return goes_on ? "\r\nConnection: keep-alive\r\n" : "\r\nConnection: close\r\n";
 }
@@ -308,22 +310,21 @@ Bytes encode_response(const HttpResponse& response, const ResponseContext& conte
   append(head, reason_of(response.status));
   append(head, "\r\nDate: ");
   append(head, cached_date(context.now));
-  if (response.status != kNoContent && response.status != kSwitchingProtocols) {
+  if (!has_no_body(response)) {
     append(head, "\r\nContent-Type: ");
     append(head, response.content_type);
-  }
-  if (response.takeover == nullptr && response.status != kNoContent && response.status != kNotModified) {
-    append(head, "\r\nContent-Length: ");
-    append(head, fmt::format_int(response.body.size()).c_str());
+    if (response.takeover == nullptr) {
+      append(head, "\r\nContent-Length: ");
+      append(head, fmt::format_int(response.body.size()).c_str());
+    }
   }
   append(head, connection_header(response, context));
   for (const auto& [name, value] : response.headers) append_header(head, name, value);
   append(head, "\r\n");
-  auto out = Bytes::uninitialized(head.size() + (context.head_only ? 0 : response.body.size()));
+  const std::size_t body_size = context.head_only || has_no_body(response) ? 0 : response.body.size();
+  auto out = Bytes::uninitialized(head.size() + body_size);
   std::memcpy(out.data(), head.data(), head.size());
-  if (!context.head_only && !response.body.empty()) {
-    std::memcpy(out.data() + head.size(), response.body.data(), response.body.size());
-  }
+  if (body_size != 0) std::memcpy(out.data() + head.size(), response.body.data(), body_size);
   return out;
 }
 

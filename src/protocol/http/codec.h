@@ -58,6 +58,7 @@ struct ResponseContext {
   Timestamp now;  // for Date
 };
 
+// A response of 101 gets no headers but Date and its own, and has no body.
 [[nodiscard]] Bytes encode_response(const HttpResponse& response, const ResponseContext& context);
 
 // "Sun, 06 Nov 1994 08:49:37 GMT" (RFC 9110 section 5.6.7).

@@ -68,6 +68,7 @@ struct HttpRequest {
   HeaderViews headers;  // of the head; trailers are dropped
   std::string body;     // its capacity is at least kBodyPadding more than its size
   bool keep_alive = true;
+  int minor_version = 1;         // of HTTP/1.x
   bool is_secure = false;        // it came over TLS
   std::string_view peer;         // "address:port" of the client
   Presence* presence = nullptr;  // of the client, while the request is answered

@@ -219,6 +219,30 @@ std::string encoded(const HttpResponse& response, const ResponseContext& context
   return std::string(as_text(encode_response(response, context)));
 }
 
+TEST(HttpCodec, TheMemoryOfALargeBodyIsNotKept) {
+  HttpRequest request;
+  request.body.assign(1000, 'x');
+  request.clear();
+  EXPECT_GE(request.body.capacity(), 1000U);
+  request.body.assign(100'000, 'x');
+  request.clear();
+  EXPECT_LT(request.body.capacity(), 1000U);
+}
+
+TEST(HttpCodec, ReadsTheVersion) {
+  const auto version = [](std::string_view text) {
+    auto parsed = parse_in_all_cuts(text);
+    return parsed.request ? parsed.request->minor_version : -1;
+  };
+  EXPECT_EQ(version("GET / HTTP/1.1\r\nHost: x\r\n\r\n"), 1);
+  EXPECT_EQ(version("GET / HTTP/1.0\r\n\r\n"), 0);
+  RequestParser parser({});
+  EXPECT_TRUE(parser.consume("GET / HTTP/1.0\r\n\r\n").has_value());
+  parser.restart(parser.take());
+  EXPECT_TRUE(parser.consume("GET / HTTP/1.1\r\nHost: x\r\n\r\n").has_value());
+  EXPECT_EQ(parser.take().minor_version, 1);
+}
+
 TEST(HttpCodec, WritesResponses) {
   auto response = text_response(200, "hi");
   response.headers.emplace_back("Allow", "GET");
