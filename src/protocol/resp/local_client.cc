@@ -106,7 +106,8 @@ void LocalClient::send(Client& client, std::string& bytes) {
   reply_.empty() ? std::swap(reply_, bytes) : void(reply_ += bytes);
   std::string().swap(bytes);
   executor_.outputs().measure(client);
-  settled_ = is_settled();
+  // A client whose wait was ended has no reply, though it does not wait any more.
+  if (!ended_ && is_settled()) settled_ = true;
   changed_.notify_all();
 }
 
