@@ -179,6 +179,30 @@ TEST(LocalDurability, ALockIsNotGivenToACallerThatLeft) {
       Durability::interval);
 }
 
+// While the waiting call's first turn is held back for the commit of another's lock.
+TEST(LocalDurability, ALockThatComesWhileItsCallIsHeldBackIsToldWhenItIsCommitted) {
+  run(
+      [](Kept& kept) -> Task<> {
+        const Outcome token = co_await ask(kept, "LOCK.ACQUIRE l TTL 60000");
+        const std::int64_t* held = (*token)->integer();
+        if (held == nullptr) co_return ADD_FAILURE();
+        kept.world.files().faults().sync_latency = {20ms, 20ms};
+        Outcome other;
+        Outcome waits;
+        Outcome released;
+        runtime::TaskScope tasks;
+        tasks.spawn(call(kept, "LOCK.ACQUIRE other TTL 60000", other));
+        tasks.spawn(call(kept, "LOCK.ACQUIRE l TTL 60000 WAIT 50000", waits));
+        co_await runtime::sleep_for(5ms);
+        tasks.spawn(call(kept, fmt::format("LOCK.RELEASE l {}", *held), released));
+        co_await tasks.join();
+        expect_reply(released, integer(1));
+        if (!waits->has_value()) co_return ADD_FAILURE() << waits->error().message;
+        EXPECT_NE((*waits)->integer(), nullptr);
+      },
+      Durability::interval);
+}
+
 TEST(LocalDurability, ALockCannotBeBoundToACall) {
   run(
       [](Kept& kept) -> Task<> {
