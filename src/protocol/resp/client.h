@@ -110,6 +110,7 @@ class Client {
   std::string user = "default";
   const User* acl = nullptr;  // what `user` may do; never nullptr
   bool authenticated = true;
+  bool is_local = false;  // there is no connection behind it, and it ends with its command: see LocalCommands
 
   std::uint32_t database = 0;
   Protocol protocol = Protocol::resp2;

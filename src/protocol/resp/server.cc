@@ -60,7 +60,9 @@ runtime::Task<> Server::serve(std::unique_ptr<runtime::Socket> socket, std::stri
 
 runtime::Task<> Server::stop() {
   stopping_ = true;
+  local_commands_.begin_stop();
   co_await executor_.stop();
+  co_await local_commands_.stop();
   co_await tasks_.join();
 }
 

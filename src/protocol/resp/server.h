@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "protocol/resp/executor.h"
+#include "protocol/resp/local_commands.h"
 #include "protocol/resp/session.h"
 #include "runtime/network.h"
 #include "runtime/sync.h"
@@ -19,6 +20,8 @@ class Server {
 
   [[nodiscard]] runtime::Shard& shard() const { return executor_.shard(); }
   [[nodiscard]] Executor& executor() { return executor_; }
+  // Commands of callers inside the server: from any shard, as long as this lasts. After stop() they are cancelled.
+  [[nodiscard]] LocalCommands& local_commands() { return local_commands_; }
   // From any thread.
   [[nodiscard]] const Stats& stats() { return executor_.stats(); }
 
@@ -40,6 +43,7 @@ class Server {
 
   std::unique_ptr<keyspace::Journal> journal_;
   Executor executor_;
+  LocalCommands local_commands_{executor_};
   std::set<Session*> sessions_;
   runtime::TaskScope tasks_;
   bool stopping_ = false;

@@ -26,7 +26,8 @@ struct Settings {
   std::uint64_t memory_max = 0;        // bytes of data and clients' buffers; 0: no limit
   keyspace::EvictionPolicy eviction = keyspace::EvictionPolicy::noeviction;
   std::size_t connections_max = 10'000;
-  std::string password;  // of the default user; empty: none is asked for
+  std::size_t local_calls_max = 10'000;  // under way at once: see LocalCommands
+  std::string password;                  // of the default user; empty: none is asked for
   std::uint32_t event_classes = 0;
   OutputLimits output_limits;
   SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;

@@ -72,7 +72,10 @@ std::optional<Acquisition> parse_acquisition(Call& call) {
 
 void acquire(Call& call) {
   const auto acquisition = parse_acquisition(call);
-  if (!acquisition || !begin(call)) return;
+  if (!acquisition) return;
+  if (acquisition->request.until_closed && call.client.is_local)
+    return call.reply.error("ERR ONCLOSE needs a connection of the Redis protocol");
+  if (!begin(call)) return;
   const Locks::Request& request = acquisition->request;
   if (const auto token = call.executor.locks().acquire(call.client, request)) return call.reply.integer(*token);
   if (acquisition->wait > Milliseconds::zero() && call.block_on_locks(request.keys, acquisition->wait)) return;
