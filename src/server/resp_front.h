@@ -25,6 +25,8 @@ class RespFront {
   runtime::Task<> drop();
   // Asks the locks of this node, from any shard, as long as this lasts. After start().
   [[nodiscard]] stream::CheckFences check_fences();
+  // After start(), until drop().
+  [[nodiscard]] resp::Server& server() { return *server_; }
   // Adds what the keyspace tells to the metrics page. After start().
   void register_metrics(observe::MetricsRegistry& registry);
 

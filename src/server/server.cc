@@ -8,8 +8,6 @@
 #include "catalog/sqlite_catalog.h"
 #include "observe/process.h"
 #include "observe/registry.h"
-#include "protocol/http/handlers.h"
-#include "protocol/http/listener.h"
 #include "protocol/kafka/server.h"
 #include "protocol/sns/server.h"
 #include "protocol/sqs/server.h"
@@ -22,6 +20,7 @@
 #include "server/banner.h"
 #include "server/config/resolve.h"
 #include "server/data_folder.h"
+#include "server/http_front.h"
 #include "server/metrics.h"
 #include "server/resp_front.h"
 #include "server/tls_listeners.h"
@@ -128,6 +127,7 @@ class Server {
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
         policies_(std::make_shared<security::Policies>(shards_.size(), security::random_bytes(kSecretBytes))),
+        http_(shards_, policies_),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
   void request_stop() {
@@ -168,6 +168,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_sqs());
     LEAT_CO_CHECK(co_await resp_.start(config_, *topics_, *streams_, tls_, endpoints_));
     resp_.register_metrics(registry_);
+    co_await start_api();
     co_return co_await start_kafka();
   }
 
@@ -175,21 +176,29 @@ class Server {
   Task<Status> start_http() {
     registry_.add(observe::collect_process);
     registry_.add([this](observe::MetricsPage& page) { tls_.collect(page); });
-    registry_.add([this](observe::MetricsPage& page) { collect_logins(page, http_logins_); });
-    for (const ListenerConfig& wanted : config_.listeners) {
-      if (wanted.protocol != ListenerProtocol::http) continue;
-      auto listener = runtime::Shard::current().network().listen(wanted.host, wanted.port);
-      if (!listener) co_return explain_listen(wanted, listener.error());
-      auto http = std::make_unique<http::HttpListener>(
-          http::admin_routes([this] { return not_ready_; }, registry_, policies_, http_logins_), http_options(config_));
-      endpoints_.push_back({ListenerProtocol::http, wanted.host, (*listener)->port(), wanted.is_tls});
-      http->start(tls_.wrap(std::move(*listener), wanted));
-      const auto protocol = protocol_name(ListenerProtocol::http, wanted.is_tls);
-      registry_.add([raw = http.get(), name = fmt::format("{}={}:{}", protocol, wanted.host, http->port())](
-                        observe::MetricsPage& page) { http::collect(page, raw->stats(), name); });
-      http_.push_back(std::move(http));
+    co_return co_await http_.start(config_, tls_, [this] { return not_ready_; }, registry_, endpoints_);
+  }
+
+  Task<> start_api() {
+    std::vector<stream::GroupShard*> groups;
+    std::vector<queue::QueueShard*> queues;
+    for (const ShardState& state : states_) {
+      groups.push_back(state.groups.get());
+      queues.push_back(state.queues.get());
     }
-    co_return Status{};
+    api_node_.reset(new api::ApiNode{.cluster_id = kafka::cluster_id_text(identity_.cluster),
+                                     .node = identity_.node,
+                                     .options = api_options(config_),
+                                     .started = shards_[0]->now(),
+                                     .streams = *streams_,
+                                     .groups = std::move(groups),
+                                     .topics = *topics_,
+                                     .home = *shards_[0],
+                                     .policies = *policies_,
+                                     .check_fences = resp_.check_fences(),
+                                     .keyspace = resp_.server(),
+                                     .shards = {}});
+    co_await http_.serve_api(*api_node_, queues, registry_);
   }
 
   Task<Status> start_users() {
@@ -388,6 +397,7 @@ class Server {
       if (queues_) co_await runtime::call_on(*shards_[i], end_queue_waits, &states_[i]);
     }
     if (outgoing_) outgoing_->stop();
+    co_await http_.stop_api(config_.stop.grace);
     {
       runtime::TaskScope connections;
       for (std::size_t i = 0; i < shards_.size(); ++i) connections.spawn(stop_connections_of(i));
@@ -420,8 +430,8 @@ class Server {
     if (outcome && node_ != nullptr)
       outcome =
           co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
-    for (const auto& http : http_) co_await http->stop(Milliseconds(0));
-    http_.clear();
+    co_await http_.stop();
+    co_await http_.drop();
     co_await resp_.drop();
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_state, &states_[i]);
     if (outcome && node_ != nullptr) log_info("server", "stopped cleanly");
@@ -437,11 +447,10 @@ class Server {
   RespFront resp_;
   std::atomic<bool> compacting_ = false;
   std::shared_ptr<security::Policies> policies_;
-  security::Logins http_logins_{"http", *policies_};
   std::unique_ptr<runtime::DirectoryLock> lock_;
   observe::MetricsRegistry registry_;
   std::vector<std::string> not_ready_{"the server starts"};
-  std::vector<std::unique_ptr<http::HttpListener>> http_;
+  HttpFront http_;
   std::unique_ptr<catalog::Catalog> catalog_;
   std::unique_ptr<security::PolicyService> users_;
   catalog::Identity identity_;
@@ -451,6 +460,7 @@ class Server {
   std::unique_ptr<queue::QueueNode> queue_node_;
   std::unique_ptr<queue::QueueService> queues_;
   std::unique_ptr<kafka::KafkaNode> node_;
+  std::unique_ptr<api::ApiNode> api_node_;
   sqs::PurgeTimes purge_times_;
   std::unique_ptr<http::OutgoingClient> outgoing_;
   std::unique_ptr<sns::SigningKeys> signing_keys_;

@@ -16,6 +16,8 @@ std::string_view flush_name(FlushPolicy policy) {
 
 // A shard must be able to take some of the largest batches that topics have by default, however many shards there are.
 constexpr std::size_t kShardRequestsBytesMin = std::size_t{16} << 20;
+// Where a client goes on in many partitions is in a header.
+constexpr std::size_t kHttpHeadSizeMax = std::size_t{32} << 10;
 
 std::size_t share_of(std::int64_t whole, std::int32_t shards) {
   return static_cast<std::size_t>(std::max<std::int64_t>(whole / std::max(shards, 1), 1));
@@ -97,6 +99,18 @@ http::Options http_options(const ServerConfig& config) {
   options.idle_timeout = config.http.connection_idle;
   options.request_timeout = config.http.request_timeout;
   options.connections_max = static_cast<std::size_t>(config.http.max_connections);
+  options.limits.head_size_max = kHttpHeadSizeMax;
+  options.limits.body_size_max = static_cast<std::size_t>(config.http.max_body_bytes);
+  options.bodies_size_max = std::max(share_of(config.memory.requests_bytes, config.shards), kShardRequestsBytesMin);
+  return options;
+}
+
+api::ApiOptions api_options(const ServerConfig& config) {
+  api::ApiOptions options;
+  options.cors_origins = config.http.cors_origins;
+  options.requests_per_user_max = static_cast<std::size_t>(config.http.max_requests_per_user);
+  options.default_partitions = config.kafka.num_partitions;
+  options.offsets_partitions = config.offsets.partitions;
   return options;
 }
 

@@ -1,7 +1,7 @@
 #pragma once
 
 #include "catalog/topic_config.h"
-#include "protocol/http/listener.h"
+#include "protocol/api/node.h"
 #include "protocol/kafka/node.h"
 #include "protocol/resp/settings.h"
 #include "protocol/sqs/options.h"
@@ -17,6 +17,7 @@ namespace leat::server {
 [[nodiscard]] stream::GroupConfig group_config(const ServerConfig& config);
 [[nodiscard]] kafka::KafkaOptions kafka_options(const ServerConfig& config);
 [[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);
+[[nodiscard]] api::ApiOptions api_options(const ServerConfig& config);
 [[nodiscard]] http::Options http_options(const ServerConfig& config);
 [[nodiscard]] sqs::SqsOptions sqs_options(const ServerConfig& config);
 [[nodiscard]] resp::Settings resp_settings(const ServerConfig& config);

@@ -85,7 +85,7 @@ Access read_access(const std::string& text) {
   return access;
 }
 
-void read_body(const Json& document, const Json& declared, Operation& operation) {
+void read_body(const Json& document, const Json& declared, ApiOperation& operation) {
   const auto body = declared.find("requestBody");
   if (body == declared.end()) return;
   const std::string kind = declared.value("x-leat-body", "json");
@@ -95,9 +95,9 @@ void read_body(const Json& document, const Json& declared, Operation& operation)
   operation.schema = std::make_shared<Schema>(document, body->at("content").at("application/json").at("schema"));
 }
 
-Operation read_operation(const Json& document, std::string_view path, std::string method, const Json& shared,
+ApiOperation read_operation(const Json& document, std::string_view path, std::string method, const Json& shared,
                          const Json& declared) {
-  Operation operation;
+  ApiOperation operation;
   operation.id = declared.at("operationId");
   std::ranges::transform(method, method.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   operation.method = std::move(method);
@@ -115,7 +115,7 @@ Operation read_operation(const Json& document, std::string_view path, std::strin
 
 }  // namespace
 
-const Parameter* Operation::find(Parameter::Place place, std::string_view name) const {
+const Parameter* ApiOperation::find(Parameter::Place place, std::string_view name) const {
   const auto found =
       std::ranges::find_if(parameters, [&](const Parameter& each) { return each.place == place && each.name == name; });
   return found == parameters.end() ? nullptr : &*found;
@@ -130,8 +130,9 @@ Document::Document() {
     }
   }
   // Where two match, the one whose words are its own comes first.
-  std::ranges::stable_sort(
-      operations_, {}, [](const Operation& operation) { return std::ranges::count_if(operation.path, is_parameter); });
+  std::ranges::sort(operations_, {}, [](const ApiOperation& operation) {
+    return std::pair(std::ranges::count_if(operation.path, is_parameter), std::string_view(operation.id));
+  });
 }
 
 Document::~Document() = default;
@@ -140,7 +141,7 @@ Match Document::match(std::string_view method, std::string_view path) const {
   if (method == "HEAD") method = "GET";
   const auto segments = segments_of(path);
   Match match;
-  for (const Operation& operation : operations_) {
+  for (const ApiOperation& operation : operations_) {
     if (operation.path.size() != segments.size()) continue;
     const bool fits = std::ranges::equal(operation.path, segments, [](const std::string& own, std::string_view sent) {
       return is_parameter(own) ? !sent.empty() : own == sent;
@@ -159,8 +160,8 @@ Match Document::match(std::string_view method, std::string_view path) const {
   return match;
 }
 
-const Operation* Document::find(std::string_view id) const {
-  const auto found = std::ranges::find(operations_, id, &Operation::id);
+const ApiOperation* Document::find(std::string_view id) const {
+  const auto found = std::ranges::find(operations_, id, &ApiOperation::id);
   return found == operations_.end() ? nullptr : &*found;
 }
 

@@ -12,8 +12,10 @@
 // The API as it is declared in openapi.yaml.
 namespace leat::api {
 
-// As JSON.
+// The declaration, as JSON.
 extern const std::string_view kDocumentText;
+// The page for people, as HTML.
+extern const std::string_view kPageText;
 
 class Schema;
 
@@ -50,7 +52,7 @@ struct Access {
 
 enum class BodyKind : std::uint8_t { none, json, raw, streamed };
 
-struct Operation {
+struct ApiOperation {
   std::string id;
   std::string method;
   std::vector<std::string> path;  // its segments; "{name}": a parameter
@@ -67,7 +69,7 @@ struct Operation {
 
 // What a path leads to.
 struct Match {
-  const Operation* operation = nullptr;  // nullptr: nothing, or not by that method
+  const ApiOperation* operation = nullptr;  // nullptr: nothing, or not by that method
   std::vector<std::string_view> values;  // of the path's parameters, as sent
   std::vector<std::string> methods;      // that the path takes, if it takes another one
 };
@@ -82,11 +84,11 @@ class Document {
 
   // `path`: of the request, without its query. HEAD is taken for GET.
   [[nodiscard]] Match match(std::string_view method, std::string_view path) const;
-  [[nodiscard]] const std::vector<Operation>& operations() const { return operations_; }
-  [[nodiscard]] const Operation* find(std::string_view id) const;
+  [[nodiscard]] const std::vector<ApiOperation>& operations() const { return operations_; }
+  [[nodiscard]] const ApiOperation* find(std::string_view id) const;
 
  private:
-  std::vector<Operation> operations_;
+  std::vector<ApiOperation> operations_;
 };
 
 }  // namespace leat::api

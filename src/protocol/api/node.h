@@ -65,8 +65,11 @@ class ApiShard {
   [[nodiscard]] runtime::Task<http::HttpResponse> answer(const http::HttpRequest& request);
   // Whether the body of such a request is handed on as it comes.
   [[nodiscard]] bool streams_body(const http::HttpRequest& head) const;
-  // Ends what connections are handed over for, and what waits.
-  runtime::Task<> stop();
+  // Once every shard has its own.
+  void start();
+  // Ends what connections are handed over for, and what waits. Returns when no request is under way, or at `deadline`; from here
+  // on all are refused.
+  runtime::Task<> stop(MonoTime deadline);
 
   const ApiNode& node;
   stream::StreamShard& streams;
@@ -97,6 +100,7 @@ class ApiShard {
   std::map<std::string, std::size_t> in_flight_;  // requests, by principal
   std::size_t turn_ = 0;
   bool is_stopping_ = false;
+  runtime::Notifier request_done_;
 };
 
 }  // namespace leat::api

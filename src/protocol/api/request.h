@@ -17,12 +17,12 @@ using Json = nlohmann::json;
 // One request, checked against its operation's declaration, while it is answered.
 class Request {
  public:
-  Request(ApiShard& of, const http::HttpRequest& from, const Operation& wanted)
+  Request(ApiShard& of, const http::HttpRequest& from, const ApiOperation& wanted)
       : shard(of), http(from), operation(wanted) {}
 
   ApiShard& shard;
   const http::HttpRequest& http;
-  const Operation& operation;
+  const ApiOperation& operation;
   security::Principal principal;
   std::shared_ptr<const Json> body;  // of an operation whose body is JSON; never nullptr then
 

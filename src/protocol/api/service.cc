@@ -123,6 +123,7 @@ class ApiShard::Admission {
   Admission& operator=(const Admission&) = delete;
   ~Admission() {
     if (--at_->second == 0) shard_.in_flight_.erase(at_);
+    shard_.request_done_.notify_all();
   }
   [[nodiscard]] bool is_too_many() const { return at_->second > shard_.node.options.requests_per_user_max; }
 
@@ -138,7 +139,7 @@ ApiShard::ApiShard(const ApiNode& of, stream::StreamShard& of_streams, queue::Qu
       logins("http", of.policies),
       passwords(logins, of.policies),
       live(std::make_unique<LiveShard>(*this)) {
-  for (const Operation& operation : document.operations()) {
+  for (const ApiOperation& operation : document.operations()) {
     if (find_handler(operation.id) == nullptr)
       throw std::logic_error(fmt::format("openapi.yaml: nothing does '{}'", operation.id));
     stats.requests[operation.id];
@@ -153,9 +154,15 @@ bool ApiShard::streams_body(const http::HttpRequest& head) const {
   return match.operation != nullptr && match.operation->body == BodyKind::streamed;
 }
 
-Task<> ApiShard::stop() {
+void ApiShard::start() { live->start(); }
+
+Task<> ApiShard::stop(MonoTime deadline) {
   is_stopping_ = true;
   co_await live->stop();
+  while (!in_flight_.empty()) {
+    const bool is_woken = co_await request_done_.wait_until(deadline);
+    if (!is_woken) break;
+  }
 }
 
 Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& segments) {
@@ -173,6 +180,7 @@ Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& s
 
 Task<HttpResponse> ApiShard::answer(const http::HttpRequest& request) {
   const Cors cors(node.options.cors_origins, request);
+  if (is_stopping_) co_return problem_response({503, "stopping", "the server stops", 1}, request.path);
   if (cors.is_preflight()) co_return cors.preflight_response();
   HttpResponse response;
   const Match match = document.match(request.method, request.path);

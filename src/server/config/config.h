@@ -109,7 +109,10 @@ struct MemoryConfig {
 };
 
 struct HttpConfig {
-  std::int32_t max_connections = 1000;
+  std::int32_t max_connections = 20'000;
+  std::int32_t max_requests_per_user = 1000;
+  std::int64_t max_body_bytes = 8LL << 20;
+  std::vector<std::string> cors_origins;
   Milliseconds connection_idle{60'000};
   Milliseconds request_timeout{10'000};
 };

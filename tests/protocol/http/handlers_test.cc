@@ -4,7 +4,7 @@
 #include <gtest/gtest.h>
 
 #include "observe/process.h"
-#include "protocol/http/listener.h"
+#include "tests/protocol/http/listener.h"
 #include "runtime/shard.h"
 #include "security/base64.h"
 #include "tests/observe/exposition.h"

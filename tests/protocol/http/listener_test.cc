@@ -1,4 +1,4 @@
-#include "protocol/http/listener.h"
+#include "tests/protocol/http/listener.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -76,7 +76,6 @@ LiveShard::LiveShard(ApiShard& shard)
     : shard_(shard), tails_(shard.shard(), shard.node.streams), relay_(shard.node.keyspace, *this) {
   flush_.live = this;
   flush_.run = [](runtime::Work* work) { static_cast<Flush*>(work)->live->flush_all(); };
-  tasks_.spawn(watch_over());
 }
 
 LiveShard::~LiveShard() = default;

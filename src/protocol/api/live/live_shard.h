@@ -44,6 +44,8 @@ class LiveShard final : private resp::RelayReceiver {
   void flush_later(LiveClient& client);
   void count_slow(const LiveClient& client, std::string_view channel);
 
+  // Looks after connections from here on.
+  void start() { tasks_.spawn(watch_over()); }
   // Ends all connections. On return nothing runs any more.
   runtime::Task<> stop();
 

@@ -1,4 +1,4 @@
-#include "protocol/http/listener.h"
+#include "tests/protocol/http/listener.h"
 
 #include "runtime/shard.h"
 
