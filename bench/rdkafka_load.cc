@@ -1,7 +1,9 @@
 // Load by librdkafka, as its own performance tool makes it: default batches (1,000,000 bytes or 10,000 records, 5 ms of
 // linger) from a full queue, and a consumer that only counts. Prints one line of JSON.
 //
-//   rdkafka_load produce|consume HOST:PORT TOPIC RECORDS SIZE ACKS
+//   rdkafka_load produce|consume HOST:PORT TOPIC RECORDS SIZE ACKS [CERTIFICATE]
+//
+// CERTIFICATE: the file of whom to trust; then TLS is spoken.
 #include <librdkafka/rdkafka.h>
 #include <sys/resource.h>
 
@@ -19,7 +21,7 @@ namespace {
 using Clock = std::chrono::steady_clock;
 
 struct Arguments {
-  std::string mode, server, topic, acks;
+  std::string mode, server, topic, acks, certificate;
   std::uint64_t records = 0;
   std::size_t size = 0;
 };
@@ -45,6 +47,13 @@ void die(const char* what, const char* why) {
 void set(rd_kafka_conf_t* conf, const char* name, const char* value) {
   char error[256];
   if (rd_kafka_conf_set(conf, name, value, error, sizeof error) != RD_KAFKA_CONF_OK) die(name, error);
+}
+
+void set_server(rd_kafka_conf_t* conf, const Arguments& arguments) {
+  set(conf, "bootstrap.servers", arguments.server.c_str());
+  if (arguments.certificate.empty()) return;
+  set(conf, "security.protocol", "ssl");
+  set(conf, "ssl.ca.location", arguments.certificate.c_str());
 }
 
 void on_delivery(rd_kafka_t*, const rd_kafka_message_t* message, void* opaque) {
@@ -76,7 +85,7 @@ rd_kafka_t* make(rd_kafka_type_t type, rd_kafka_conf_t* conf) {
 void produce(const Arguments& arguments) {
   Counts counts;
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  set(conf, "bootstrap.servers", arguments.server.c_str());
+  set_server(conf, arguments);
   set(conf, "queue.buffering.max.messages", "500000");
   set(conf, "queue.buffering.max.kbytes", "1048576");
   set(conf, "acks", arguments.acks.c_str());
@@ -108,7 +117,7 @@ void produce(const Arguments& arguments) {
 
 void consume(const Arguments& arguments) {
   rd_kafka_conf_t* const conf = rd_kafka_conf_new();
-  set(conf, "bootstrap.servers", arguments.server.c_str());
+  set_server(conf, arguments);
   set(conf, "queued.min.messages", "1000000");
   rd_kafka_t* const kafka = make(RD_KAFKA_CONSUMER, conf);
   rd_kafka_topic_t* const topic = rd_kafka_topic_new(kafka, arguments.topic.c_str(), nullptr);
@@ -139,14 +148,15 @@ void consume(const Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** words) {
-  if (count != 7) {
-    std::fprintf(stderr, "usage: rdkafka_load produce|consume HOST:PORT TOPIC RECORDS SIZE ACKS\n");
+  if (count != 7 && count != 8) {
+    std::fprintf(stderr, "usage: rdkafka_load produce|consume HOST:PORT TOPIC RECORDS SIZE ACKS [CERTIFICATE]\n");
     return 2;
   }
   const Arguments arguments{words[1],
                             words[2],
                             words[3],
                             words[6],
+                            count == 8 ? words[7] : "",
                             std::strtoull(words[4], nullptr, 10),
                             std::strtoull(words[5], nullptr, 10)};
   if (arguments.mode == "produce") {

@@ -2,8 +2,8 @@
 //
 //   resp_load SYSTEM fill|set|get|fanout --port N [--NAME VALUE]...
 //
-// SYSTEM: resp or memcached (which has no fanout). Every --name is a member of Options. fill writes every key once; set
-// and get choose keys at random for --seconds; fanout publishes to --connections subscribers.
+// SYSTEM: resp, memcached (which has no fanout) or websocket (leat's live push: fanout only). Every --name is a member of
+// Options. fill writes every key once; set and get choose keys at random for --seconds; fanout publishes to --connections subscribers.
 #include "bench/resp_load.h"
 
 #include <arpa/inet.h>
@@ -194,13 +194,14 @@ Options parse(int count, char** words) {
   }
   if (options.port == 0) die("usage", "--port is missing");
   if (options.connections == 0 || options.pipeline == 0 || options.keys == 0) die("usage", "nothing to do");
-  if (options.system != "resp" && options.system != "memcached") die("unknown system", options.system);
+  if (options.system != "resp" && options.system != "memcached" && options.system != "websocket")
+    die("unknown system", options.system);
   return options;
 }
 
 Result run(const Options& options) {
   if (options.mode == "fill" || options.mode == "set" || options.mode == "get") return run_requests(options);
-  if (options.mode == "fanout" && options.system == "resp") return run_fanout(options);
+  if (options.mode == "fanout" && options.system != "memcached") return run_fanout(options);
   die("unknown mode", options.mode);
 }
 
@@ -209,7 +210,7 @@ Result run(const Options& options) {
 
 int main(int count, char** words) {
   if (count < 3) {
-    std::fprintf(stderr, "usage: resp_load resp|memcached fill|set|get|fanout --port N [--NAME VALUE]...\n");
+    std::fprintf(stderr, "usage: resp_load resp|memcached|websocket fill|set|get|fanout --port N [--NAME VALUE]...\n");
     return 2;
   }
   resp_load::allow_many_descriptors();

@@ -71,7 +71,8 @@ HttpFront::~HttpFront() = default;
 Task<HttpResponse> HttpFront::answer(Part& part, const HttpRequest& request) {
   if (is_of_api(request.path)) {
     if (part.api != nullptr) co_return co_await part.api->answer(request);
-    co_return api::problem_response({503, "starting", "the server starts; /readyz tells when it serves", 1}, request.path);
+    co_return api::problem_response({503, "starting", "the server starts; /readyz tells when it serves", 1},
+                                    request.path);
   }
   if (auto page = api::find_page(request)) co_return std::move(*page);
   co_return co_await runtime::call_on(*shards_[0], answer_admin, &admin_, &request);
@@ -114,7 +115,8 @@ Task<> HttpFront::serve_api(api::ApiNode& node, const std::vector<queue::QueueSh
                             observe::MetricsRegistry& registry) {
   for (std::size_t i = 0; i < parts_.size(); ++i) {
     Part* part = parts_[i].get();
-    co_await runtime::call_on(*shards_[i], make_api<Part>, part, &node, &node.streams.shard(i), queues[i], &node.shards);
+    co_await runtime::call_on(*shards_[i], make_api<Part>, part, &node, &node.streams.shard(i), queues[i],
+                              &node.shards);
     registry.add(*shards_[i], [part](observe::MetricsPage& page) {
       api::collect(page, part->api->stats);
       collect_logins(page, part->api->logins);
@@ -136,8 +138,7 @@ Task<> HttpFront::stop() {
 }
 
 Task<> HttpFront::drop() {
-  for (std::size_t i = 0; i < parts_.size(); ++i)
-    co_await runtime::call_on(*shards_[i], drop_part<Part>, &parts_[i]);
+  for (std::size_t i = 0; i < parts_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_part<Part>, &parts_[i]);
   parts_.clear();
 }
 

@@ -96,7 +96,7 @@ void read_body(const Json& document, const Json& declared, ApiOperation& operati
 }
 
 ApiOperation read_operation(const Json& document, std::string_view path, std::string method, const Json& shared,
-                         const Json& declared) {
+                            const Json& declared) {
   ApiOperation operation;
   operation.id = declared.at("operationId");
   std::ranges::transform(method, method.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });

@@ -10,8 +10,9 @@ std::optional<http::HttpResponse> find_page(const http::HttpRequest& request) {
   if (request.header("Accept").find("text/html") == std::string_view::npos) return std::nullopt;
   http::HttpResponse response;
   response.content_type = "text/html; charset=utf-8";
-  response.headers.emplace_back("Content-Security-Policy",
-                                "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'");
+  response.headers.emplace_back(
+      "Content-Security-Policy",
+      "default-src 'none'; connect-src 'self'; script-src 'unsafe-inline'; style-src 'unsafe-inline'");
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   response.body = kPageText;
   return response;

@@ -111,6 +111,7 @@ Task<Outcome<ReadAnswer>> read_partition(ApiShard& shard, ReadQuery query, const
     API_TRY(const pubsub::Batches batches,
             co_await pubsub::read_batches(streams, query.id, from, size, Milliseconds::zero()));
     API_TRY(from, co_await render(rendering, batches, from));
+    shard.streams.count_read(query.id.topic, batches.bytes.size());
     scanned += std::max<std::uint64_t>(batches.bytes.size(), 1);
   }
   co_return ReadAnswer{rendering.finish(from, end), from.value()};

@@ -10,7 +10,8 @@ void collect(observe::MetricsPage& page, const ApiStats& stats) {
     page.counter("leat_api_requests_total", "Requests to the HTTP API.", {{"operation", operation}}, count);
   }
   page.counter("leat_api_problems_total", "Requests to the HTTP API that were refused or failed.", {}, stats.problems);
-  page.counter("leat_api_throttled_total", "Requests refused since their user had too many under way.", {}, stats.throttled);
+  page.counter("leat_api_throttled_total", "Requests refused since their user had too many under way.", {},
+               stats.throttled);
   page.counter("leat_api_repeated_total", "Requests answered as the first one with their idempotency key.", {},
                stats.repeated);
   page.gauge("leat_live_websockets", "Open WebSockets.", {}, stats.websockets);

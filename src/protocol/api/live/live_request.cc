@@ -164,12 +164,12 @@ std::string_view done_word(LiveOp op) {
   return "done";
 }
 
-Outcome<LiveRequest> parse_live_request(std::string_view json) {
+Outcome<LiveRequest> parse_live_request(std::string_view json, std::string& id) {
   LEAT_TRY(const dom::element object, parse_json(json, false));
   if (!object.is_object()) return invalid_body("a message is a JSON object");
+  LEAT_TRY(id, read_id(object));
   LiveRequest request;
   LEAT_TRY(request.op, read_op(object));
-  LEAT_TRY(request.id, read_id(object));
   LEAT_CHECK(read_topic_or_channel(object, request));
   switch (request.op) {
     case LiveOp::subscribe: LEAT_CHECK(read_subscribe(object, request)); break;

@@ -19,7 +19,6 @@ enum class LiveOp : std::uint8_t { subscribe, unsubscribe, publish, send, acknow
 // A message of a WebSocket's client (docs/live.md).
 struct LiveRequest {
   LiveOp op = LiveOp::ping;
-  std::string id;  // as JSON, to be repeated in the answer; empty: no answer is wanted if it is done
   // What it is about: one of these.
   std::optional<std::string> topic;
   std::optional<std::string> channel;
@@ -38,7 +37,8 @@ struct LiveRequest {
   Milliseconds settle_for{0};  // extend: the lease from now on; release: until it is delivered again
 };
 
-// Error: 400, in words.
-[[nodiscard]] Outcome<LiveRequest> parse_live_request(std::string_view json);
+// `id`: of the request, as JSON, to be repeated in the answer, whatever is wrong with the rest; empty: it has none, and no answer
+// is wanted if it is done. Error: 400, in words.
+[[nodiscard]] Outcome<LiveRequest> parse_live_request(std::string_view json, std::string& id);
 
 }  // namespace leat::api

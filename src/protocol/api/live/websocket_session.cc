@@ -121,27 +121,28 @@ bool WebSocketSession::take(http::WebSocketMessage message) {
     close(http::CloseCode::unsupported_data, "messages are JSON");
     return false;
   }
-  auto request = parse_live_request(message.payload);
+  std::string id;
+  auto request = parse_live_request(message.payload, id);
   if (!request) {
-    std::string json = R"({"type":"error","problem":)";
-    append_problem(request.error(), json);
-    json += '}';
-    live().shard().stats.problems.add();
-    send_event(json);
+    send_answer(LiveOp::ping, id, std::unexpected(request.error()));
     return true;
   }
   ++requests_;
-  tasks().spawn(serve(std::make_unique<LiveRequest>(std::move(*request))));
+  tasks().spawn(serve(std::make_unique<LiveRequest>(std::move(*request)), std::move(id)));
   return true;
 }
 
-Task<> WebSocketSession::serve(std::unique_ptr<LiveRequest> request) {
+Task<> WebSocketSession::serve(std::unique_ptr<LiveRequest> request, std::string id) {
   const auto done = co_await perform(*request);
   --requests_;
   request_done_.notify_all();
-  if (done && request->id.empty()) co_return;
-  std::string json = done ? fmt::format(R"({{"type":"{}")", done_word(request->op)) : R"({"type":"error")";
-  if (!request->id.empty()) json += fmt::format(R"(,"id":{})", request->id);
+  send_answer(request->op, id, done);
+}
+
+void WebSocketSession::send_answer(LiveOp op, const std::string& id, const Outcome<std::string>& done) {
+  if (done && id.empty()) return;
+  std::string json = done ? fmt::format(R"({{"type":"{}")", done_word(op)) : R"({"type":"error")";
+  if (!id.empty()) json += fmt::format(R"(,"id":{})", id);
   if (done) {
     json += *done;
   } else {

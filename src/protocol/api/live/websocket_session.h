@@ -16,6 +16,7 @@ class element;
 
 namespace leat::api {
 
+enum class LiveOp : std::uint8_t;
 struct LiveRequest;
 
 // One WebSocket on /v1/live: the client's requests, and the events that it asked for (docs/live.md). Requests run side by side,
@@ -44,7 +45,8 @@ class WebSocketSession final : public LiveClient {
 
   // A message of the client. False: the connection ends.
   [[nodiscard]] bool take(http::WebSocketMessage message);
-  runtime::Task<> serve(std::unique_ptr<LiveRequest> request);
+  runtime::Task<> serve(std::unique_ptr<LiveRequest> request, std::string id);
+  void send_answer(LiveOp op, const std::string& id, const Outcome<std::string>& done);
   Done perform(const LiveRequest& request);
 
   Done subscribe(const LiveRequest& request);
