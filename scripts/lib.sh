@@ -54,7 +54,7 @@ install_packages() {
 # Of packages.txt, what building and serving can do without: linters, test libraries, clients, fuzzing.
 only_for_tests=(clang-tidy-19 clang-format-19 llvm-19 libclang-rt-19-dev kcat librdkafka-dev
   python3-confluent-kafka python3-kafka python3-lz4 python3-zstandard python3-snappy python3-cryptography openssl curl shellcheck
-  redis-tools redis-server python3-redis dpkg-dev file make)
+  redis-tools redis-server python3-redis dpkg-dev file make python3-jsonschema python3-websockets chromium)
 
 # install_listed_packages all|build: what packages.txt lists; with `build` only what a build needs.
 install_listed_packages() {

@@ -83,7 +83,7 @@ Task<Result<Batches>> read_batches(const stream::Streams& streams, TopicPartitio
 }
 
 Result<Offset> for_each_record(const Batches& batches, Offset from,
-                               const std::function<void(const log::RecordView&)>& record) {
+                               const std::function<bool(const log::RecordView&)>& record) {
   Offset next = batches.from;
   for (BytesView rest = batches.bytes; !rest.empty();) {
     LEAT_TRY(const log::BatchHeader header, log::decode_batch_header(rest));
@@ -95,7 +95,7 @@ Result<Offset> for_each_record(const Batches& batches, Offset from,
     while (true) {
       LEAT_TRY(const auto each, reader.next());
       if (!each) break;
-      if (each->offset >= from) record(*each);
+      if (each->offset >= from && !record(*each)) return each->offset + 1;
     }
   }
   return next;

@@ -31,9 +31,9 @@ struct Batches {
 runtime::Task<Result<Batches>> read_batches(const stream::Streams& streams, TopicPartition id, Offset from,
                                             std::uint64_t bytes_max, Milliseconds patience);
 
-// Calls record(view) for those of `batches` from `from` on that producers made. Returns where to read next. Error:
+// Calls record(view), until it says false, for those of `batches` from `from` on that producers made. Returns where to read next. Error:
 // corrupt.
 Result<Offset> for_each_record(const Batches& batches, Offset from,
-                               const std::function<void(const log::RecordView&)>& record);
+                               const std::function<bool(const log::RecordView&)>& record);
 
 }  // namespace leat::pubsub

@@ -69,6 +69,7 @@ Task<Result<std::shared_ptr<TopicTails::Tail>>> TopicTails::tail_of(const std::s
     LEAT_CO_TRY(const PartitionRange range, co_await range_of(streams_, tail->partition(i)));
     tail->next.push_back(range.end);
   }
+  if (stopping_) co_return fail(Errc::cancelled, "the topic's tail has ended");
   // Somebody else may have been faster.
   const auto [at, is_first] = tails_.try_emplace(topic, tail);
   if (!is_first && at->second->id == tail->id) co_return at->second;
@@ -78,7 +79,7 @@ Task<Result<std::shared_ptr<TopicTails::Tail>>> TopicTails::tail_of(const std::s
 }
 
 Task<Result<std::vector<std::optional<Offset>>>> TopicTails::begins_of(const std::string& topic,
-                                                                       const TailStart& start) {
+                                                                       const TailStart& start) const {
   LEAT_CO_TRY(const catalog::Topic* found, find(topic));
   const TopicId id = found->entry.id;
   const auto partitions = static_cast<std::size_t>(found->entry.partitions);
@@ -103,6 +104,23 @@ Task<Result<std::vector<std::optional<Offset>>>> TopicTails::begins_of(const std
     }
   }
   co_return begins;
+}
+
+Task<Result<std::vector<Offset>>> TopicTails::resolve(std::string topic, TailStart start) const {
+  LEAT_CO_TRY(const catalog::Topic* found, find(topic));
+  const TopicId id = found->entry.id;
+  LEAT_CO_TRY(const auto begins, co_await begins_of(topic, start));
+  std::vector<Offset> places;
+  for (std::size_t i = 0; i < begins.size(); ++i) {
+    if (!begins[i]) {
+      LEAT_CO_TRY(const PartitionRange range,
+                  co_await range_of(streams_, {id, PartitionIndex(static_cast<std::int32_t>(i))}));
+      places.push_back(range.end);
+    } else {
+      places.push_back(*begins[i]);
+    }
+  }
+  co_return places;
 }
 
 Task<Result<std::vector<Offset>>> TopicTails::open(std::shared_ptr<Follower> follower, std::string topic,
@@ -200,6 +218,7 @@ Task<> TopicTails::follow(std::shared_ptr<Tail> tail, std::size_t partition) {
         feed->caught_up[partition] = false;
         slow.push_back(feed);
       }
+      return true;
     });
     if (!behind) co_return end_all(*tail, behind.error());
     next = *behind;
@@ -220,6 +239,7 @@ Task<> TopicTails::catch_up(std::shared_ptr<Tail> tail, std::shared_ptr<Feed> fe
     const auto behind =
         !batches ? std::unexpected(batches.error()) : for_each_record(*batches, next, [&](const log::RecordView& view) {
           deliver(*feed, {tail->name, tail->id, static_cast<std::int32_t>(partition), view});
+          return feed->follower->has_room();
         });
     if (!behind) {
       leave(*tail, feed);

@@ -55,6 +55,8 @@ class TopicTails {
   TopicTails& operator=(const TopicTails&) = delete;
   ~TopicTails();
 
+  // Where `start` is in each partition, now. Errors: as of open().
+  runtime::Task<Result<std::vector<Offset>>> resolve(std::string topic, TailStart start) const;
   // From the return on, before anything else runs, `follower` gets all records from `start` on that are committed. Returns the
   // offset at which it begins in each partition. Errors:
   // not_found (no such topic or partition), permission_denied (an internal topic), offset_out_of_range (an offset that is
@@ -81,7 +83,8 @@ class TopicTails {
 
   [[nodiscard]] Result<const catalog::Topic*> find(std::string_view topic) const;
   // Where somebody begins in each partition who does not begin at its end.
-  runtime::Task<Result<std::vector<std::optional<Offset>>>> begins_of(const std::string& topic, const TailStart& start);
+  runtime::Task<Result<std::vector<std::optional<Offset>>>> begins_of(const std::string& topic,
+                                                                      const TailStart& start) const;
   runtime::Task<Result<std::shared_ptr<Tail>>> tail_of(const std::string& topic);
   // New records of one partition, to all who have caught up.
   runtime::Task<> follow(std::shared_ptr<Tail> tail, std::size_t partition);

@@ -7,6 +7,7 @@ namespace {
 
 constexpr std::size_t kBatchMax = 100;
 constexpr Milliseconds kWait{20'000};
+constexpr Duration kLook = std::chrono::seconds(1);
 constexpr Duration kFailurePause = std::chrono::seconds(1);
 
 }  // namespace
@@ -27,12 +28,13 @@ void Push::stop() {
 
 runtime::Task<Status> Push::run() {
   while (!*stopped_) {
-    if (credit_ == 0) {
-      co_await wake_.wait();
-      continue;
-    }
     const QueuePtr queue = queues_.find(queue_);
     if (queue == nullptr) co_return fail(Errc::not_found, fmt::format("there is no queue '{}'", queue_));
+    if (credit_ == 0) {
+      // The queue may go meanwhile.
+      co_await wake_.wait_until(runtime::Shard::current().now() + kLook);
+      continue;
+    }
     ReceiveRequest request;
     request.count_max = std::min(credit_, kBatchMax);
     request.lease = lease_;
@@ -44,7 +46,7 @@ runtime::Task<Status> Push::run() {
       if (!*stopped_) (void)co_await wake_.wait_until(runtime::Shard::current().now() + kFailurePause);
       continue;
     }
-    credit_ -= received->size();
+    credit_ -= std::min(credit_, received->size());  // it may have been withdrawn meanwhile
     for (Delivery& delivery : *received) take_(std::move(delivery));
   }
   co_return Status{};

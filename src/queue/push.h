@@ -24,6 +24,8 @@ class Push {
   // Lets so many more messages come; each that comes takes one.
   void grant(std::size_t messages);
   [[nodiscard]] std::size_t credit() const { return credit_; }
+  // Takes back what is left of it, and returns it. Messages that are coming in just now still come.
+  [[nodiscard]] std::size_t withdraw() { return std::exchange(credit_, 0); }
 
   // Pushes until stop(). Errors: not_found (the queue is gone), cancelled (the server stops). Whatever else is wrong passes:
   // it tries again.

@@ -22,7 +22,7 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
       text += fmt::format("    resp   {}{}  (redis-cli -p {})\n", address, endpoint.is_tls ? " with TLS" : "",
                           endpoint.port);
     } else {
-      text += fmt::format("    http   {}://{}/  (/healthz, /readyz, /metrics)\n", scheme, address);
+      text += fmt::format("    http   {}://{}/  (a page for people; the API is at /v1)\n", scheme, address);
     }
   }
   if (!kafka.empty()) {

@@ -30,7 +30,8 @@ Task<HttpResponse> answer_admin(const http::Router* router, const HttpRequest* r
 struct HttpFront::Part {
   HttpFront* front = nullptr;
   runtime::Shard* shard = nullptr;
-  std::unique_ptr<api::ApiShard> api;  // nullptr: not yet
+  std::unique_ptr<api::ApiShard> made;
+  api::ApiShard* api = nullptr;  // the same, once every shard has its own
   std::unique_ptr<http::ShardServer> server;
 };
 
@@ -39,12 +40,13 @@ namespace {
 template <class Part>
 Task<> make_api(Part* part, const api::ApiNode* node, stream::StreamShard* streams, queue::QueueShard* queues,
                 std::vector<api::ApiShard*>* all) {
-  part->api = std::make_unique<api::ApiShard>(*node, *streams, *queues);
-  all->push_back(part->api.get());
+  part->made = std::make_unique<api::ApiShard>(*node, *streams, *queues);
+  all->push_back(part->made.get());
   co_return;
 }
 template <class Part>
 Task<> begin_api(Part* part) {
+  part->api = part->made.get();
   part->api->start();
   co_return;
 }
@@ -91,6 +93,9 @@ Task<Status> HttpFront::start(const ServerConfig& config, TlsListeners& tls, htt
     options.limits.streams_body = [&part](const HttpRequest& head) {
       return part.api != nullptr && is_of_api(head.path) && part.api->streams_body(head);
     };
+    options.refusal = [](const http::Fault& fault) {
+      return api::problem_response({fault.status, "malformed-request", fault.message, 0}, {});
+    };
     part.server = std::make_unique<http::ShardServer>(
         *shard, [&part](const HttpRequest& request) { return part.front->answer(part, request); }, options);
     servers.push_back(part.server.get());
@@ -118,8 +123,8 @@ Task<> HttpFront::serve_api(api::ApiNode& node, const std::vector<queue::QueueSh
     co_await runtime::call_on(*shards_[i], make_api<Part>, part, &node, &node.streams.shard(i), queues[i],
                               &node.shards);
     registry.add(*shards_[i], [part](observe::MetricsPage& page) {
-      api::collect(page, part->api->stats);
-      collect_logins(page, part->api->logins);
+      api::collect(page, part->made->stats);
+      collect_logins(page, part->made->logins);
     });
   }
   for (std::size_t i = 0; i < parts_.size(); ++i)

@@ -8,7 +8,8 @@ import urllib.parse
 
 from harness import LEAT, Server, equal, short
 
-JSON, LINES, BYTES, PROBLEM = 'application/json', 'application/x-ndjson', 'application/octet-stream', 'application/problem+json'
+JSON, LINES, BYTES = 'application/json', 'application/x-ndjson', 'application/octet-stream'
+PROBLEM = 'application/problem+json'
 NO_ANSWER = (OSError, http.client.HTTPException)
 
 
@@ -56,7 +57,8 @@ class Api:
         self.own = {'Authorization': basic(user, password)} if user else {}
 
     def ask(self, method, path, body=None, type=None, chunks=None, **headers):
-        """The reply, whatever it is. Headers are given as Content_Type is written here."""
+        """The reply, whatever it is. Headers are given as If_Match is. `chunks` are sent as such, unless
+        there is a Content_Length."""
         sent = {**self.own, **{name.replace('_', '-'): value for name, value in headers.items()}}
         if body is not None and not isinstance(body, (bytes, str)):
             body, type = json.dumps(body), type or JSON
@@ -66,7 +68,7 @@ class Api:
             sent['Content-Type'] = type
         try:
             self.connection.request(method, path, chunks if chunks is not None else body, sent,
-                                    encode_chunked=chunks is not None)
+                                    encode_chunked=chunks is not None and 'Content-Length' not in sent)
             answer = self.connection.getresponse()
             return Reply(answer.status, answer.headers, answer.read())
         except NO_ANSWER:

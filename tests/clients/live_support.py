@@ -9,7 +9,6 @@ import os
 import socket
 import struct
 import subprocess
-import time
 import urllib.parse
 
 from harness import LEAT, equal, unique
@@ -405,12 +404,3 @@ def leat(server, *arguments, user='root', password='root', new_password=None, co
                           env={**environment, 'LEAT_PASSWORD': password, 'LEAT_NEW_PASSWORD': new_password or password})
     equal(done.returncode, code, done.stdout + done.stderr)
     return done.stdout + done.stderr
-
-
-def until(what, step, done, seconds=SECONDS):
-    """Calls step() until done()."""
-    deadline = time.monotonic() + seconds
-    while not done():
-        if time.monotonic() > deadline:
-            raise AssertionError('waited %d s for %s' % (seconds, what))
-        step()

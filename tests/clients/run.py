@@ -26,7 +26,10 @@ import harness
 import robust_connections
 import robust_disk
 import robust_golden
+import robust_http_kill
 import robust_kill
+import robust_live_idle
+import robust_live_slow
 import robust_queue_kill
 import robust_queues
 import robust_resp_differential
@@ -76,6 +79,19 @@ CLIENTS = {
     'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }
+HTTP = {
+    'http_api': lambda: [PYTHON, str(HERE / 'suite_http_api.py')],
+    'http_queues': lambda: [PYTHON, str(HERE / 'suite_http_queues.py')],
+    'http_document': lambda: [PYTHON, str(HERE / 'suite_http_document.py')],
+    'http_access': lambda: [PYTHON, str(HERE / 'suite_http_access.py')],
+    'http_wire': lambda: [PYTHON, str(HERE / 'suite_http_wire.py')],
+}
+LIVE = {
+    'live': lambda: [PYTHON, str(HERE / 'suite_live.py')],
+    'live_protocol': lambda: [PYTHON, str(HERE / 'suite_live_protocol.py')],
+    'live_node': node_suite('live.mjs'),
+    'live_browser': node_suite('live_browser.mjs'),
+}
 SQS = {
     'boto3': lambda: [PYTHON, str(HERE / 'suite_boto3.py')],
     'boto3_queues': lambda: [PYTHON, str(HERE / 'suite_boto3_queues.py')],
@@ -115,6 +131,8 @@ RESP = {
     'connect_redis': node_suite('connect_redis.mjs'),
     'socket_io': node_suite('socket_io.mjs'),
 }
+CLIENTS.update(HTTP)
+CLIENTS.update(LIVE)
 CLIENTS.update(AWS)
 CLIENTS.update(RESP)
 # Their clients sign with this key, and the server asks them to.
@@ -127,6 +145,9 @@ ROBUST = {
     'disk': robust_disk.cases,
     'golden': robust_golden.cases,
     'kill': robust_kill.cases,
+    'http_kill': robust_http_kill.cases,
+    'live_slow': robust_live_slow.cases,
+    'live_idle': robust_live_idle.cases,
     'queues': robust_queues.cases,
     'queue_kill': robust_queue_kill.cases,
     'sns_kill': robust_sns_kill.cases,

@@ -1,5 +1,5 @@
 #!/usr/bin/python3
-"""Runs the commands of README.md, docs/cli.md and docs/security.md against a fresh server: every ```sh block that follows a line <!-- tour -->.
+"""Runs the commands of README.md, docs/cli.md, docs/http.md and docs/security.md against a fresh server: every ```sh block that follows a line <!-- tour -->.
 
 A ```text block that follows a line <!-- prints --> is what the block before it must print: line by line, where … stands
 for anything, and alone on a line for any lines. The blocks run in one shell, in order, on the default ports; where those are taken, in a network of its own.
@@ -21,7 +21,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / 'tests' / 'clients'))
 import harness  # noqa: E402
 
-DOCUMENTS = ['README.md', 'docs/cli.md', 'docs/security.md']  # the last one leaves the server closed
+DOCUMENTS = ['README.md', 'docs/cli.md', 'docs/http.md', 'docs/security.md']  # the last one leaves the server closed
 BLOCK = re.compile(r'^<!-- (tour|prints) -->\n+```(?:sh|text)\n(.*?)^```$', re.M | re.S)
 
 

@@ -36,7 +36,7 @@ void Cors::add_headers(http::HttpResponse& response) const {
                                 "ETag, Location, Retry-After, Leat-Type, Leat-Ttl-Ms, Leat-Next, Idempotent-Replayed");
 }
 
-bool Cors::allows_websocket() const {
+bool Cors::allows_origin() const {
   if (origin_.empty() || is_allowed_) return true;
   // A page of this server's own.
   const auto scheme = origin_.find("://");

@@ -19,9 +19,9 @@ class Cors {
   [[nodiscard]] bool is_preflight() const;
   [[nodiscard]] http::HttpResponse preflight_response() const;
   void add_headers(http::HttpResponse& response) const;
-  // Whether a page of the request's origin may open a WebSocket: browsers do not ask before. Requests that name no origin are
-  // not of browsers.
-  [[nodiscard]] bool allows_websocket() const;
+  // Whether a page of the request's origin may change something or open a WebSocket: browsers do not always ask before, and say
+  // who their user is. Requests that name no origin are not of pages.
+  [[nodiscard]] bool allows_origin() const;
 
  private:
   const http::HttpRequest& request_;

@@ -70,8 +70,8 @@ struct ApiOperation {
 // What a path leads to.
 struct Match {
   const ApiOperation* operation = nullptr;  // nullptr: nothing, or not by that method
-  std::vector<std::string_view> values;  // of the path's parameters, as sent
-  std::vector<std::string> methods;      // that the path takes, if it takes another one
+  std::vector<std::string_view> values;     // of the path's parameters, as sent
+  std::vector<std::string> methods;         // that the path takes, if it takes another one
 };
 
 class Document {

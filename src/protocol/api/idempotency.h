@@ -17,7 +17,7 @@ namespace leat::api {
 class IdempotencyStore {
  public:
   static constexpr std::size_t kEntriesMax = 50'000;
-  static constexpr std::size_t kBytesMax = std::size_t{32} << 20;
+  static constexpr std::size_t kBytesMax = std::size_t{32} << 20;  // an answer above it is forgotten at once
   static constexpr Milliseconds kFor{3'600'000};
 
   struct Stored {

@@ -83,7 +83,9 @@ Outcome<ParsedHeaders> headers_member(const dom::element& object) {
   dom::array list;
   if (found.get_array().get(list)) return invalid_body("headers are neither an object nor a list");
   ParsedHeaders headers;
+  constexpr std::string_view kMembers[] = {"key", "value", "value_base64"};
   for (const dom::element item : list) {
+    LEAT_CHECK(check_members(item, kMembers, "a header"));
     LEAT_TRY(auto key, text_member("key", item));
     if (!key) return invalid_body("a header has no key");
     LEAT_TRY(auto value, bytes_member("value", item));

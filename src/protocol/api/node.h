@@ -80,10 +80,10 @@ class ApiShard {
   IdempotencyStore idempotency;
   ApiStats stats;
   LogLimiter bad_input;
-  runtime::Budget reads{kReadsMax};  // bytes of records that are being turned into text
+  runtime::Budget reads{kReadsMax};  // bytes of records and of answers that show them, until they are sent
   std::unique_ptr<LiveShard> live;
 
-  static constexpr std::size_t kReadsMax = std::size_t{32} << 20;
+  static constexpr std::size_t kReadsMax = std::size_t{64} << 20;
 
   // Whoever waits is to come to an end.
   [[nodiscard]] bool is_stopping() const { return is_stopping_; }

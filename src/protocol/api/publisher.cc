@@ -1,5 +1,7 @@
 #include "protocol/api/publisher.h"
 
+#include <charconv>
+
 #include "runtime/shard.h"
 #include "stream/partitioner.h"
 
@@ -13,25 +15,53 @@ std::optional<BytesView> view_of(const std::optional<std::string>& bytes) {
   return bytes ? std::optional(as_bytes(*bytes)) : std::nullopt;
 }
 
+// At most what it takes in a batch.
+std::size_t size_of(const ParsedRecord& record) {
+  constexpr std::size_t kOwn = 40;  // lengths, offset, time
+  std::size_t size = kOwn + (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const auto& [key, value] : record.headers) size += 10 + key.size() + (value ? value->size() : 0);
+  return size;
+}
+
+// Of a batch of the topic, in bytes.
+std::size_t message_size_max(const ApiShard& shard, const catalog::Topic& topic) {
+  const catalog::TopicConfigKey* key = catalog::find_topic_config("max.message.bytes");
+  const std::string text = catalog::effective_topic_config(*key, shard.node.topics.defaults(), topic.entry.config);
+  std::size_t size = 0;
+  std::from_chars(text.data(), text.data() + text.size(), size);
+  return size;
+}
+
 }  // namespace
 
 Publisher::Publisher(ApiShard& shard, const catalog::Topic& topic)
     : shard_(shard),
       topic_(topic.entry.id),
       partitions_(topic.entry.partitions),
-      turn_(static_cast<std::int32_t>(shard.next_turn() % static_cast<std::size_t>(topic.entry.partitions))) {}
+      turn_(static_cast<std::int32_t>(shard.next_turn() % static_cast<std::size_t>(topic.entry.partitions))),
+      batch_size_max_(std::min(kBatchSizeMax, message_size_max(shard, topic))) {}
 
-Outcome<> Publisher::add(const ParsedRecord& record) {
-  std::int32_t partition = turn_;
-  if (record.partition) {
-    partition = *record.partition;
-    if (partition >= partitions_)
-      return refuse(400, "invalid-argument",
-                    fmt::format("the topic has {} partitions, and no {}", partitions_, partition));
-  } else if (record.key) {
-    partition = stream::partition_of_key(as_bytes(*record.key), partitions_);
-  }
-  Batch& batch = batches_[PartitionIndex(partition)];
+Outcome<> Publisher::check(const ParsedRecord& record) const {
+  if (!record.partition || *record.partition < partitions_) return {};
+  return refuse(400, "invalid-argument",
+                fmt::format("the topic has {} partitions, and no {}", partitions_, *record.partition));
+}
+
+PartitionIndex Publisher::partition_of(const ParsedRecord& record) const {
+  if (record.partition) return PartitionIndex(*record.partition);
+  if (record.key) return PartitionIndex(stream::partition_of_key(as_bytes(*record.key), partitions_));
+  return PartitionIndex(turn_);
+}
+
+bool Publisher::has_room(const ParsedRecord& record) const {
+  if (timestamps_.size() >= kBatchRecordsMax) return false;
+  const auto batch = batches_.find(partition_of(record));
+  return batch == batches_.end() ||
+         log::kBatchHeaderSize + batch->second.builder.uncompressed_size() + size_of(record) <= batch_size_max_;
+}
+
+void Publisher::add(const ParsedRecord& record) {
+  Batch& batch = batches_[partition_of(record)];
   log::NewRecord made;
   made.timestamp = record.timestamp ? Timestamp(*record.timestamp) : shard_.shard().wall_now();
   made.key = view_of(record.key);
@@ -40,8 +70,6 @@ Outcome<> Publisher::add(const ParsedRecord& record) {
   batch.builder.add(made);
   batch.records.push_back(timestamps_.size());
   timestamps_.push_back(made.timestamp);
-  is_full_ = is_full_ || batch.builder.uncompressed_size() >= kBatchSizeMax || timestamps_.size() >= kBatchRecordsMax;
-  return {};
 }
 
 runtime::Task<> Publisher::append(PartitionIndex partition, Batch& batch, std::vector<Placed>& placed) {
@@ -71,7 +99,6 @@ runtime::Task<std::vector<Placed>> Publisher::flush() {
   co_await scope.join();
   batches_.clear();
   timestamps_.clear();
-  is_full_ = false;
   co_return placed;
 }
 

@@ -25,9 +25,12 @@ class Publisher {
   // The topic exists and is not internal.
   Publisher(ApiShard& shard, const catalog::Topic& topic);
 
-  // A record for the next batch of its partition: the one that it names, or its key's, or the one whose turn it is. Error: 400.
-  [[nodiscard]] Outcome<> add(const ParsedRecord& record);
-  [[nodiscard]] bool is_full() const { return is_full_; }
+  // Whether the topic has the partition that the record names. Error: 400.
+  [[nodiscard]] Outcome<> check(const ParsedRecord& record) const;
+  // Whether it goes into the batches that are under way; else flush() first.
+  [[nodiscard]] bool has_room(const ParsedRecord& record) const;
+  // Puts it into the batch of its partition: the one that it names, or its key's, or the one whose turn it is.
+  void add(const ParsedRecord& record);
   // Appends what was added, all partitions side by side, and returns the records' places in the order in which they were
   // added. What is placed is committed.
   runtime::Task<std::vector<Placed>> flush();
@@ -36,8 +39,8 @@ class Publisher {
   struct Batch {
     log::BatchBuilder builder;
     std::vector<std::size_t> records;  // which of those that were added
-    Timestamp last;
   };
+  [[nodiscard]] PartitionIndex partition_of(const ParsedRecord& record) const;
   runtime::Task<> append(PartitionIndex partition, Batch& batch, std::vector<Placed>& placed);
 
   ApiShard& shard_;
@@ -46,7 +49,7 @@ class Publisher {
   std::int32_t turn_;  // where records without a key go
   std::map<PartitionIndex, Batch> batches_;
   std::vector<Timestamp> timestamps_;
-  bool is_full_ = false;
+  std::size_t batch_size_max_;
 };
 
 }  // namespace leat::api

@@ -91,6 +91,7 @@ Task<Outcome<ReadAnswer>> read_partition(ApiShard& shard, ReadQuery query, const
   const stream::Streams& streams = shard.node.streams;
   LEAT_CO_TRY(Offset from, co_await find_start(shard, query));
   const MonoTime deadline = shard.shard().now() + query.wait;
+  std::shared_ptr<runtime::Reservation> memory;
   Rendering rendering(query);
   Offset end = from;
   for (std::uint64_t scanned = 0; !rendering.is_full() && scanned < kScannedMax;) {
@@ -106,15 +107,19 @@ Task<Outcome<ReadAnswer>> read_partition(ApiShard& shard, ReadQuery query, const
       break;
     }
     const std::uint64_t size = std::min(query.key ? kChunk : query.bytes_max, kChunk);
-    co_await shard.reads.reserve(kChunk);
-    const runtime::Reservation memory(shard.reads, kChunk);
+    if (memory == nullptr) {
+      // What is read, its text, and the answer that has it.
+      const std::size_t needed = kChunk + 2 * query.bytes_max;
+      co_await shard.reads.reserve(needed);
+      memory = std::make_shared<runtime::Reservation>(shard.reads, needed);
+    }
     API_TRY(const pubsub::Batches batches,
             co_await pubsub::read_batches(streams, query.id, from, size, Milliseconds::zero()));
     API_TRY(from, co_await render(rendering, batches, from));
     shard.streams.count_read(query.id.topic, batches.bytes.size());
     scanned += std::max<std::uint64_t>(batches.bytes.size(), 1);
   }
-  co_return ReadAnswer{rendering.finish(from, end), from.value()};
+  co_return ReadAnswer{rendering.finish(from, end), from.value(), std::move(memory)};
 }
 
 }  // namespace leat::api

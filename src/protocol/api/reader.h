@@ -1,5 +1,6 @@
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <string>
 
@@ -24,6 +25,7 @@ struct ReadQuery {
 struct ReadAnswer {
   std::string text;
   std::int64_t next = 0;
+  std::shared_ptr<const void> memory;  // that it takes; to be kept until it is sent
 };
 
 // Reads committed records as JSON. Looks for records with a key in a part of the log only, if it is long: `next` tells where to

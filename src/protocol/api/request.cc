@@ -11,7 +11,8 @@ namespace leat::api {
 namespace {
 
 constexpr std::size_t kQueryParametersMax = 1000;
-constexpr int kDepthMax = 64;  // of a body's JSON
+constexpr int kDepthMax = 64;                                 // of a body's JSON
+constexpr std::size_t kJsonSizeMax = std::size_t{512} << 10;  // looking at it keeps others waiting
 
 std::unexpected<Problem> invalid(std::string_view name, std::string_view what) {
   return refuse(400, "invalid-parameter", fmt::format("{} {}", name, what));
@@ -168,8 +169,8 @@ Outcome<> Request::read_parameters(const std::vector<std::string_view>& segments
   return {};
 }
 
-std::string Request::media_type() const {
-  std::string_view type = http.header("Content-Type");
+std::string media_type_of(const http::HttpRequest& request) {
+  std::string_view type = request.header("Content-Type");
   type = type.substr(0, type.find(';'));
   while (type.ends_with(' ')) type.remove_suffix(1);
   std::string out(type);
@@ -186,6 +187,8 @@ Outcome<> Request::read_body() {
   if (!type.empty() && type != "application/json")
     return refuse(415, "unsupported-media-type", fmt::format("the body is to be application/json, not '{}'", type));
   if (http.body.empty()) return refuse(400, "invalid-body", "the body is missing");
+  if (http.body.size() > kJsonSizeMax)
+    return refuse(413, "too-large", fmt::format("a body of JSON has at most {} bytes here", kJsonSizeMax));
   if (is_too_deep(http.body))
     return refuse(400, "invalid-body", fmt::format("the body is nested more than {} levels", kDepthMax));
   Json parsed = Json::parse(http.body, nullptr, false);

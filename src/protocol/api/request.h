@@ -14,6 +14,10 @@ namespace leat::api {
 
 using Json = nlohmann::json;
 
+// A request's media type, without its parameters, in small letters; empty: it says none.
+[[nodiscard]] std::string media_type_of(const http::HttpRequest& request);
+inline constexpr std::string_view kLinesType = "application/x-ndjson";
+
 // One request, checked against its operation's declaration, while it is answered.
 class Request {
  public:
@@ -46,8 +50,7 @@ class Request {
   [[nodiscard]] Outcome<> read_parameters(const std::vector<std::string_view>& segments);
   // Parses and checks a body that is to be JSON.
   [[nodiscard]] Outcome<> read_body();
-  // Without its parameters, in small letters; empty: the request says none.
-  [[nodiscard]] std::string media_type() const;
+  [[nodiscard]] std::string media_type() const { return media_type_of(http); }
 
  private:
   Outcome<> take(const Parameter& parameter, std::string value);

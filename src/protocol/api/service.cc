@@ -18,17 +18,28 @@ namespace {
 using http::HttpResponse;
 using runtime::Task;
 
-constexpr std::string_view kLines = "application/x-ndjson";
 constexpr int kTooManyRequests = 429;
-constexpr std::size_t kStoredBodyMax = std::size_t{64} << 10;
 
 std::string text_of(std::string_view view) { return std::string(view); }
+
+bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
 Outcome<> authorize(const Request& request) {
   const Access& access = request.operation.access;
   if (access.kind != Access::Kind::resource) return {};
   return request.authorize(access.operation, access.type,
                            access.names_a_parameter ? request.text(access.name) : std::string_view(access.name));
+}
+
+// Bodies are not looked at for those who may create nothing.
+Outcome<> check_may_create(const Request& request) {
+  if (request.operation.access.kind != Access::Kind::granted || request.operation.body != BodyKind::json) return {};
+  using security::ResourceType;
+  for (const ResourceType type : {ResourceType::cluster, ResourceType::topic, ResourceType::queue}) {
+    const auto decision = request.node().policies.authorize_any(request.principal, security::Operation::create, type);
+    if (decision == security::Decision::allowed) return {};
+  }
+  return request.authorize(security::Operation::create, ResourceType::cluster, security::kClusterName);
 }
 
 // A fingerprint of what a request asks for.
@@ -59,8 +70,20 @@ HttpResponse response_of(const IdempotencyStore::Stored& stored) {
   return response;
 }
 
+Answer run_handler(Request& request, Handler handler) {
+  try {
+    co_return co_await handler(request);
+  } catch (const std::exception& failure) {
+    log_error("http", "{} {} failed: {}", request.http.method, request.http.path, failure.what());
+    co_return refuse(500, "internal", "the server failed to answer; its log says why");
+  }
+}
+
 // The answer of the handler, or of the request that came with the same idempotency key before.
 Answer handle_once(Request& request, Handler handler) {
+  if (request.http.source != nullptr)
+    co_return refuse(400, "invalid-parameter",
+                     "a stream of lines takes no idempotency key: it is not known before it ends");
   const ApiNode& node = request.node();
   const std::string key = fmt::format("{}\n{}", request.principal.name, request.text("Idempotency-Key"));
   const std::size_t home = std::hash<std::string>{}(key) % node.shards.size();
@@ -75,9 +98,9 @@ Answer handle_once(Request& request, Handler handler) {
     case IdempotencyStore::Claim::busy:
       co_return refuse(409, "idempotency-key-in-use", "the first request with this idempotency key is still under way");
   }
-  auto answer = co_await handler(request);
+  auto answer = co_await run_handler(request, handler);
   std::shared_ptr<IdempotencyStore::Stored> stored;
-  if (answer && answer->body.size() <= kStoredBodyMax) {
+  if (answer) {
     stored = std::make_shared<IdempotencyStore::Stored>();
     *stored = {answer->status, answer->body, text_of(answer->content_type), answer->headers};
   }
@@ -88,7 +111,7 @@ Answer handle_once(Request& request, Handler handler) {
 
 // A GET whose answer the client has already.
 void make_conditional(const http::HttpRequest& request, HttpResponse& response) {
-  if (response.status != 200 || (request.method != "GET" && request.method != "HEAD")) return;
+  if (response.status != 200 || !is_safe(request.method)) return;
   const std::string_view known = request.header("If-None-Match");
   if (known.empty()) return;
   for (const auto& [name, value] : response.headers) {
@@ -149,7 +172,7 @@ ApiShard::ApiShard(const ApiNode& of, stream::StreamShard& of_streams, queue::Qu
 ApiShard::~ApiShard() = default;
 
 bool ApiShard::streams_body(const http::HttpRequest& head) const {
-  if (!head.header("Content-Type").starts_with(kLines)) return false;
+  if (media_type_of(head) != kLinesType) return false;
   const Match match = document.match(head.method, head.path);
   return match.operation != nullptr && match.operation->body == BodyKind::streamed;
 }
@@ -172,9 +195,10 @@ Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& s
   if (admission.is_too_many())
     co_return std::unexpected(Problem{kTooManyRequests, "too-many-requests", "too many requests are under way", 1});
   LEAT_CO_CHECK(authorize(request));
+  LEAT_CO_CHECK(check_may_create(request));
   if (request.operation.body == BodyKind::json) LEAT_CO_CHECK(request.read_body());
   const Handler handler = find_handler(request.operation.id);
-  if (!request.has("Idempotency-Key")) co_return co_await handler(request);
+  if (!request.has("Idempotency-Key")) co_return co_await run_handler(request, handler);
   co_return co_await handle_once(request, handler);
 }
 
@@ -182,6 +206,11 @@ Task<HttpResponse> ApiShard::answer(const http::HttpRequest& request) {
   const Cors cors(node.options.cors_origins, request);
   if (is_stopping_) co_return problem_response({503, "stopping", "the server stops", 1}, request.path);
   if (cors.is_preflight()) co_return cors.preflight_response();
+  if (!is_safe(request.method) && !cors.allows_origin()) {
+    stats.problems.add();
+    co_return problem_response({403, "origin-denied", "pages of this origin may change nothing (http.cors_origins)", 0},
+                               request.path);
+  }
   HttpResponse response;
   const Match match = document.match(request.method, request.path);
   if (match.operation == nullptr) {

@@ -151,7 +151,7 @@ class RequestParser::Impl {
       consumed += count;
       (was_in_head ? head_size_ : body_size_on_wire_) += count;
       if (error && error != beast::http::error::need_more) return std::unexpected(to_fault(error, limits_));
-      if (auto fault = check_size(rest.size() - count)) return std::unexpected(std::move(*fault));
+      if (auto fault = check_size(rest.size() - count, count == 0)) return std::unexpected(std::move(*fault));
       if (error == beast::http::error::need_more || count == 0) break;
       if (was_in_head && parser_->is_header_done()) {
         if (auto fault = read_head()) return std::unexpected(std::move(*fault));
@@ -193,7 +193,7 @@ class RequestParser::Impl {
     return skipped;
   }
   // Beast's own limits are for a line or a chunk at a time; these are for the whole. `unread` bytes make no whole line yet.
-  std::optional<Fault> check_size(std::size_t unread) const {
+  std::optional<Fault> check_size(std::size_t unread, bool is_waiting) const {
     const bool in_head = !parser_->is_header_done();
     if (head_size_ > limits_.head_size_max || (in_head && head_size_ + unread > limits_.head_size_max)) {
       return to_fault(beast::http::error::header_limit, limits_);
@@ -203,7 +203,7 @@ class RequestParser::Impl {
     if (!streams_ && body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
       return Fault{413, "the request's body is cut into needlessly small chunks"};
     }
-    if (!in_head && !parser_->is_done() && parser_->chunked() && is_stuck(unread)) {
+    if (!in_head && !parser_->is_done() && parser_->chunked() && is_waiting && is_stuck(unread)) {
       return Fault{400, "a chunk's head or the trailers are too long"};
     }
     return std::nullopt;

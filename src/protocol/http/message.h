@@ -117,6 +117,7 @@ struct HttpResponse {
   std::string_view content_type = "text/plain; charset=utf-8";  // that outlives the response
   Headers headers;                                              // beyond those that every response has
   std::shared_ptr<Takeover> takeover;                           // what follows in place of a body, if anything does
+  std::shared_ptr<const void> kept;                             // until all of it is sent
 };
 
 // A line of text that says what is wrong and what to do.

@@ -248,8 +248,10 @@ runtime::Task<> Session::refuse(Fault fault) {
   context_.stats.responses[static_cast<std::size_t>(fault.status / 100)].add();
   context_.log_limiter.write(now(), LogLevel::info, context_.options.name, "{}: request refused with {}: {}", peer_,
                              fault.status, fault.message);
+  const HttpResponse refusal =
+      context_.options.refusal ? context_.options.refusal(fault) : text_response(fault.status, fault.message);
   const ResponseContext how{false, false, runtime::Shard::current().wall_now()};
-  const bool is_sent = co_await send(encode_response(text_response(fault.status, fault.message), how));
+  const bool is_sent = co_await send(encode_response(refusal, how));
   if (is_sent) co_await drain();
 }
 

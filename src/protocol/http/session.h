@@ -20,6 +20,8 @@ struct Options {
   std::size_t connections_max = 1000;                   // of all shards
   std::size_t bodies_size_max = std::size_t{16} << 20;  // of all of a shard's requests; at least one body
   std::string_view name = "http";                       // of the protocol, in log lines and in names of settings
+  // How a request is answered that cannot be read. Empty: with a line of text.
+  std::function<HttpResponse(const Fault& fault)> refusal;
 };
 
 // What the sessions of one shard share. Belongs to the shard.

@@ -129,10 +129,8 @@ TEST(EventIds, AreReadAsWritten) {
   EXPECT_EQ(parse_places(text_of(places)), places);
   EXPECT_EQ(parse_places(""), TopicPlaces());
   for (const std::string_view text :
-       {"a", "@0:1", "a@x", "a@0", "a@0:", "a@0:1,", "a@0:-1", "a@-1:0", "a@0:1;b", "a@0:1 "}) {
-    const auto parsed = parse_places(text);
-    if (parsed) EXPECT_EQ(text, "a@0:1,") << text;  // an empty end is no harm
-  }
+       {"a", "@0:1", "a@x", "a@0", "a@0:", "a@0:1,", "a@0:-1", "a@-1:0", "a@0:1;b", "a@0:1 ", "a@0:1;"})
+    EXPECT_EQ(parse_places(text), std::nullopt) << text;
 }
 
 TEST(PercentDecoding, DecodesAndRefusesBrokenEscapes) {
@@ -165,8 +163,7 @@ TEST(LiveRequests, NameOneThingThatTheyAreFor) {
   EXPECT_EQ(subscribe->start.time, Timestamp(3));
   EXPECT_EQ(parse(R"({"op":"publish","channel":"c","data":"d","id":5})")->record.value, "d");
   EXPECT_EQ(parse(R"({"op":"send","queue":"q","body":[1]})")->message.body, "[1]");
-  EXPECT_EQ(parse(R"({"op":"extend","queue":"q","receipts":["0.1.0.1"],"lease_ms":9})")->settle_for,
-            Milliseconds(9));
+  EXPECT_EQ(parse(R"({"op":"extend","queue":"q","receipts":["0.1.0.1"],"lease_ms":9})")->settle_for, Milliseconds(9));
 }
 
 TEST(LiveRequests, ThatMakeNoSenseAreRefused) {

@@ -45,10 +45,22 @@ std::vector<std::string_view> whole_value(std::string_view type, std::string_vie
   return {"GET", key};
 }
 
-void look_at(resp::LocalUnit& unit, const std::string& key, KeyState& state) {
+void look_at_type(resp::LocalUnit& unit, const std::string& key, KeyState& state) {
   const ReplyValue type = unit.run({"TYPE", key});
   keep_failure(type, state);
   state.type = type.text() != nullptr ? *type.text() : "none";
+}
+
+// What a condition is about. Only strings have tags; large values of other types are not looked at for nothing.
+void look_at_condition(resp::LocalUnit& unit, const std::string& key, std::string_view condition, KeyState& state) {
+  look_at_type(unit, key, state);
+  if (state.problem || state.type != "string" || condition.empty() || condition == "*") return;
+  state.value = unit.run({"GET", key});
+  keep_failure(state.value, state);
+}
+
+void look_at(resp::LocalUnit& unit, const std::string& key, KeyState& state) {
+  look_at_type(unit, key, state);
   if (state.type == "none" || state.problem) return;
   const auto words = whole_value(state.type, key);
   state.value = unit.run(words);
@@ -115,11 +127,14 @@ Answer get_key(Request& request) {
 }
 
 Answer put_key(Request& request) {
+  if (request.has("If-Match") && request.has("If-None-Match"))
+    co_return refuse(400, "invalid-parameter", "If-Match and If-None-Match are not taken together");
   const std::string key(request.text("key"));
   const std::string ttl(request.text("ttl_ms"));
   KeyState before;
   const auto decide = [&](resp::LocalUnit& unit) {
-    look_at(unit, key, before);
+    look_at_condition(unit, key, request.has("If-Match") ? request.text("If-Match") : request.text("If-None-Match"),
+                      before);
     if (!before.problem && !holds(request.text("If-Match"), request.text("If-None-Match"), before))
       before.problem = precondition_failed();
     if (before.problem) return;
@@ -140,7 +155,7 @@ Answer delete_key(Request& request) {
   const std::string key(request.text("key"));
   KeyState before;
   const auto decide = [&](resp::LocalUnit& unit) {
-    look_at(unit, key, before);
+    look_at_condition(unit, key, request.text("If-Match"), before);
     if (before.problem || before.type == "none") return;
     if (!holds(request.text("If-Match"), {}, before)) {
       before.problem = precondition_failed();

@@ -11,6 +11,14 @@ namespace {
 using security::Operation;
 using security::ResourceType;
 
+// An event's id names them all, and has to come back in a header.
+constexpr std::int32_t kPartitionsMax = 400;
+
+std::vector<std::string> each_once(const std::vector<std::string>& names) {
+  const std::set<std::string> unique(names.begin(), names.end());
+  return {unique.begin(), unique.end()};
+}
+
 // Nobody who has said nothing gets in where nothing is for everyone.
 Outcome<> check_welcome(const Request& request) {
   const security::Policies& policies = request.node().policies;
@@ -26,19 +34,24 @@ Outcome<> check_welcome(const Request& request) {
 
 Outcome<EventWish> wish_of(const Request& request) {
   EventWish wish;
-  wish.topics = request.texts("topic");
-  wish.channels = request.texts("channel");
-  wish.patterns = request.texts("pattern");
+  wish.topics = each_once(request.texts("topic"));
+  wish.channels = each_once(request.texts("channel"));
+  wish.patterns = each_once(request.texts("pattern"));
   if (wish.topics.empty() && wish.channels.empty() && wish.patterns.empty())
     return refuse(400, "invalid-parameter", "name a topic, a channel or a pattern");
   for (const std::string& topic : wish.topics)
     LEAT_CHECK(request.authorize(Operation::read, ResourceType::topic, topic));
   for (const std::string& channel : wish.channels)
     LEAT_CHECK(request.authorize(Operation::read, ResourceType::channel, channel));
+  std::int32_t partitions = 0;
   for (const std::string& topic : wish.topics) {
-    if (request.shard.topics().find(topic) == nullptr)
-      return refuse(404, "not-found", fmt::format("there is no topic '{}'", topic));
+    const catalog::Topic* found = request.shard.topics().find(topic);
+    if (found == nullptr) return refuse(404, "not-found", fmt::format("there is no topic '{}'", topic));
+    partitions += found->entry.partitions;
   }
+  if (partitions > kPartitionsMax)
+    return refuse(400, "too-many-partitions",
+                  fmt::format("topics with {} partitions and more are followed by WebSocket", kPartitionsMax + 1));
   wish.start.earliest = request.text("from") == "earliest";
   if (const auto time = request.integer("time")) wish.start.time = Timestamp(*time);
   const std::string_view last =
@@ -54,12 +67,18 @@ Outcome<EventWish> wish_of(const Request& request) {
 Answer open_live(Request& request) {
   LEAT_CO_CHECK(check_welcome(request));
   const Cors cors(request.node().options.cors_origins, request.http);
-  if (!cors.allows_websocket())
+  if (!cors.allows_origin())
     co_return refuse(403, "origin-denied", "pages of this origin may not connect (http.cors_origins)");
   auto handshake = http::websocket_handshake(request.http);
   if (handshake.is_accepted())
     handshake.response.takeover = std::make_shared<WebSocketSession>(*request.shard.live, request.principal);
-  co_return std::move(handshake.response);
+  if (handshake.is_accepted()) co_return std::move(handshake.response);
+  const std::string_view said = handshake.response.body;
+  http::HttpResponse response = problem_response(
+      {handshake.response.status, "websocket-required", std::string(said.substr(0, said.find('\n'))), 0},
+      request.http.path);
+  for (auto& header : handshake.response.headers) response.headers.push_back(std::move(header));
+  co_return response;
 }
 
 Answer stream_events(Request& request) {

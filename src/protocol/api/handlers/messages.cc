@@ -84,7 +84,7 @@ Outcome<http::HttpResponse> response_of(const Receipts& receipts, const std::vec
   return json_text_response(failed == 0 ? 200 : kMultiStatus, std::move(body));
 }
 
-Answer change_leases(const Request& request, Milliseconds lease, const std::string& reason) {
+Answer change_leases(const Request& request, Milliseconds lease, std::string reason) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
   LEAT_CO_TRY(const Receipts receipts, receipts_of(*request.body));
   std::vector<queue::LeaseChange> changes;
@@ -96,6 +96,8 @@ Answer change_leases(const Request& request, Milliseconds lease, const std::stri
 
 Answer send_messages(Request& request) {
   LEAT_CO_TRY(queue::QueuePtr queue, find_queue(request));
+  // What is sent to a queue on somebody else's topic is a record of that.
+  if (!queue->owns_topic) LEAT_CO_CHECK(request.authorize(Operation::write, ResourceType::topic, queue->topic));
   LEAT_CO_TRY(const auto messages, messages_of(request));
   const auto sent = co_await send_all(request.shard, std::move(queue), messages);
   const auto failed = std::ranges::count_if(sent, [](const auto& each) { return !each; });

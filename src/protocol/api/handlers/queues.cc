@@ -70,10 +70,20 @@ Json json_of(const queue::Redrive& redrive) {
   return json;
 }
 
-// Messages are copied from one queue to the other.
-Outcome<> authorize_redrive(const Request& request, const std::string& destination) {
-  if (destination.empty()) return {};
-  return request.authorize(Operation::write, ResourceType::queue, destination);
+// Messages are read from one queue and written to another, or to those that they came from.
+Outcome<> authorize_redrive(const Request& request, const queue::Queue& source, const std::string& destination) {
+  LEAT_CHECK(request.authorize(Operation::read, ResourceType::queue, source.name));
+  if (!destination.empty()) return request.authorize(Operation::write, ResourceType::queue, destination);
+  for (const queue::QueuePtr& origin : request.shard.queues.dead_letter_sources(source.name))
+    LEAT_CHECK(request.authorize(Operation::write, ResourceType::queue, origin->name));
+  return {};
+}
+
+// What fails too often is written to another queue.
+Outcome<> authorize_dead_letters(const Request& request, const queue::SettingsPatch& patch) {
+  const auto dead = patch.find("dead_letter_queue");
+  if (dead == patch.end() || !dead->second || dead->second->empty()) return {};
+  return request.authorize(Operation::write, ResourceType::queue, *dead->second);
 }
 
 }  // namespace
@@ -112,7 +122,9 @@ Answer create_queue(Request& request) {
     wanted.start = start_of(*start);
   }
   queue::SettingsMap settings;
-  queue::apply_patch(patch_of(body.value("settings", Json::object())), settings);
+  const queue::SettingsPatch patch = patch_of(body.value("settings", Json::object()));
+  LEAT_CO_CHECK(authorize_dead_letters(request, patch));
+  queue::apply_patch(patch, settings);
   API_TRY(wanted.settings, queue::settings_from(settings));
   const std::string location = fmt::format("/v1/queues/{}", wanted.name);
   API_TRY(queue::QueuePtr queue, co_await request.shard.queues.create(std::move(wanted)));
@@ -130,6 +142,7 @@ Answer change_queue(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
   queue::QueueChange change;
   change.settings = patch_of(request.body->at("settings"));
+  LEAT_CO_CHECK(authorize_dead_letters(request, change.settings));
   API_TRY(queue::QueuePtr changed, co_await request.shard.queues.alter(queue->name, std::move(change)));
   co_return co_await show_queue(request, 200, std::move(changed));
 }
@@ -164,7 +177,7 @@ Answer list_redrives(Request& request) {
 Answer start_redrive(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
   const std::string destination = request.body->value("destination", "");
-  LEAT_CO_CHECK(authorize_redrive(request, destination));
+  LEAT_CO_CHECK(authorize_redrive(request, *queue, destination));
   API_TRY(const std::string id,
           co_await request.shard.queues.start_redrive(queue->name, destination, request.body->value("rate", 0.0)));
   co_return json_response(202, {{"id", id}});

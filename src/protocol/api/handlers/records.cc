@@ -11,7 +11,6 @@ namespace {
 
 using runtime::Task;
 
-constexpr std::string_view kLines = "application/x-ndjson";
 constexpr std::size_t kRecordsMax = 10'000;
 constexpr std::size_t kLineSizeMax = std::size_t{8} << 20;
 constexpr int kMultiStatus = 207;
@@ -50,11 +49,12 @@ Outcome<http::HttpResponse> response_of(const std::vector<Placed>& all) {
 Answer publish_all(Request& request, const catalog::Topic& topic, const std::vector<ParsedRecord>& records) {
   Publisher publisher(request.shard, topic);
   std::vector<Placed> all;
+  for (const ParsedRecord& record : records) LEAT_CO_CHECK(publisher.check(record));
   for (const ParsedRecord& record : records) {
-    LEAT_CO_CHECK(publisher.add(record));
-    if (!publisher.is_full() && &record != &records.back()) continue;
-    std::ranges::move(co_await publisher.flush(), std::back_inserter(all));
+    if (!publisher.has_room(record)) std::ranges::move(co_await publisher.flush(), std::back_inserter(all));
+    publisher.add(record);
   }
+  std::ranges::move(co_await publisher.flush(), std::back_inserter(all));
   co_return response_of(all);
 }
 
@@ -65,19 +65,23 @@ class LineUpload {
 
   Answer run() {
     std::string rest;
+    std::size_t looked = 0;  // at that much of it there is no end of a line
     while (true) {
       auto piece = co_await request_.http.source->next();
-      if (!piece) co_return refuse(piece.error().status, "invalid-body", where(piece.error().message));
+      if (!piece)
+        co_return std::unexpected(at_line(line_ + 1, {piece.error().status, "invalid-body", piece.error().message, 0}));
       const bool is_end = piece->empty();
       rest += *piece;
       if (is_end && !rest.empty()) rest += '\n';
       std::size_t done = 0;
-      for (auto end = rest.find('\n'); end != std::string::npos; end = rest.find('\n', done)) {
+      for (auto end = rest.find('\n', looked); end != std::string::npos; end = rest.find('\n', done)) {
         LEAT_CO_CHECK(co_await take(std::string_view(rest).substr(done, end - done)));
         done = end + 1;
       }
       rest.erase(0, done);
-      if (rest.size() > kLineSizeMax) co_return refuse(413, "too-large", where("the line is too long"));
+      looked = rest.size();
+      if (rest.size() > kLineSizeMax)
+        co_return std::unexpected(at_line(line_ + 1, {413, "too-large", "it is too long", 0}));
       LEAT_CO_CHECK(co_await flush());
       if (is_end) break;
     }
@@ -85,41 +89,47 @@ class LineUpload {
   }
 
  private:
-  // What the client needs to know to go on: the lines before were published, up to the last batch.
-  [[nodiscard]] std::string where(std::string_view what) const {
-    return fmt::format("line {}: {}; {} records were published before", line_, what, published_);
+  // What the client needs to know to go on.
+  [[nodiscard]] Problem at_line(std::uint64_t line, Problem problem) const {
+    problem.detail = fmt::format("line {}: {}; {} records were published", line, problem.detail, published_);
+    return problem;
+  }
+  [[nodiscard]] Outcome<ParsedRecord> read(std::string_view line) const {
+    LEAT_TRY(ParsedRecord record, parse_record(line));
+    LEAT_CHECK(publisher_.check(record));
+    return record;
   }
   Task<Outcome<>> take(std::string_view line) {
     ++line_;
     if (line.find_first_not_of(" \t\r") == std::string_view::npos) co_return Outcome<>();
-    const auto record = parse_record(line);
-    Outcome<> outcome;
+    const auto record = read(line);
     if (!record) {
-      outcome = std::unexpected(record.error());
-    } else {
-      outcome = publisher_.add(*record);
-    }
-    if (!outcome) {
       LEAT_CO_CHECK(co_await flush());
-      co_return refuse(outcome.error().status, outcome.error().kind, where(outcome.error().detail));
+      co_return std::unexpected(at_line(line_, record.error()));
     }
-    if (publisher_.is_full()) LEAT_CO_CHECK(co_await flush());
+    if (!publisher_.has_room(*record)) LEAT_CO_CHECK(co_await flush());
+    publisher_.add(*record);
+    added_.push_back(line_);
     co_return Outcome<>();
   }
   Task<Outcome<>> flush() {
-    for (const Placed& placed : co_await publisher_.flush()) {
-      if (placed.problem) {
-        Problem problem = *placed.problem;
-        problem.detail = where(problem.detail);
-        co_return std::unexpected(std::move(problem));
+    const auto placed = co_await publisher_.flush();
+    const auto lines = std::exchange(added_, {});
+    std::optional<std::size_t> first;
+    for (std::size_t i = 0; i < placed.size(); ++i) {
+      if (!placed[i].problem) {
+        ++published_;
+      } else if (!first) {
+        first = i;
       }
-      ++published_;
     }
+    if (first) co_return std::unexpected(at_line(lines[*first], *placed[*first].problem));
     co_return Outcome<>();
   }
 
   Request& request_;
   Publisher publisher_;
+  std::vector<std::uint64_t> added_;  // the lines of the records that the publisher has
   std::uint64_t line_ = 0;
   std::uint64_t published_ = 0;
 };
@@ -137,6 +147,8 @@ ParsedRecord record_of(const Request& request) {
 Task<Result<Offset>> delete_there(stream::StreamShard* shard, TopicPartition id, Offset before) {
   const auto partition = shard->find(id);
   if (partition == nullptr) co_return fail(Errc::not_found, "the partition is not here");
+  if (!partition->log().config().delete_old)
+    co_return fail(Errc::invalid_argument, "a compacted topic keeps the last record of every key");
   LEAT_CO_CHECK(co_await partition->log().delete_records(before));
   co_return partition->log().log_start();
 }
@@ -150,7 +162,7 @@ Outcome<TopicPartition> partition_of(const Request& request, const catalog::Topi
 
 // What the client wants, as it says in the header.
 bool wants_lines(const Request& request) {
-  return request.http.header("Accept").find(kLines) != std::string_view::npos;
+  return request.http.header("Accept").find(kLinesType) != std::string_view::npos;
 }
 
 Answer read(Request& request, const catalog::Topic& topic, TopicPartition id, std::optional<std::string> key) {
@@ -167,8 +179,9 @@ Answer read(Request& request, const catalog::Topic& topic, TopicPartition id, st
   if (const auto time = request.integer("time")) query.time = Timestamp(*time);
   LEAT_CO_TRY(ReadAnswer answer, co_await read_partition(request.shard, std::move(query), *request.http.presence));
   http::HttpResponse response = json_text_response(200, std::move(answer.text));
+  response.kept = std::move(answer.memory);
   if (wants_lines(request)) {
-    response.content_type = kLines;
+    response.content_type = kLinesType;
     response.headers.emplace_back("Leat-Next", fmt::format("{}", answer.next));
   }
   co_return response;
@@ -179,7 +192,7 @@ Answer read(Request& request, const catalog::Topic& topic, TopicPartition id, st
 Answer publish_records(Request& request) {
   LEAT_CO_TRY(const catalog::Topic* topic, find_topic(request, true));
   const std::string type = request.media_type();
-  if (type == kLines) {
+  if (type == kLinesType) {
     if (request.http.source == nullptr) co_return json_text_response(200, R"({"published":0,"failed":0})");
     LineUpload upload(request, *topic);
     co_return co_await upload.run();

@@ -142,7 +142,9 @@ Answer change_topic(Request& request) {
   LEAT_CO_TRY(const catalog::Topic* topic, find_topic(request));
   LEAT_CO_CHECK(check_not_internal(*topic));
   LEAT_CO_CHECK(check_precondition(request, *topic));
+  // The snapshot that has the topic may go with the first change.
   const std::string name = topic->entry.name;
+  const std::int32_t partitions_before = topic->entry.partitions;
   const Json& body = *request.body;
   const ApiNode& node = request.node();
   if (const auto config = body.find("config"); config != body.end() && !config->empty()) {
@@ -150,7 +152,7 @@ Answer change_topic(Request& request) {
     API_CHECK(co_await runtime::call_on(node.home, configure_there, &node.topics, name, changes_of(*config)));
   }
   const std::int32_t partitions = body.value("partitions", 0);
-  if (partitions != 0 && partitions != topic->entry.partitions)
+  if (partitions != 0 && partitions != partitions_before)
     API_CHECK(co_await runtime::call_on(node.home, grow_there, &node.topics, name, partitions));
   LEAT_CO_TRY(topic, find_topic(request));
   co_return topic_response(200, request, *topic);

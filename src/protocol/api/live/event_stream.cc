@@ -47,12 +47,13 @@ std::string text_of(const TopicPlaces& places) {
 }
 
 std::optional<TopicPlaces> parse_places(std::string_view text) {
+  if (text.ends_with(';')) return std::nullopt;
   TopicPlaces places;
   while (!text.empty()) {
     std::string_view topic = text.substr(0, text.find(';'));
     text.remove_prefix(std::min(text.size(), topic.size() + 1));
     const auto at = topic.find('@');
-    if (at == 0 || at == std::string_view::npos) return std::nullopt;
+    if (at == 0 || at == std::string_view::npos || topic.ends_with(',')) return std::nullopt;
     auto& partitions = places[std::string(topic.substr(0, at))];
     for (std::string_view rest = topic.substr(at + 1); !rest.empty();) {
       std::string_view one = rest.substr(0, rest.find(','));
@@ -88,19 +89,19 @@ Task<> EventStream::run(http::Connection& connection) {
 void EventStream::finish() { end_connection(); }
 
 Task<> EventStream::open_all() {
-  for (const std::string& topic : wish_.topics) co_await open_topic(topic);
-  for (const std::string& channel : wish_.channels) {
-    const Status status = co_await live().listen(*this, pubsub::Kind::channel, channel);
-    if (!status) send_problem("channel", channel, status.error());
-  }
-  for (const std::string& pattern : wish_.patterns) {
-    const Status status = co_await live().listen(*this, pubsub::Kind::pattern, pattern);
-    if (!status) send_problem("pattern", pattern, status.error());
+  // Every id names all topics, so all places are known before the first record comes.
+  std::vector<std::string> topics;
+  for (const std::string& topic : wish_.topics) {
+    const bool is_known = co_await find_places(topic);
+    if (is_known) topics.push_back(topic);
   }
   if (!places_.empty()) send(fmt::format("id: {}\n\n", text_of(places_)));
+  for (const std::string& topic : topics) co_await open_topic(topic);
+  for (const std::string& channel : wish_.channels) co_await open_channel(pubsub::Kind::channel, channel);
+  for (const std::string& pattern : wish_.patterns) co_await open_channel(pubsub::Kind::pattern, pattern);
 }
 
-Task<> EventStream::open_topic(std::string topic) {
+Task<bool> EventStream::find_places(const std::string& topic) {
   pubsub::TailStart start = wish_.start;
   if (const auto known = wish_.places.find(topic); known != wish_.places.end()) {
     // Partitions that were made since begin at their beginning.
@@ -108,11 +109,27 @@ Task<> EventStream::open_topic(std::string topic) {
     start.earliest = true;
     start.offsets = known->second;
   }
-  const auto begins = co_await live().follow(*this, topic, std::move(start));
-  if (!begins) co_return send_problem("topic", topic, begins.error());
+  const auto begins = co_await live().resolve(topic, std::move(start));
+  if (!begins) {
+    send_problem("topic", topic, begins.error());
+    co_return false;
+  }
   auto& places = places_[topic];
-  for (std::size_t i = 0; i < begins->size(); ++i)
-    places.try_emplace(static_cast<std::int32_t>(i), (*begins)[i].value());  // a record may have come already
+  for (std::size_t i = 0; i < begins->size(); ++i) places[static_cast<std::int32_t>(i)] = (*begins)[i].value();
+  co_return true;
+}
+
+Task<> EventStream::open_topic(const std::string& topic) {
+  pubsub::TailStart start;
+  start.earliest = true;
+  start.offsets = places_[topic];
+  const auto begins = co_await live().follow(*this, topic, std::move(start));
+  if (!begins) send_problem("topic", topic, begins.error());
+}
+
+Task<> EventStream::open_channel(pubsub::Kind kind, const std::string& name) {
+  const Status status = co_await live().listen(*this, kind, name);
+  if (!status) send_problem(kind == pubsub::Kind::pattern ? "pattern" : "channel", name, status.error());
 }
 
 void EventStream::send_problem(std::string_view about, std::string_view name, const Error& why) {

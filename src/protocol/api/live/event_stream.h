@@ -4,6 +4,7 @@
 #include <string>
 
 #include "protocol/api/live/live_client.h"
+#include "pubsub/hub.h"
 
 namespace leat::api {
 
@@ -42,7 +43,10 @@ class EventStream final : public LiveClient {
 
  private:
   runtime::Task<> open_all();
-  runtime::Task<> open_topic(std::string topic);
+  // Where the client begins in a topic. False: it cannot be read.
+  runtime::Task<bool> find_places(const std::string& topic);
+  runtime::Task<> open_topic(const std::string& topic);
+  runtime::Task<> open_channel(pubsub::Kind kind, const std::string& name);
   // Sends the problem as an event.
   void send_problem(std::string_view about, std::string_view name, const Error& why);
 

@@ -23,8 +23,9 @@ void LiveClient::attach(http::Connection& connection) {
 
 runtime::Task<> LiveClient::detach() {
   end_connection();
-  shard_.remove(*this);
+  shard_.forget(*this);
   co_await tasks_.join();
+  shard_.remove(*this);
   connection_ = nullptr;
 }
 
@@ -51,18 +52,22 @@ void LiveClient::take_message(std::string_view channel, const LiveEvent& event) 
   send_message(event);
 }
 
+// So much was unsent before.
+void LiveClient::sent(std::size_t before) {
+  sent_at_ = runtime::Shard::current().now();
+  if (before < kRoom || unsent() >= kRoom) return;
+  room_.notify_all();
+  has_room_again();
+}
+
 void LiveClient::flush() {
   is_dirty_ = false;
   if (ended_ || is_writing_ || out_.empty()) return;
-  sent_at_ = runtime::Shard::current().now();
-  const std::size_t sent = connection_->write_at_once(as_bytes(out_));
-  if (sent == out_.size()) {
-    out_.clear();
-    if (out_.capacity() > kKeptCapacityMax) std::string().swap(out_);
-    return;
-  }
-  out_.erase(0, sent);
-  tasks_.spawn(write_out());
+  const std::size_t before = unsent();
+  out_.erase(0, connection_->write_at_once(as_bytes(out_)));
+  if (out_.empty() && out_.capacity() > kKeptCapacityMax) std::string().swap(out_);
+  if (!out_.empty()) tasks_.spawn(write_out());
+  sent(before);
 }
 
 runtime::Task<> LiveClient::write_out() {
@@ -73,10 +78,10 @@ runtime::Task<> LiveClient::write_out() {
     in_flight_ = out_.size();
     std::string().swap(out_);
     const bool is_written = co_await connection_->write(chain);
-    in_flight_ = 0;
-    sent_at_ = runtime::Shard::current().now();
     if (!is_written) end_connection();
-    room_.notify_all();
+    const std::size_t before = unsent();
+    in_flight_ = 0;
+    sent(before);
   }
   is_writing_ = false;
 }

@@ -35,6 +35,8 @@ class LiveClient : public http::Takeover {
   ~LiveClient() override;
 
   [[nodiscard]] bool has_room() const { return unsent() < kRoom; }
+  // It listens to nothing any more.
+  [[nodiscard]] bool is_ended() const { return ended_; }
   [[nodiscard]] const security::Principal& principal() const { return principal_; }
 
   // A record of a topic that it follows. `event` is shared with others.
@@ -63,7 +65,8 @@ class LiveClient : public http::Takeover {
   runtime::Task<> wait_for_room();
   void end_connection();
   [[nodiscard]] std::size_t unsent() const { return out_.size() + in_flight_; }
-  [[nodiscard]] bool is_ended() const { return ended_; }
+  // There is room in the output again.
+  virtual void has_room_again() {}
   [[nodiscard]] MonoTime sent_at() const { return sent_at_; }
   [[nodiscard]] LiveShard& live() { return shard_; }
   [[nodiscard]] runtime::TaskScope& tasks() { return tasks_; }
@@ -71,6 +74,7 @@ class LiveClient : public http::Takeover {
 
  private:
   runtime::Task<> write_out();
+  void sent(std::size_t before);
 
   LiveShard& shard_;
   security::Principal principal_;

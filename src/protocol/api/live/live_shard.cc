@@ -14,7 +14,7 @@ using security::Operation;
 using security::ResourceType;
 
 // Connections are looked after in turn, so many steps for all of them.
-constexpr std::size_t kSteps = 25;
+constexpr std::size_t kSteps = 5;
 constexpr Milliseconds kStep{1000};
 
 void frame(LiveEvent& event) {
@@ -49,7 +49,9 @@ class LiveShard::TopicFollower final : public pubsub::Follower {
     LiveShard& live = live_;
     LiveClient& client = client_;
     const std::string topic = topic_;
-    live.followers_[&client].erase(topic);  // and this with it
+    const auto found = live.followers_.find(&client);
+    if (found == live.followers_.end()) return;
+    found->second.erase(topic);  // and this with it
     client.end_topic(topic, why);
   }
 
@@ -61,6 +63,7 @@ class LiveShard::TopicFollower final : public pubsub::Follower {
       policy_ = now;
       may_read_ = now->authorize(client_.principal(), Operation::read, {ResourceType::topic, topic_}) ==
                   security::Decision::allowed;
+      if (!may_read_) live_.deny(client_, topic_);
     }
     return may_read_;
   }
@@ -81,6 +84,7 @@ LiveShard::LiveShard(ApiShard& shard)
 LiveShard::~LiveShard() = default;
 
 Task<Result<std::vector<Offset>>> LiveShard::follow(LiveClient& client, std::string topic, pubsub::TailStart start) {
+  if (client.is_ended()) co_return fail(Errc::cancelled, "the connection has ended");
   auto& followed = followers_[&client];
   if (followed.contains(topic)) co_return fail(Errc::exists, fmt::format("topic '{}' is followed already", topic));
   auto follower = std::make_shared<TopicFollower>(*this, client, topic);
@@ -109,13 +113,18 @@ bool LiveShard::unfollow(const LiveClient& client, const std::string& topic) {
 }
 
 Task<Status> LiveShard::listen(LiveClient& client, pubsub::Kind kind, std::string name) {
-  if (!listens_[&client].insert({kind, name}).second)
+  if (client.is_ended()) co_return fail(Errc::cancelled, "the connection has ended");
+  const std::uint64_t number = ++last_listen_;
+  if (!listens_[&client].try_emplace({kind, name}, number).second)
     co_return fail(Errc::exists, fmt::format("'{}' is subscribed to already", name));
   const Status subscribed = co_await relay_.subscribe(kind, name);
+  // It may not want it any more, or want it anew.
   const auto found = listens_.find(&client);
-  const bool is_wanted = found != listens_.end() && found->second.contains({kind, name});
+  const auto kept =
+      found == listens_.end() ? std::map<Name, std::uint64_t>::iterator() : found->second.find({kind, name});
+  const bool is_wanted = found != listens_.end() && kept != found->second.end() && kept->second == number;
   if (!subscribed) {
-    if (is_wanted) found->second.erase({kind, name});
+    if (is_wanted) found->second.erase(kept);
     co_return subscribed;
   }
   if (!is_wanted) {
@@ -141,33 +150,56 @@ bool LiveShard::unlisten(LiveClient& client, pubsub::Kind kind, const std::strin
   return true;
 }
 
+std::size_t LiveShard::subscriptions(LiveClient& client) const {
+  const auto followed = followers_.find(&client);
+  const auto listened = listens_.find(&client);
+  return (followed == followers_.end() ? 0 : followed->second.size()) +
+         (listened == listens_.end() ? 0 : listened->second.size());
+}
+
 void LiveShard::add(LiveClient& client) {
   clients_.insert(&client);
   if (stopping_) client.finish();
 }
 
-void LiveShard::remove(LiveClient& client) {
-  clients_.erase(&client);
+void LiveShard::forget(LiveClient& client) {
   std::erase(dirty_, &client);
+  std::erase_if(denied_, [&](const auto& denied) { return denied.first == &client; });
   if (const auto found = followers_.find(&client); found != followers_.end()) {
     for (const auto& [topic, follower] : found->second) tails_.close(*follower);
     followers_.erase(found);
   }
   if (const auto found = listens_.find(&client); found != listens_.end()) {
-    for (const auto& [kind, name] : std::set(found->second)) unlisten(client, kind, name);
+    for (const auto& [name, number] : std::map(found->second)) unlisten(client, name.first, name.second);
     listens_.erase(&client);
   }
+}
+
+void LiveShard::remove(LiveClient& client) {
+  clients_.erase(&client);
   left_.notify_all();
 }
 
 void LiveShard::flush_later(LiveClient& client) {
   dirty_.push_back(&client);
-  if (std::exchange(flush_sent_, true)) return;
-  shard_.shard().send(flush_);
+  schedule_flush();
+}
+
+void LiveShard::deny(LiveClient& client, const std::string& topic) {
+  denied_.emplace_back(&client, topic);
+  schedule_flush();
+}
+
+void LiveShard::schedule_flush() {
+  if (!std::exchange(flush_sent_, true)) shard_.shard().send(flush_);
 }
 
 void LiveShard::flush_all() {
   flush_sent_ = false;
+  for (const auto& [client, topic] : std::exchange(denied_, {})) {
+    if (unfollow(*client, topic))
+      client->end_topic(topic, {Errc::permission_denied, "the right to read it was taken back"});
+  }
   for (LiveClient* client : std::exchange(dirty_, {})) client->flush();
   left_.notify_all();
 }

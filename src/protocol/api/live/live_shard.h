@@ -26,20 +26,29 @@ class LiveShard final : private resp::RelayReceiver {
   [[nodiscard]] ApiShard& shard() { return shard_; }
   [[nodiscard]] const std::set<LiveClient*>& clients() const { return clients_; }
 
+  // Where `start` is in each partition of a topic, now. Errors: those of TopicTails::open.
+  runtime::Task<Result<std::vector<Offset>>> resolve(std::string topic, pubsub::TailStart start) {
+    return tails_.resolve(std::move(topic), std::move(start));
+  }
   // Returns the offset at which it begins in each partition. The client may read the topic. Errors: those of
-  // TopicTails::open, exists (it follows it already).
+  // TopicTails::open, exists (it follows it already), cancelled (it has left).
   runtime::Task<Result<std::vector<Offset>>> follow(LiveClient& client, std::string topic, pubsub::TailStart start);
   // False: it does not follow it.
   bool unfollow(const LiveClient& client, const std::string& topic);
   // Channels (the client may read it), or patterns: of what comes by one the client gets what it may read. Errors: those of
-  // ChannelRelay::subscribe, exists.
+  // ChannelRelay::subscribe, exists, cancelled (it has left).
   runtime::Task<Status> listen(LiveClient& client, pubsub::Kind kind, std::string name);
   // False: it does not listen to it.
   bool unlisten(LiveClient& client, pubsub::Kind kind, const std::string& name);
 
+  // Topics, channels and patterns of a client, those that are being opened too.
+  [[nodiscard]] std::size_t subscriptions(LiveClient& client) const;
+
   // --- for clients
   void add(LiveClient& client);
-  // It listens to nothing any more.
+  // It has ended, and listens to nothing any more.
+  void forget(LiveClient& client);
+  // Nothing of it runs any more.
   void remove(LiveClient& client);
   void flush_later(LiveClient& client);
   void count_slow(const LiveClient& client, std::string_view channel);
@@ -59,6 +68,9 @@ class LiveShard final : private resp::RelayReceiver {
   void deliver(const resp::RelayedMessage& message) override;
   void lost(std::uint64_t count) override;
   void flush_all();
+  void schedule_flush();
+  // The client may not read the topic any more: it is ended at the end of the turn.
+  void deny(LiveClient& client, const std::string& topic);
   // Keeps idle connections alive, some at a time.
   runtime::Task<> watch_over();
   runtime::Task<> end_listening(pubsub::Kind kind, std::string name);
@@ -70,8 +82,11 @@ class LiveShard final : private resp::RelayReceiver {
   std::set<LiveClient*> clients_;
   std::map<const LiveClient*, std::map<std::string, std::shared_ptr<TopicFollower>, std::less<>>> followers_;
   std::map<Name, std::vector<LiveClient*>> listeners_;
-  std::map<LiveClient*, std::set<Name>> listens_;
+  std::map<LiveClient*, std::map<Name, std::uint64_t>>
+      listens_;  // with numbers: who asks again is not who asked before
+  std::uint64_t last_listen_ = 0;
   std::vector<LiveClient*> dirty_;
+  std::vector<std::pair<LiveClient*, std::string>> denied_;  // topics that clients may no longer read
   Flush flush_;
   bool flush_sent_ = false;
   // The event of the last record, for the next who follows the same topic.

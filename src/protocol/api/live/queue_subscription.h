@@ -29,7 +29,16 @@ class QueueSubscription {
   void stop() { push_.stop(); }
   // The client is done with it, one way or the other: another message may come.
   void settled(const queue::Receipt& receipt) {
-    if (unsettled_.erase(receipt) > 0) push_.grant(1);
+    if (unsettled_.erase(receipt) > 0) is_held_ ? void(++held_) : push_.grant(1);
+  }
+  // Nothing new comes until go_on(): the client does not take what it has.
+  void hold() {
+    held_ += push_.withdraw();
+    is_held_ = true;
+  }
+  void go_on() {
+    is_held_ = false;
+    if (held_ > 0) push_.grant(std::exchange(held_, 0));
   }
   // What the client has not settled goes to others at once. When run() has returned.
   runtime::Task<> give_back();
@@ -39,6 +48,8 @@ class QueueSubscription {
   std::string name_;
   queue::Push push_;
   std::set<queue::Receipt> unsettled_;
+  bool is_held_ = false;
+  std::size_t held_ = 0;  // messages that it may get when it goes on
 };
 
 }  // namespace leat::api

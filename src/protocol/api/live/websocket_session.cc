@@ -93,7 +93,6 @@ void WebSocketSession::take_record(const pubsub::TailRecord& /*record*/, const L
 void WebSocketSession::send_message(const LiveEvent& event) { send(event.frame); }
 
 void WebSocketSession::end_topic(const std::string& topic, const Error& why) {
-  --subscriptions_;
   std::string json = R"({"type":"ended")";
   append_member("topic", topic, json);
   json += R"(,"problem":)";
@@ -175,17 +174,13 @@ Outcome<> WebSocketSession::authorize(Operation operation, ResourceType type, st
 }
 
 WebSocketSession::Done WebSocketSession::subscribe(const LiveRequest& request) {
-  if (subscriptions_ >= kSubscriptionsMax)
+  if (live().subscriptions(*this) + queues_.size() >= kSubscriptionsMax)
     co_return refuse(429, "too-many-subscriptions", fmt::format("there are {} already", kSubscriptionsMax));
   if (request.topic) co_return co_await subscribe_topic(request);
   if (request.queue) co_return co_await subscribe_queue(request);
   const std::string& name = request.pattern ? *request.pattern : *request.channel;
   if (request.channel) LEAT_CO_CHECK(authorize(Operation::read, ResourceType::channel, name));
-  ++subscriptions_;
-  if (const Status status = co_await live().listen(*this, kind_of(request), name); !status) {
-    --subscriptions_;
-    co_return refuse(status.error());
-  }
+  API_CHECK(co_await live().listen(*this, kind_of(request), name));
   std::string members;
   append_member(request.pattern ? "pattern" : "channel", name, members);
   co_return members;
@@ -193,17 +188,12 @@ WebSocketSession::Done WebSocketSession::subscribe(const LiveRequest& request) {
 
 WebSocketSession::Done WebSocketSession::subscribe_topic(const LiveRequest& request) {
   LEAT_CO_CHECK(authorize(Operation::read, ResourceType::topic, *request.topic));
-  ++subscriptions_;
-  const auto begins = co_await live().follow(*this, *request.topic, request.start);
-  if (!begins) {
-    --subscriptions_;
-    co_return refuse(begins.error());
-  }
+  API_TRY(const auto begins, co_await live().follow(*this, *request.topic, request.start));
   std::string members;
   append_member("topic", *request.topic, members);
   members += R"(,"offsets":{)";
-  for (std::size_t i = 0; i < begins->size(); ++i)
-    fmt::format_to(std::back_inserter(members), R"({}"{}":{})", i == 0 ? "" : ",", i, (*begins)[i]);
+  for (std::size_t i = 0; i < begins.size(); ++i)
+    fmt::format_to(std::back_inserter(members), R"({}"{}":{})", i == 0 ? "" : ",", i, begins[i]);
   members += '}';
   co_return members;
 }
@@ -221,17 +211,10 @@ WebSocketSession::Done WebSocketSession::subscribe_queue(const LiveRequest& requ
   LEAT_CO_CHECK(api::find_queue(live().shard(), name));
   if (find_queue(name) != nullptr)
     co_return refuse(409, "exists", fmt::format("queue '{}' is subscribed to already", name));
-  ++subscriptions_;
   const auto prefetch = static_cast<std::size_t>(std::clamp<std::int64_t>(request.prefetch, 1, kPrefetchMax));
-  auto subscription = std::make_shared<QueueSubscription>(live().shard().queues, name, prefetch, request.lease,
-                                                          [this, name](queue::Delivery delivery) {
-                                                            std::string json = R"({"type":"delivery")";
-                                                            append_member("queue", name, json);
-                                                            json += ',';
-                                                            if (!append_message(delivery, true, json)) return;
-                                                            json += '}';
-                                                            send_event(json);
-                                                          });
+  auto subscription = std::make_shared<QueueSubscription>(
+      live().shard().queues, name, prefetch, request.lease,
+      [this, name](queue::Delivery delivery) { take_delivery(name, std::move(delivery)); });
   queues_.push_back(subscription);
   tasks().spawn(push(subscription));
   std::string members;
@@ -239,17 +222,35 @@ WebSocketSession::Done WebSocketSession::subscribe_queue(const LiveRequest& requ
   co_return members;
 }
 
+void WebSocketSession::take_delivery(const std::string& name, queue::Delivery delivery) {
+  // What was granted when it began may have been taken back; then it goes to others.
+  QueueSubscription* subscription = find_queue(name);
+  if (subscription == nullptr) return;  // it was given up meanwhile
+  if (!authorize(Operation::read, ResourceType::queue, name)) return subscription->stop();
+  std::string json = R"({"type":"delivery")";
+  append_member("queue", name, json);
+  json += ',';
+  if (!append_message(delivery, true, json)) return;
+  json += '}';
+  send_event(json);
+  if (!has_room()) subscription->hold();
+}
+
+void WebSocketSession::has_room_again() {
+  for (const auto& subscription : queues_) subscription->go_on();
+}
+
 // Until the subscription ends, or its queue does.
 Task<> WebSocketSession::push(std::shared_ptr<QueueSubscription> subscription) {
   const Status status = co_await subscription->run();
   co_await subscription->give_back();
-  --subscriptions_;
   std::erase(queues_, subscription);
-  if (status || is_ended()) co_return;
+  const auto allowed = authorize(Operation::read, ResourceType::queue, subscription->name());
+  if ((status && allowed) || is_ended()) co_return;
   std::string json = R"({"type":"ended")";
   append_member("queue", subscription->name(), json);
   json += R"(,"problem":)";
-  append_problem(problem_of(status.error()), json);
+  append_problem(allowed ? problem_of(status.error()) : allowed.error(), json);
   json += '}';
   send_event(json);
 }
@@ -260,6 +261,7 @@ WebSocketSession::Done WebSocketSession::unsubscribe(const LiveRequest& request)
     QueueSubscription* subscription = find_queue(*request.queue);
     if (subscription == nullptr) co_return refuse(404, "not-found", "it is not subscribed to");
     subscription->stop();
+    std::erase_if(queues_, [&](const auto& each) { return each.get() == subscription; });
     append_member("queue", *request.queue, members);
     co_return members;
   }
@@ -267,7 +269,6 @@ WebSocketSession::Done WebSocketSession::unsubscribe(const LiveRequest& request)
       request.topic ? live().unfollow(*this, *request.topic)
                     : live().unlisten(*this, kind_of(request), request.pattern ? *request.pattern : *request.channel);
   if (!was_there) co_return refuse(404, "not-found", "it is not subscribed to");
-  --subscriptions_;
   append_member(request.topic ? "topic" : request.pattern ? "pattern" : "channel", request.name(), members);
   co_return members;
 }
@@ -291,7 +292,8 @@ WebSocketSession::Done WebSocketSession::publish_record(const LiveRequest& reque
   if (topic->entry.internal)
     co_return refuse(403, "permission-denied", fmt::format("'{}' is leat's own", *request.topic));
   Publisher publisher(live().shard(), *topic);
-  LEAT_CO_CHECK(publisher.add(request.record));
+  LEAT_CO_CHECK(publisher.check(request.record));
+  publisher.add(request.record);
   const auto placed = co_await publisher.flush();
   if (placed[0].problem) co_return std::unexpected(*placed[0].problem);
   co_return fmt::format(R"(,"partition":{},"offset":{})", placed[0].partition, placed[0].offset);
@@ -300,6 +302,7 @@ WebSocketSession::Done WebSocketSession::publish_record(const LiveRequest& reque
 WebSocketSession::Done WebSocketSession::send_to_queue(const LiveRequest& request) {
   LEAT_CO_CHECK(authorize(Operation::write, ResourceType::queue, *request.queue));
   LEAT_CO_TRY(const queue::QueuePtr queue, api::find_queue(live().shard(), *request.queue));
+  if (!queue->owns_topic) LEAT_CO_CHECK(authorize(Operation::write, ResourceType::topic, queue->topic));
   const auto sent = co_await send_all(live().shard(), queue, {request.message});
   if (!sent[0]) co_return refuse(sent[0].error());
   co_return fmt::format(R"(,"partition":{},"offset":{},"duplicate":{})", sent[0]->partition, sent[0]->offset,

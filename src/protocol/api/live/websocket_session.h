@@ -39,6 +39,7 @@ class WebSocketSession final : public LiveClient {
 
  protected:
   void send_message(const LiveEvent& event) override;
+  void has_room_again() override;
 
  private:
   using Done = runtime::Task<Outcome<std::string>>;  // the members of the answer, behind "id"
@@ -61,6 +62,7 @@ class WebSocketSession final : public LiveClient {
   // Whether the user may do it with what the request names.
   [[nodiscard]] Outcome<> authorize(security::Operation operation, security::ResourceType type, std::string_view name);
   [[nodiscard]] QueueSubscription* find_queue(std::string_view name);
+  void take_delivery(const std::string& name, queue::Delivery delivery);
   runtime::Task<> push(std::shared_ptr<QueueSubscription> subscription);
   void send_event(std::string_view json);
   void send_output();
@@ -68,7 +70,6 @@ class WebSocketSession final : public LiveClient {
 
   http::WebSocketDecoder decoder_;
   std::vector<std::shared_ptr<QueueSubscription>> queues_;
-  std::size_t subscriptions_ = 0;
   std::size_t requests_ = 0;  // under way
   runtime::Notifier request_done_;
   MonoTime heard_at_{};
