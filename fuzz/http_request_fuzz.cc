@@ -7,7 +7,7 @@ namespace {
 
 using namespace leat::http;
 
-constexpr ParserLimits kLimits{.head_size_max = 512, .body_size_max = 256};
+const ParserLimits kLimits{.head_size_max = 512, .body_size_max = 256};
 
 struct Outcome {
   std::optional<HttpRequest> request;

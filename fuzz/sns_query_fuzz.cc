@@ -1,3 +1,4 @@
+#include "base/json_text.h"
 #include "protocol/aws/run.h"
 #include "protocol/http/message.h"
 #include "protocol/sns/model.h"

@@ -131,6 +131,7 @@ Task<Result<std::vector<Offset>>> TopicTails::open(std::shared_ptr<Follower> fol
   LEAT_CO_TRY(feed->tail, co_await tail_of(topic));
   Tail& tail = *feed->tail;
   if (stopping_ || tail.closed) co_return fail(Errc::cancelled, "the topic's tail has ended");
+  grow(feed->tail);  // `begins` may know partitions that the tail does not
   feed->next = tail.next;
   feed->caught_up.assign(tail.next.size(), true);
   tail.feeds.push_back(feed);

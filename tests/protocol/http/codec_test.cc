@@ -238,9 +238,9 @@ TEST(HttpCodec, ReadsTheVersion) {
   EXPECT_EQ(version("GET / HTTP/1.0\r\n\r\n"), 0);
   RequestParser parser({});
   EXPECT_TRUE(parser.consume("GET / HTTP/1.0\r\n\r\n").has_value());
-  parser.restart(parser.take());
+  parser.restart();
   EXPECT_TRUE(parser.consume("GET / HTTP/1.1\r\nHost: x\r\n\r\n").has_value());
-  EXPECT_EQ(parser.take().minor_version, 1);
+  EXPECT_EQ(std::move(parser.request()).minor_version, 1);
 }
 
 TEST(HttpCodec, WritesResponses) {

@@ -26,7 +26,7 @@ HttpRequest request_of(std::string_view head_line, std::initializer_list<std::st
   RequestParser parser({});
   const auto consumed = parser.consume(text);
   EXPECT_TRUE(consumed.has_value() && parser.done()) << text;
-  return parser.take();
+  return std::move(parser.request());
 }
 
 WebSocketHandshake ask(std::initializer_list<std::string_view> headers,

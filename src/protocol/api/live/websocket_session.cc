@@ -155,8 +155,8 @@ void WebSocketSession::send_answer(LiveOp op, const std::string& id, const Outco
 
 WebSocketSession::Done WebSocketSession::perform(const LiveRequest& request) {
   switch (request.op) {
-    case LiveOp::subscribe: return subscribe(request);
-    case LiveOp::unsubscribe: return unsubscribe(request);
+    case LiveOp::subscribe:
+    case LiveOp::unsubscribe: return change_subscription(request);
     case LiveOp::publish: return publish(request);
     case LiveOp::send: return send_to_queue(request);
     case LiveOp::acknowledge:
@@ -171,6 +171,12 @@ Outcome<> WebSocketSession::authorize(Operation operation, ResourceType type, st
   if (live().shard().node.policies.allows(principal(), operation, {type, name})) return {};
   return refuse(403, "permission-denied",
                 fmt::format("{} on {} '{}' is not granted", to_string(operation), to_string(type), name));
+}
+
+WebSocketSession::Done WebSocketSession::change_subscription(const LiveRequest& request) {
+  co_await changing_.reserve(1);
+  const runtime::Reservation turn(changing_, 1);
+  co_return co_await (request.op == LiveOp::subscribe ? subscribe(request) : unsubscribe(request));
 }
 
 WebSocketSession::Done WebSocketSession::subscribe(const LiveRequest& request) {

@@ -50,6 +50,7 @@ class WebSocketSession final : public LiveClient {
   void send_answer(LiveOp op, const std::string& id, const Outcome<std::string>& done);
   Done perform(const LiveRequest& request);
 
+  Done change_subscription(const LiveRequest& request);
   Done subscribe(const LiveRequest& request);
   Done subscribe_topic(const LiveRequest& request);
   Done subscribe_queue(const LiveRequest& request);
@@ -72,6 +73,7 @@ class WebSocketSession final : public LiveClient {
   std::vector<std::shared_ptr<QueueSubscription>> queues_;
   std::size_t requests_ = 0;  // under way
   runtime::Notifier request_done_;
+  runtime::Budget changing_{1};  // subscriptions: one after the other, so that the last word counts
   MonoTime heard_at_{};
   bool is_pinged_ = false;
   bool is_finishing_ = false;
