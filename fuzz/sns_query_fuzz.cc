@@ -27,7 +27,7 @@ void read(std::string_view action, Input input, const std::vector<Parameter>& pa
   if (!is_read) return;
   std::string xml;
   encode_xml(shape, &input, xml);
-  require(is_utf8(xml));
+  require(leat::is_utf8(xml));
   std::string json;
   encode_json(shape, &input, json);
   json.reserve(json.size() + leat::http::HttpRequest::kBodyPadding);

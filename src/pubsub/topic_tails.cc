@@ -27,6 +27,7 @@ struct TopicTails::Feed {
   std::deque<Offset> next;      // by partition
   std::vector<bool> caught_up;  // by partition: it gets what is new
   bool closed = false;
+  runtime::Notifier room;
 };
 
 // A topic that is followed.
@@ -158,6 +159,10 @@ void TopicTails::leave(Tail& tail, const std::shared_ptr<Feed>& feed) {
   if (const auto at = tails_.find(tail.name); at != tails_.end() && at->second.get() == &tail) tails_.erase(at);
 }
 
+void TopicTails::resume(const Follower& follower) {
+  if (const auto found = feeds_.find(&follower); found != feeds_.end()) found->second->room.notify_all();
+}
+
 void TopicTails::close(const Follower& follower) {
   const auto found = feeds_.find(&follower);
   if (found == feeds_.end()) return;
@@ -231,7 +236,7 @@ Task<> TopicTails::catch_up(std::shared_ptr<Tail> tail, std::shared_ptr<Feed> fe
   Offset& next = feed->next[partition];
   while (!feed->closed && next < tail->next[partition]) {
     if (!feed->follower->has_room()) {
-      co_await runtime::sleep_for(kRoom);
+      co_await feed->room.wait_until(shard_.now() + kRoom);
       continue;
     }
     const auto batches =

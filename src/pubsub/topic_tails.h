@@ -63,6 +63,8 @@ class TopicTails {
   // not there any more, or not yet), cancelled; those of reading.
   runtime::Task<Result<std::vector<Offset>>> open(std::shared_ptr<Follower> follower, std::string topic,
                                                   TailStart start);
+  // It has room again: what waits for it comes sooner than when it is looked for.
+  void resume(const Follower& follower);
   // It gets nothing more.
   void close(const Follower& follower);
   // Ends what is read. Nobody gets anything more.

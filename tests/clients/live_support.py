@@ -11,11 +11,15 @@ import struct
 import subprocess
 import urllib.parse
 
-from harness import LEAT, equal, unique
+import confluent_kafka
+import confluent_kafka.admin
+
+from harness import LEAT, Server, equal, unique, wait_for
 
 GUID = '258EAFA5-E914-47DA-95CA-C5AB0DC85B11'
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0, 1, 2, 8, 9, 10
 SECONDS = 30  # how long anything may take
+HOUR = 3600 * 1000
 
 
 def basic(user, password):
@@ -139,7 +143,8 @@ def handshake_lines(port, path='/v1/live', key=None, **headers):
 class WebSocket(Raw):
     """Frames over a socket; nothing is answered by itself but pings, if `pongs`."""
 
-    def __init__(self, server, path='/v1/live', pongs=True, source=None, receive_buffer=None, seconds=SECONDS, **headers):
+    def __init__(self, server, path='/v1/live', pongs=True, source=None, receive_buffer=None, seconds=SECONDS,
+            **headers):
         port = server if isinstance(server, int) else server.http_port
         super().__init__(port, source, receive_buffer, seconds)
         self.pongs = pongs
@@ -265,7 +270,8 @@ class Live(WebSocket):
         self.ask('subscribe', channel=channel)
         self.ask('publish', channel=channel, data='mark')
         event = self.event()
-        equal((event.get('channel'), event['type']), (channel, 'message'), 'nothing but the mark was to come: %s' % event)
+        equal((event.get('channel'), event['type']), (channel, 'message'),
+            'nothing but the mark was to come: %s' % event)
         self.ask('unsubscribe', channel=channel)
 
     def leave(self):
@@ -281,11 +287,13 @@ Event = collections.namedtuple('Event', 'id type data')
 class Events(Raw):
     """A stream of server-sent events. Without a body it is a problem."""
 
-    def __init__(self, server, topics=(), channels=(), patterns=(), last=None, headers=None, seconds=SECONDS, **parameters):
+    def __init__(self, server, topics=(), channels=(), patterns=(), last=None, headers=None, seconds=SECONDS,
+            **parameters):
         super().__init__(server.http_port, seconds=seconds)
         named = [('topic', t) for t in topics] + [('channel', c) for c in channels] + [('pattern', p) for p in patterns]
         query = urllib.parse.urlencode([*named, *parameters.items()])
-        lines = ['GET /v1/events?%s HTTP/1.1' % query, 'Host: 127.0.0.1:%d' % server.http_port, 'Accept: text/event-stream']
+        lines = ['GET /v1/events?%s HTTP/1.1' % query, 'Host: 127.0.0.1:%d' % server.http_port,
+            'Accept: text/event-stream']
         lines += ['%s: %s' % pair for pair in (headers or {}).items()]
         if last is not None:
             lines.append('Last-Event-ID: ' + last)
@@ -391,7 +399,8 @@ def new_topic(server, prefix='topic', partitions=1, **headers):
 
 def new_queue(server, prefix='queue', partitions=1, **settings):
     name = unique(prefix)
-    good(server, 'POST', '/v1/queues', {'name': name, 'partitions': partitions, **({'settings': settings} if settings else {})})
+    good(server, 'POST', '/v1/queues', {'name': name, 'partitions': partitions,
+        **({'settings': settings} if settings else {})})
     return name
 
 
@@ -404,3 +413,89 @@ def leat(server, *arguments, user='root', password='root', new_password=None, co
                           env={**environment, 'LEAT_PASSWORD': password, 'LEAT_NEW_PASSWORD': new_password or password})
     equal(done.returncode, code, done.stdout + done.stderr)
     return done.stdout + done.stderr
+
+
+def encoded(data):
+    return base64.b64encode(data).decode()
+
+
+class Kafka:
+    def __init__(self, server, **options):
+        self.options = {'bootstrap.servers': server.address, 'linger.ms': 0, 'log_level': 0, **options}
+        self.producer = confluent_kafka.Producer(self.options)
+        self.admin = confluent_kafka.admin.AdminClient(self.options)
+
+    def send(self, topic, *values, partition=0, **options):
+        for value in values:
+            self.producer.produce(topic, value, partition=partition, **options)
+        equal(self.producer.flush(30), 0)
+
+    def add_partitions(self, topic, count):
+        for future in self.admin.create_partitions([confluent_kafka.admin.NewPartitions(topic, count)]).values():
+            future.result(30)
+
+    def read(self, topic, count, partitions=1):
+        consumer = confluent_kafka.Consumer({**self.options, 'group.id': 'none', 'enable.auto.commit': False})
+        consumer.assign([confluent_kafka.TopicPartition(topic, p, 0) for p in range(partitions)])
+        messages = []
+        wait_for('%d records' % count, lambda: messages.extend(consumer.consume(count, 0.2)) or len(messages) >= count)
+        consumer.close()
+        return messages
+
+
+def own_topic(server):
+    """One of leat's own, which is there when a group has committed."""
+    good(server, 'PUT', '/v1/groups/committed/offsets', {'offsets': [{'topic': new_topic(server), 'partition': 0,
+        'offset': 0}]})
+    return '__consumer_offsets'
+
+
+def delete_topic(server, topic):
+    good(server, 'DELETE', '/v1/topics/' + topic)
+
+
+def new_queue_as(server, root):
+    name = unique('queue')
+    good(server, 'POST', '/v1/queues', {'name': name}, **root)
+    return name
+
+
+class Secured:
+    """What the cases get: the open server by its attributes, and one that has users."""
+
+    def __init__(self, server):
+        self.server, self.started = server, None
+        self.root = basic('root', 'root')
+
+    def __getattr__(self, name):
+        return getattr(self.server, name)
+
+    @property
+    def secured(self):
+        if not self.started:
+            self.started = Server().start()
+            leat(self.started, 'user', 'add', 'root', '--admin', user='')
+        return self.started
+
+    def user(self, *grants_of):
+        """A user with the password pw who may do what each says: (operation, resource, ...)."""
+        name = unique('user')
+        leat(self.secured, 'user', 'add', name, new_password='pw')
+        for operation, *resources in grants_of:
+            leat(self.secured, 'grant', 'add', name, operation, *resources)
+        return name
+
+
+def run_suite(cases):
+    with Server(resp=True) as server:
+        server.start()
+        both = Secured(server)
+        try:
+            failed = cases.run(both)
+            equal(server.stop(), 0, 'the exit code of the server')
+            if both.started:
+                equal(both.started.stop(), 0, 'the exit code of the server with users')
+        finally:
+            if both.started:
+                both.started.__exit__(None)
+    return 1 if failed else 0

@@ -88,6 +88,8 @@ HTTP = {
 }
 LIVE = {
     'live': lambda: [PYTHON, str(HERE / 'suite_live.py')],
+    'live_channels': lambda: [PYTHON, str(HERE / 'suite_live_channels.py')],
+    'live_events': lambda: [PYTHON, str(HERE / 'suite_live_events.py')],
     'live_protocol': lambda: [PYTHON, str(HERE / 'suite_live_protocol.py')],
     'live_node': node_suite('live.mjs'),
     'live_browser': node_suite('live_browser.mjs'),

@@ -280,7 +280,6 @@ def live(server):
             answer = api.connection.getresponse()
             equal((answer.status, bool(answer.headers['WWW-Authenticate'])), (status, status == 401))
     with As(server, '') as api:
-        equal(api(401, 'GET', '/v1/live?access_token=x'), 'unauthenticated')
         equal(api(401, 'GET', '/v1/events?topic=none'), 'unauthenticated', 'nothing is told of topics')
 
 

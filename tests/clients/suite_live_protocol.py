@@ -53,16 +53,21 @@ def handshakes(_):
     for good in ({'Connection': 'keep-alive, Upgrade'}, {'Connection': 'upgrade'}, {'Upgrade': 'WebSocket'},
                  {'Sec_WebSocket_Extensions': 'permessage-deflate; client_max_window_bits'}, {'Sec_WebSocket_Protocol': 'chat, mqtt'}):
         status, headers = answer_to(handshake_lines(PORT, **good))
-        equal((status, 'sec-websocket-extensions' in headers, 'sec-websocket-protocol' in headers), (101, False, False), str(good))
+        equal((status, 'sec-websocket-extensions' in headers, 'sec-websocket-protocol' in headers), (101, False,
+            False), str(good))
     for bad in ({'Sec_WebSocket_Version': '12'}, {'Sec_WebSocket_Version': '0'}, {'Sec_WebSocket_Version': None},
-                {'Sec_WebSocket_Version': '14'}, {'Upgrade': None}, {'Upgrade': 'h2c'}, {'Upgrade': None, 'Connection': None}):
+                {'Sec_WebSocket_Version': '14'}, {'Upgrade': None}, {'Upgrade': 'h2c'}, {'Upgrade': None,
+                        'Connection': None}):
         status, headers = answer_to(handshake_lines(PORT, **bad))
-        equal((status, headers.get('sec-websocket-version'), headers.get('upgrade')), (426, '13', 'websocket'), str(bad))
+        equal((status, headers.get('sec-websocket-version'), headers.get('upgrade')), (426, '13', 'websocket'),
+            str(bad))
     short, long = 'AAAAAAAAAAAAAAAAAAAA', 'AAAAAAAAAAAAAAAAAAAAAAAAAA=='
-    for bad in ({'Sec_WebSocket_Key': None}, {'Sec_WebSocket_Key': ''}, {'Sec_WebSocket_Key': short}, {'Sec_WebSocket_Key': long},
+    for bad in ({'Sec_WebSocket_Key': None}, {'Sec_WebSocket_Key': ''}, {'Sec_WebSocket_Key': short},
+        {'Sec_WebSocket_Key': long},
                 {'Sec_WebSocket_Key': '!' * 24}, {'Connection': None}, {'Connection': 'keep-alive'}):
         equal(answer_to(handshake_lines(PORT, **bad))[0], 400, str(bad))
-    equal(answer_to(handshake_lines(PORT).replace(b'Upgrade: websocket\r\n', b'Upgrade: websocket\r\nSec-WebSocket-Key: '
+    equal(answer_to(handshake_lines(PORT).replace(b'Upgrade: websocket\r\n',
+        b'Upgrade: websocket\r\nSec-WebSocket-Key: '
                                                   b'AAAAAAAAAAAAAAAAAAAAAA==\r\n'))[0], 400, 'two keys')
     equal(answer_to(handshake_lines(PORT).replace(b'HTTP/1.1', b'HTTP/1.0'))[0] in (400, 426), True)
     for method in (b'POST', b'PUT', b'DELETE'):
@@ -76,7 +81,8 @@ def handshakes(_):
 @cases('a connection that was refused goes on with HTTP, and then with a WebSocket')
 def after_refusal(_):
     with Raw(PORT) as raw:
-        for request, expected in ((handshake_lines(PORT, Sec_WebSocket_Version='12'), 426), (handshake_lines(PORT), 101)):
+        for request, expected in ((handshake_lines(PORT, Sec_WebSocket_Version='12'), 426), (handshake_lines(PORT),
+                101)):
             raw.send(request)
             status, headers = raw.head()
             equal(status, expected)
@@ -145,7 +151,8 @@ def utf8(_):
 
 @cases('what is no UTF-8 is 1007: whole, in fragments, cut at the end, and at once when no byte can make it good')
 def no_utf8(_):
-    bad = (b'\xff', b'\xc0\x80', b'\xc1\xbf', b'\xe0\x80\x80', b'\xed\xa0\x80', b'\xed\xbf\xbf', b'\xf0\x80\x80\x80', b'\xf4\x90\x80\x80',
+    bad = (b'\xff', b'\xc0\x80', b'\xc1\xbf', b'\xe0\x80\x80', b'\xed\xa0\x80', b'\xed\xbf\xbf', b'\xf0\x80\x80\x80',
+        b'\xf4\x90\x80\x80',
            b'\xf5\x80\x80\x80', b'\x80', b'\xe6\xb0', b'\xf0\x9f\x8e', b'\xc3', b'\xce\xba\xe1\xbd\xb9\xcf\x83\xce\xbc\xce\xb5\xed\xa0\x80edited')
     for text in bad:
         closed_with(1007, make_frame(TEXT, b'"' + text))
@@ -154,7 +161,8 @@ def no_utf8(_):
             closed_with(1007, make_frame(TEXT, b'"' + text[:at], final=False), make_frame(CONTINUATION, text[at:]))
     for text in (b'\xff', b'\xf4\x90', b'\xed\xa0', b'\xc0', b'\xe0\x80', b'\xf0\x80'):
         closed_with(1007, make_frame(TEXT, b'x' * 10 + text, final=False), what='at once: %r' % text)
-    closed_with(1007, make_frame(TEXT, b'x\xf0\x9f', final=False), make_frame(PING, b'\xff'), make_frame(CONTINUATION, b'x'))
+    closed_with(1007, make_frame(TEXT, b'x\xf0\x9f', final=False), make_frame(PING, b'\xff'), make_frame(CONTINUATION,
+        b'x'))
     is_served()
 
 
@@ -167,9 +175,11 @@ def too_big(_):
     equal(live.text(), PONG_ANSWER)
     live.leave()
     for size in (MEGABYTE + 1, 2 ** 63 - 1):
-        closed_with(1009, make_frame(TEXT, length=b'\x7f' + struct.pack('>Q', size)) + b'x', what='a frame of %d bytes' % size)
+        closed_with(1009, make_frame(TEXT, length=b'\x7f' + struct.pack('>Q', size)) + b'x',
+            what='a frame of %d bytes' % size)
     closed_with(1009, make_frame(TEXT, b'x' * MEGABYTE, final=False), make_frame(CONTINUATION, b'x', final=False))
-    closed_with(1009, *[make_frame(CONTINUATION if i else TEXT, b'x' * 65536, final=False) for i in range(16)], make_frame(CONTINUATION, b'x'))
+    closed_with(1009, *[make_frame(CONTINUATION if i else TEXT, b'x' * 65536, final=False) for i in range(16)],
+        make_frame(CONTINUATION, b'x'))
     is_served()
 
 
@@ -194,7 +204,8 @@ def protocol_errors(_):
     for opcode in (3, 4, 5, 6, 7, 11, 12, 13, 14, 15):
         closed_with(1002, make_frame(opcode), what='opcode %d' % opcode)
         closed_with(1002, make_frame(opcode, b'x'), what='opcode %d with data' % opcode)
-        closed_with(1002, make_frame(TEXT, b'x', final=False), make_frame(opcode, b'x'), what='opcode %d between' % opcode)
+        closed_with(1002, make_frame(TEXT, b'x', final=False), make_frame(opcode, b'x'),
+            what='opcode %d between' % opcode)
     closed_with(1002, make_frame(CONTINUATION, PING_REQUEST), what='nothing to continue')
     closed_with(1002, make_frame(CONTINUATION, PING_REQUEST, final=False), what='nothing to continue yet')
     for opcode in (TEXT, BINARY):
@@ -203,7 +214,8 @@ def protocol_errors(_):
         closed_with(1002, make_frame(opcode, b'\x03\xe8' + b'x' * 124), what='a control frame of 126 bytes')
         closed_with(1002, make_frame(opcode, b'\x03\xe8' + b'x' * 70000), what='a control frame of 70,002 bytes')
         closed_with(1002, make_frame(opcode, b'', final=False), what='a control frame in fragments')
-    for length in (b'\x7e\x00\x05', b'\x7e\x00\x7d', b'\x7f' + struct.pack('>Q', 5), b'\x7f' + struct.pack('>Q', 65535)):
+    for length in (b'\x7e\x00\x05', b'\x7e\x00\x7d', b'\x7f' + struct.pack('>Q', 5), b'\x7f' + struct.pack('>Q',
+            65535)):
         closed_with(1002, make_frame(TEXT, length=length), what='a length that is too long: %r' % length)
     closed_with(1002, make_frame(TEXT, length=b'\x7f' + struct.pack('>Q', 2 ** 63)), what='a length above 2^63')
     is_served()
@@ -300,7 +312,8 @@ def byte_by_byte(_):
 @cases('frames that are cut at every place into two writes')
 def cut(_):
     socket = WebSocket(PORT)
-    frames = b''.join((make_frame(TEXT, PING_REQUEST), make_frame(PING, b'p'), make_frame(TEXT, PING_REQUEST + b' ' * 120)))
+    frames = b''.join((make_frame(TEXT, PING_REQUEST), make_frame(PING, b'p'), make_frame(TEXT,
+        PING_REQUEST + b' ' * 120)))
     for at in range(1, len(frames)):
         socket.send(frames[:at])
         socket.send(frames[at:])

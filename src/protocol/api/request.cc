@@ -109,7 +109,7 @@ const std::vector<std::string>& Request::texts(std::string_view name) const {
 Outcome<> Request::authorize(security::Operation what, security::ResourceType type, std::string_view name) const {
   if (allows(what, type, name)) return {};
   if (principal.name == security::Principal::anonymous().name)
-    return refuse(401, "unauthenticated", "say who you are, by basic or bearer authentication");
+    return refuse(401, "unauthenticated", "say who you are, by basic authentication");
   return refuse(403, "permission-denied",
                 fmt::format("{} on {} '{}' is not granted", to_string(what), to_string(type), name));
 }

@@ -190,7 +190,7 @@ Task<> ApiShard::stop(MonoTime deadline) {
 
 Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& segments) {
   LEAT_CO_CHECK(request.read_parameters(segments));
-  LEAT_CO_TRY(request.principal, co_await identify(*this, request.http, request.text("access_token")));
+  LEAT_CO_TRY(request.principal, co_await identify(*this, request.http));
   const Admission admission(*this, request.principal.name);
   if (admission.is_too_many())
     co_return std::unexpected(Problem{kTooManyRequests, "too-many-requests", "too many requests are under way", 1});

@@ -63,7 +63,6 @@ char* Arena::allocate(std::size_t size) {
   return std::exchange(free_, free_ + size);
 }
 
-
 bool has_aws_characters(std::string_view utf8) {
   if (!has_suspects(utf8)) return true;
   for (std::size_t i = 0; i < utf8.size(); ++i) {

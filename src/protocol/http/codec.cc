@@ -77,6 +77,8 @@ class BeastParser final : public beast::http::basic_parser<true> {
   [[nodiscard]] int version() const { return version_; }
   [[nodiscard]] int hosts() const { return hosts_; }
   [[nodiscard]] bool is_encoded() const { return is_encoded_; }
+  // What is still to come of the chunk that is being read.
+  [[nodiscard]] std::uint64_t chunk_left() const { return chunk_left_; }
 
  private:
   void on_request_impl(beast::http::verb, beast::string_view method, beast::string_view target, int version,
@@ -104,9 +106,10 @@ class BeastParser final : public beast::http::basic_parser<true> {
     request_.body.append(body.data(), body.size());
     return body.size();
   }
-  void on_chunk_header_impl(std::uint64_t, beast::string_view, error_code&) override {}
+  void on_chunk_header_impl(std::uint64_t size, beast::string_view, error_code&) override { chunk_left_ = size; }
   std::size_t on_chunk_body_impl(std::uint64_t, beast::string_view body, error_code&) override {
     request_.body.append(body.data(), body.size());
+    chunk_left_ -= body.size();
     return body.size();
   }
   void on_finish_impl(error_code&) override { request_.body.reserve(request_.body.size() + HttpRequest::kBodyPadding); }
@@ -131,6 +134,7 @@ class BeastParser final : public beast::http::basic_parser<true> {
   int version_ = 11;
   int hosts_ = 0;
   bool is_encoded_ = false;
+  std::uint64_t chunk_left_ = 0;
 };
 
 }  // namespace
@@ -198,7 +202,9 @@ class RequestParser::Impl {
     if (head_size_ > limits_.head_size_max || (in_head && head_size_ + unread > limits_.head_size_max)) {
       return to_fault(beast::http::error::header_limit, limits_);
     }
-    if (!streams_ && request_.body.size() > limits_.body_size_max) return too_large();
+    const std::size_t most = limits_.body_size_max;
+    if (!streams_ && (request_.body.size() > most || parser_->chunk_left() > most - request_.body.size()))
+      return too_large();
     // Room for chunk sizes, but not for endless trailers.
     if (!streams_ && body_size_on_wire_ > 8 * limits_.body_size_max + limits_.head_size_max) {
       return Fault{413, "the request's body is cut into needlessly small chunks"};
@@ -367,7 +373,7 @@ std::string_view reason_of(int status) {
     case 429: return "Too Many Requests";
     case 431: return "Request Header Fields Too Large";
     case 500: return "Internal Server Error";
-    case 501: return "Not Implemented";
+    case 501: return "Not Supported";
     case 503: return "Service Unavailable";
     case 504: return "Gateway Timeout";
     case 505: return "HTTP Version Not Supported";

@@ -29,7 +29,7 @@ Outcome<> check_welcome(const Request& request) {
       if (policies.authorize_any(request.principal, operation, type) == security::Decision::allowed) return {};
     }
   }
-  return refuse(401, "unauthenticated", "say who you are, by basic or bearer authentication");
+  return refuse(401, "unauthenticated", "say who you are, by basic authentication");
 }
 
 Outcome<EventWish> wish_of(const Request& request) {

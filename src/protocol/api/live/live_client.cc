@@ -57,6 +57,7 @@ void LiveClient::sent(std::size_t before) {
   sent_at_ = runtime::Shard::current().now();
   if (before < kRoom || unsent() >= kRoom) return;
   room_.notify_all();
+  shard_.resume(*this);
   has_room_again();
 }
 

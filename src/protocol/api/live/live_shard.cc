@@ -185,6 +185,12 @@ void LiveShard::flush_later(LiveClient& client) {
   schedule_flush();
 }
 
+void LiveShard::resume(const LiveClient& client) {
+  const auto found = followers_.find(&client);
+  if (found == followers_.end()) return;
+  for (const auto& [topic, follower] : found->second) tails_.resume(*follower);
+}
+
 void LiveShard::deny(LiveClient& client, const std::string& topic) {
   denied_.emplace_back(&client, topic);
   schedule_flush();

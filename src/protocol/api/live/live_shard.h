@@ -51,6 +51,8 @@ class LiveShard final : private resp::RelayReceiver {
   // Nothing of it runs any more.
   void remove(LiveClient& client);
   void flush_later(LiveClient& client);
+  // It has room again.
+  void resume(const LiveClient& client);
   void count_slow(const LiveClient& client, std::string_view channel);
 
   // Looks after connections from here on.

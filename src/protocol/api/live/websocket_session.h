@@ -10,10 +10,6 @@
 #include "protocol/api/problem.h"
 #include "protocol/http/websocket.h"
 
-namespace simdjson::dom {
-class element;
-}
-
 namespace leat::api {
 
 enum class LiveOp : std::uint8_t;
