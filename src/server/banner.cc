@@ -6,7 +6,7 @@
 
 namespace leat::server {
 
-void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints) {
+void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints, bool is_open) {
   if (isatty(STDOUT_FILENO) == 0) return;
   std::string text = fmt::format("\n  leat serves. Data is in {}.\n\n", config.data_dir);
   std::string kafka;
@@ -33,6 +33,12 @@ void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& 
         "    leat consume hello --from beginning --server {0}\n"
         "    kcat -b {0} -L\n",
         kafka);
+    if (is_open) {
+      text += fmt::format(
+          "\n  Whoever reaches these ports may do everything, until there is a user:\n\n"
+          "    leat user add NAME --admin --server {}\n",
+          kafka);
+    }
   }
   text += "\n  Ctrl-C stops it.\n\n";
   std::fputs(text.c_str(), stdout);

@@ -141,7 +141,7 @@ class Server {
     outcome = co_await start();
     if (outcome) {
       log_info("server", "serving");
-      print_banner(config_, endpoints_);
+      print_banner(config_, endpoints_, policies_->current()->is_open());
       tasks_.spawn(write_checkpoints());
       while (!stop_requested_) co_await stop_wake_.wait();
       log_info("server", "stopping: a second signal ends the process at once");

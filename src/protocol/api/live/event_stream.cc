@@ -53,7 +53,7 @@ std::optional<TopicPlaces> parse_places(std::string_view text) {
     std::string_view topic = text.substr(0, text.find(';'));
     text.remove_prefix(std::min(text.size(), topic.size() + 1));
     const auto at = topic.find('@');
-    if (at == 0 || at == std::string_view::npos || topic.ends_with(',')) return std::nullopt;
+    if (at == 0 || at == std::string_view::npos || at + 1 == topic.size() || topic.ends_with(',')) return std::nullopt;
     auto& partitions = places[std::string(topic.substr(0, at))];
     for (std::string_view rest = topic.substr(at + 1); !rest.empty();) {
       std::string_view one = rest.substr(0, rest.find(','));

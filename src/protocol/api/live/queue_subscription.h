@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <memory>
 #include <set>
 #include <string>
@@ -11,14 +12,16 @@ namespace leat::api {
 // A queue whose messages are pushed to one client, so many at a time as it has not settled. Belongs to one shard.
 class QueueSubscription {
  public:
-  // `take` gets each message and does not wait.
+  // Gets each message, and does not wait.
+  using Take = std::function<void(QueueSubscription& from, queue::Delivery delivery)>;
+
   QueueSubscription(queue::Queues& queues, std::string queue, std::size_t prefetch, std::optional<Milliseconds> lease,
-                    queue::Push::Take take)
+                    Take take)
       : queues_(queues),
         name_(std::move(queue)),
         push_(queues, name_, lease, [this, take = std::move(take)](queue::Delivery delivery) {
           unsettled_.insert(delivery.receipt);
-          take(std::move(delivery));
+          take(*this, std::move(delivery));
         }) {
     push_.grant(prefetch);
   }

@@ -67,7 +67,6 @@ Task<> WebSocketSession::run(http::Connection& connection) {
 }
 
 void WebSocketSession::finish() {
-  is_finishing_ = true;
   if (connection() != nullptr) close(http::CloseCode::going_away, "the server stops");
 }
 
@@ -220,7 +219,7 @@ WebSocketSession::Done WebSocketSession::subscribe_queue(const LiveRequest& requ
   const auto prefetch = static_cast<std::size_t>(std::clamp<std::int64_t>(request.prefetch, 1, kPrefetchMax));
   auto subscription = std::make_shared<QueueSubscription>(
       live().shard().queues, name, prefetch, request.lease,
-      [this, name](queue::Delivery delivery) { take_delivery(name, std::move(delivery)); });
+      [this](QueueSubscription& from, queue::Delivery delivery) { take_delivery(from, std::move(delivery)); });
   queues_.push_back(subscription);
   tasks().spawn(push(subscription));
   std::string members;
@@ -228,18 +227,18 @@ WebSocketSession::Done WebSocketSession::subscribe_queue(const LiveRequest& requ
   co_return members;
 }
 
-void WebSocketSession::take_delivery(const std::string& name, queue::Delivery delivery) {
-  // What was granted when it began may have been taken back; then it goes to others.
-  QueueSubscription* subscription = find_queue(name);
-  if (subscription == nullptr) return;  // it was given up meanwhile
-  if (!authorize(Operation::read, ResourceType::queue, name)) return subscription->stop();
+void WebSocketSession::take_delivery(QueueSubscription& subscription, queue::Delivery delivery) {
+  const std::string& name = subscription.name();
+  if (find_queue(name) != &subscription) return;  // it was given up meanwhile: others get it
+  // So they do when what was granted when it began was taken back.
+  if (!authorize(Operation::read, ResourceType::queue, name)) return subscription.stop();
   std::string json = R"({"type":"delivery")";
   append_member("queue", name, json);
   json += ',';
   if (!append_message(delivery, true, json)) return;
   json += '}';
   send_event(json);
-  if (!has_room()) subscription->hold();
+  if (!has_room()) subscription.hold();
 }
 
 void WebSocketSession::has_room_again() {

@@ -59,7 +59,7 @@ class WebSocketSession final : public LiveClient {
   // Whether the user may do it with what the request names.
   [[nodiscard]] Outcome<> authorize(security::Operation operation, security::ResourceType type, std::string_view name);
   [[nodiscard]] QueueSubscription* find_queue(std::string_view name);
-  void take_delivery(const std::string& name, queue::Delivery delivery);
+  void take_delivery(QueueSubscription& subscription, queue::Delivery delivery);
   runtime::Task<> push(std::shared_ptr<QueueSubscription> subscription);
   void send_event(std::string_view json);
   void send_output();
@@ -72,7 +72,6 @@ class WebSocketSession final : public LiveClient {
   runtime::Budget changing_{1};  // subscriptions: one after the other, so that the last word counts
   MonoTime heard_at_{};
   bool is_pinged_ = false;
-  bool is_finishing_ = false;
 };
 
 }  // namespace leat::api
