@@ -160,3 +160,12 @@ def operations(document):
 
 def new_server(*options, **more):
     return Server(*options, resp=True, **more)
+
+
+def run_suite(cases):
+    """The exit code of a suite whose cases share a server."""
+    with new_server() as server:
+        server.start()
+        failed = cases.run(server)
+        equal(server.stop(), 0, 'the exit code of the server')
+    return 1 if failed else 0

@@ -12,7 +12,7 @@ import confluent_kafka
 import confluent_kafka.admin
 
 from harness import Cases, equal, unique, wait_for
-from http_support import BYTES, JSON, LINES, Api, curl, curl_json, lines_of, new_server, quoted
+from http_support import BYTES, JSON, LINES, Api, curl, curl_json, lines_of, quoted, run_suite
 from resp_support import connect
 
 cases = Cases('http_api')
@@ -488,11 +488,7 @@ def index(server):
 
 
 def main():
-    with new_server() as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
+    return run_suite(cases)
 
 
 if __name__ == '__main__':

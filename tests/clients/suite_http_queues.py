@@ -8,7 +8,7 @@ import threading
 import time
 
 from harness import Cases, equal, unique, wait_for
-from http_support import BYTES, JSON, Api, curl, curl_json, new_server
+from http_support import BYTES, JSON, Api, curl, curl_json, run_suite
 from sqs_support import Queue as SqsQueue, text
 
 cases = Cases('http_queues')
@@ -271,11 +271,7 @@ def waiting(server):
 
 
 def main():
-    with new_server() as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
+    return run_suite(cases)
 
 
 if __name__ == '__main__':

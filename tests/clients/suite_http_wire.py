@@ -8,7 +8,7 @@ import threading
 import time
 
 from harness import Cases, equal, unique, wait_for
-from http_support import BYTES, JSON, LINES, PROBLEM, Api, curl, lines_of, new_server, quoted
+from http_support import BYTES, JSON, LINES, PROBLEM, Api, curl, lines_of, new_server, quoted, run_suite
 
 cases = Cases('http_wire')
 
@@ -496,11 +496,7 @@ def cut_stream(server):
 
 
 def main():
-    with new_server() as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
+    return run_suite(cases)
 
 
 if __name__ == '__main__':

@@ -20,8 +20,6 @@ using runtime::Task;
 
 constexpr int kTooManyRequests = 429;
 
-std::string text_of(std::string_view view) { return std::string(view); }
-
 bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
 Outcome<> authorize(const Request& request) {
@@ -102,7 +100,7 @@ Answer handle_once(Request& request, Handler handler) {
   std::shared_ptr<IdempotencyStore::Stored> stored;
   if (answer) {
     stored = std::make_shared<IdempotencyStore::Stored>();
-    *stored = {answer->status, answer->body, text_of(answer->content_type), answer->headers};
+    *stored = {answer->status, answer->body, std::string(answer->content_type), answer->headers};
   }
   co_await runtime::call_on(there, settle_at_home, node.shards[home], key,
                             std::shared_ptr<const IdempotencyStore::Stored>(stored));

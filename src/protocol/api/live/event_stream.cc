@@ -4,7 +4,6 @@
 
 #include "protocol/api/live/live_shard.h"
 #include "protocol/api/node.h"
-#include "protocol/api/record_json.h"
 #include "runtime/shard.h"
 
 namespace leat::api {
@@ -133,12 +132,7 @@ Task<> EventStream::open_channel(pubsub::Kind kind, const std::string& name) {
 }
 
 void EventStream::send_problem(std::string_view about, std::string_view name, const Error& why) {
-  std::string json = R"({"type":"ended")";
-  append_bytes_member(about, as_bytes(name), json);
-  json += R"(,"problem":)";
-  append_problem(problem_of(why), json);
-  json += '}';
-  send(event("ended", json));
+  send(event("ended", ended_event(about, name, problem_of(why))));
 }
 
 void EventStream::take_record(const pubsub::TailRecord& record, const LiveEvent& live_event) {
@@ -155,9 +149,7 @@ void EventStream::end_topic(const std::string& topic, const Error& why) {
   send_problem("topic", topic, why);
 }
 
-void EventStream::tell_loss(std::uint64_t count) {
-  send(event("lost", fmt::format(R"({{"type":"lost","messages":{}}})", count)));
-}
+void EventStream::tell_loss(std::uint64_t count) { send(event("lost", lost_event(count))); }
 
 void EventStream::keep_alive(MonoTime now) {
   if (now - sent_at() >= kSilenceMax) send(":\n\n");

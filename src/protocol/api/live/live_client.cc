@@ -1,6 +1,7 @@
 #include "protocol/api/live/live_client.h"
 
 #include "protocol/api/live/live_shard.h"
+#include "protocol/api/record_json.h"
 #include "runtime/shard.h"
 
 namespace leat::api {
@@ -9,6 +10,17 @@ namespace {
 constexpr std::size_t kKeptCapacityMax = std::size_t{4} << 10;
 
 }  // namespace
+
+std::string ended_event(std::string_view what, std::string_view name, const Problem& why) {
+  std::string json = R"({"type":"ended")";
+  append_bytes_member(what, as_bytes(name), json);
+  json += R"(,"problem":)";
+  append_problem(why, json);
+  json += '}';
+  return json;
+}
+
+std::string lost_event(std::uint64_t count) { return fmt::format(R"({{"type":"lost","messages":{}}})", count); }
 
 LiveClient::LiveClient(LiveShard& shard, security::Principal principal)
     : shard_(shard), principal_(std::move(principal)) {}

@@ -5,6 +5,7 @@
 #include <string>
 #include <string_view>
 
+#include "protocol/api/problem.h"
 #include "protocol/http/message.h"
 #include "pubsub/topic_tails.h"
 #include "runtime/sync.h"
@@ -21,6 +22,10 @@ struct LiveEvent {
   // The same as a WebSocket's frame.
   std::string frame;
 };
+
+// The JSON of what tells a client that something ended by itself ("topic", its name, why), or that messages of channels were lost.
+[[nodiscard]] std::string ended_event(std::string_view what, std::string_view name, const Problem& why);
+[[nodiscard]] std::string lost_event(std::uint64_t count);
 
 // A connection on which events go out as they come. Belongs to one shard.
 //

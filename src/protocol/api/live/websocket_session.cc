@@ -92,17 +92,10 @@ void WebSocketSession::take_record(const pubsub::TailRecord& /*record*/, const L
 void WebSocketSession::send_message(const LiveEvent& event) { send(event.frame); }
 
 void WebSocketSession::end_topic(const std::string& topic, const Error& why) {
-  std::string json = R"({"type":"ended")";
-  append_member("topic", topic, json);
-  json += R"(,"problem":)";
-  append_problem(problem_of(why), json);
-  json += '}';
-  send_event(json);
+  send_event(ended_event("topic", topic, problem_of(why)));
 }
 
-void WebSocketSession::tell_loss(std::uint64_t count) {
-  send_event(fmt::format(R"({{"type":"lost","messages":{}}})", count));
-}
+void WebSocketSession::tell_loss(std::uint64_t count) { send_event(lost_event(count)); }
 
 void WebSocketSession::keep_alive(MonoTime now) {
   if (now - heard_at_ < kIdleMax) return;
@@ -252,12 +245,8 @@ Task<> WebSocketSession::push(std::shared_ptr<QueueSubscription> subscription) {
   std::erase(queues_, subscription);
   const auto allowed = authorize(Operation::read, ResourceType::queue, subscription->name());
   if ((status && allowed) || is_ended()) co_return;
-  std::string json = R"({"type":"ended")";
-  append_member("queue", subscription->name(), json);
-  json += R"(,"problem":)";
-  append_problem(allowed ? problem_of(status.error()) : allowed.error(), json);
-  json += '}';
-  send_event(json);
+  const Problem why = allowed ? problem_of(status.error()) : allowed.error();
+  send_event(ended_event("queue", subscription->name(), why));
 }
 
 WebSocketSession::Done WebSocketSession::unsubscribe(const LiveRequest& request) {
