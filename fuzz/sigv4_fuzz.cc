@@ -24,7 +24,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   if (!authorization.empty()) headers.emplace_back("Authorization", authorization);
   security::AccessKeys keys;
   keys.add("AKIDEXAMPLE", "a secret that the corpus does not know");
-  security::SigV4Verifier verifier(keys, "service");
+  security::SigV4Verifier verifier([&](std::string_view id) { return keys.find(id); }, "service");
   const security::SignedRequest request{
       "GET", target.substr(0, question),
       question == std::string_view::npos ? std::string_view() : target.substr(question + 1), headers, text};

@@ -19,6 +19,7 @@ PRIMITIVES = {
     'int16': ('std::int16_t', 'i16', 2),
     'int32': ('std::int32_t', 'i32', 4),
     'int64': ('std::int64_t', 'i64', 8),
+    'float64': ('double', 'f64', 8),
     'uuid': ('Uuid', 'uuid', 16),
 }
 

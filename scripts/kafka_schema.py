@@ -4,7 +4,7 @@ import os
 import re
 
 NO_VERSION = 32767
-NUMBERS = ('bool', 'int8', 'int16', 'int32', 'int64', 'uuid')
+NUMBERS = ('bool', 'int8', 'int16', 'int32', 'int64', 'float64', 'uuid')
 CPP_KEYWORDS = {'default', 'operator', 'namespace', 'class', 'struct', 'delete', 'new', 'register', 'template', 'public'}
 
 

@@ -136,6 +136,25 @@ std::string Document::text(const char* field) {
   return {};
 }
 
+bool Document::has(const char* field) const { return static_cast<const Json*>(object_)->contains(field); }
+
+std::vector<std::string> Document::texts(const char* field) {
+  std::vector<std::string> texts;
+  const auto* value = static_cast<const Json*>(find(field));
+  if (value == nullptr || !value->is_array()) {
+    wrong(fmt::format("'{}' is not a list", field));
+    return texts;
+  }
+  for (const Json& item : *value) {
+    if (item.is_string()) {
+      texts.push_back(item.get<std::string>());
+    } else {
+      wrong(fmt::format("'{}' has what is not text", field));
+    }
+  }
+  return texts;
+}
+
 std::size_t Document::one_of(const char* field, std::span<const std::string_view> words) {
   const auto found = std::ranges::find(words, text(field));
   if (found != words.end()) return static_cast<std::size_t>(found - words.begin());

@@ -26,7 +26,10 @@ class Document {
   Document(std::string_view key, std::string_view value, std::int64_t version);
 
   [[nodiscard]] std::int64_t integer(const char* field, std::int64_t min, std::int64_t max);
+  // Whether there is such a field: for those that came later.
+  [[nodiscard]] bool has(const char* field) const;
   [[nodiscard]] std::string text(const char* field);
+  [[nodiscard]] std::vector<std::string> texts(const char* field);
   [[nodiscard]] bool flag(const char* field);
   [[nodiscard]] double number(const char* field);
   // Not zero.

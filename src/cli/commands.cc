@@ -15,7 +15,9 @@ constexpr CommandEntry kCommands[] = {
     {"topic", add_topic_command},           {"produce", add_produce_command},
     {"consume", add_consume_command},       {"group", add_group_command},
     {"queue", add_queue_command},           {"user", add_user_command},
-    {"grant", add_grant_command},           {"log", add_log_command},
+    {"grant", add_grant_command},           {"role", add_role_command},
+    {"token", add_token_command},           {"access-key", add_access_key_command},
+    {"quota", add_quota_command},           {"log", add_log_command},
     {"bench", add_bench_command},           {"doctor", add_doctor_command},
     {"completion", add_completion_command},
 };

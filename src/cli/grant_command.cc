@@ -45,6 +45,8 @@ constexpr std::int8_t kDeny = 2;
 constexpr std::int8_t kAllow = 3;
 constexpr std::string_view kCluster = "kafka-cluster";
 constexpr std::string_view kUser = "User:";
+constexpr std::string_view kRole = "Role:";
+constexpr std::string_view kShownRole = "role:";
 
 struct GrantOptions {
   std::string server;
@@ -55,6 +57,16 @@ struct GrantOptions {
   bool deny = false;
   bool json = false;
 };
+
+// "ada", "*", "role:ops" as grants have them, and the other way round.
+std::string principal_of(std::string_view name) {
+  if (name.starts_with(kShownRole)) return fmt::format("{}{}", kRole, name.substr(kShownRole.size()));
+  return fmt::format("{}{}", kUser, name);
+}
+std::string shown_principal(std::string_view principal) {
+  if (principal.starts_with(kRole)) return fmt::format("{}{}", kShownRole, principal.substr(kRole.size()));
+  return std::string(principal.starts_with(kUser) ? principal.substr(kUser.size()) : principal);
+}
 
 // What is granted on.
 struct Where {
@@ -141,7 +153,7 @@ Status create(Client& client, const kafka::CreateAclsRequest& request) {
 
 Result<int> add(const GrantOptions& options) {
   LEAT_TRY(const auto chosen, chosen_of(options));
-  const std::string principal = fmt::format("{}{}", kUser, options.user);
+  const std::string principal = principal_of(options.user);
   const std::int8_t permission = options.deny ? kDeny : kAllow;
   kafka::CreateAclsRequest request;
   for (const auto& [operation, where] : chosen)
@@ -156,7 +168,7 @@ Result<int> add(const GrantOptions& options) {
 
 Result<int> remove(const GrantOptions& options) {
   LEAT_TRY(const auto chosen, chosen_of(options));
-  const std::string principal = fmt::format("{}{}", kUser, options.user);
+  const std::string principal = principal_of(options.user);
   const std::int8_t permission = options.deny ? kDeny : kAllow;
   kafka::DeleteAclsRequest request;
   for (const auto& [operation, where] : chosen)
@@ -177,7 +189,7 @@ Result<int> remove(const GrantOptions& options) {
 }
 
 Result<int> list(const GrantOptions& options) {
-  const std::string principal = fmt::format("{}{}", kUser, options.user);
+  const std::string principal = principal_of(options.user);
   kafka::DescribeAclsRequest request;
   request.resource_type_filter = kEveryType;
   request.resource_name_filter = std::nullopt;
@@ -196,7 +208,7 @@ Result<int> list(const GrantOptions& options) {
   for (const auto& resource : reply.message.resources) {
     const std::string shown = show_resource(resource.resource_type, resource.pattern_type, resource.resource_name);
     for (const auto& acl : resource.acls) {
-      const std::string user = acl.principal.starts_with(kUser) ? acl.principal.substr(kUser.size()) : acl.principal;
+      const std::string user = shown_principal(acl.principal);
       const std::string permission = acl.permission_type == kDeny ? "deny" : "allow";
       const std::string operation(text_of(kOperations, acl.operation));
       table.add({user, permission, operation, shown, acl.host});
@@ -228,7 +240,9 @@ CLI::App* add(CLI::App& group, const std::string& name, const std::string& what,
 }
 
 void add_grant_options(CLI::App& command, GrantOptions& options) {
-  command.add_option("user", options.user, "The user; *: everyone")->required()->type_name("NAME");
+  command.add_option("user", options.user, "The user; *: everyone; role:NAME: who has the role")
+      ->required()
+      ->type_name("NAME");
   command
       .add_option("operations", options.operations,
                   "all, read, write, create, delete, alter, describe, ...; several "

@@ -195,20 +195,6 @@ Result<QueueDescription> describe_queue(SqsClient& client, const std::string& na
   return queue;
 }
 
-Result<Milliseconds> parse_span(std::string_view option, std::string_view text) {
-  constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
-      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
-  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
-  const auto number = whole_number(text.substr(0, digits));
-  std::int64_t factor = digits == text.size() ? 1000 : 0;
-  for (const auto& [unit, ms] : kUnits)
-    if (text.substr(digits) == unit) factor = ms;
-  if (!number || factor == 0 || *number > 36'500LL * 86'400'000 / factor)
-    return fail(Errc::invalid_argument,
-                fmt::format("{} takes a time such as 250ms, 30s, 5m, 12h or 7d, not '{}'", option, text));
-  return Milliseconds(*number * factor);
-}
-
 bool is_fifo_queue(std::string_view name) { return name.ends_with(kFifoSuffix); }
 std::string arn_of_queue(std::string_view name) { return fmt::format("{}{}", kArnPrefix, name); }
 std::string queue_of_arn(const std::string& arn) { return arn.substr(arn.rfind(':') + 1); }

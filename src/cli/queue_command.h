@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/time_text.h"
 #include "base/types.h"
 #include "cli/sqs_client.h"
 
@@ -68,9 +69,6 @@ struct QueueDescription {
   [[nodiscard]] std::string setting(std::string_view wanted) const;
 };
 [[nodiscard]] Result<QueueDescription> describe_queue(SqsClient& client, const std::string& name);
-
-// "250ms", "30s", "5m", "12h", "7d"; a bare number is in seconds. Error: invalid_argument, naming the option.
-[[nodiscard]] Result<Milliseconds> parse_span(std::string_view option, std::string_view text);
 
 [[nodiscard]] bool is_fifo_queue(std::string_view name);
 [[nodiscard]] std::string arn_of_queue(std::string_view name);

@@ -126,4 +126,20 @@ std::int64_t wall_clock_ms() {
   return std::chrono::duration_cast<Milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+Result<Milliseconds> parse_span(std::string_view option, std::string_view text) {
+  constexpr std::pair<std::string_view, std::int64_t> kUnits[] = {
+      {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+  const std::size_t digits = std::min(text.find_first_not_of("0123456789"), text.size());
+  std::int64_t number = -1;
+  (void)std::from_chars(text.data(), text.data() + digits,
+                        number);  // stays as it is where there is none, or too large a one
+  std::int64_t factor = digits == text.size() ? 1000 : 0;
+  for (const auto& [unit, ms] : kUnits)
+    if (text.substr(digits) == unit) factor = ms;
+  if (number < 0 || factor == 0 || number > 36'500LL * 86'400'000 / factor)
+    return fail(Errc::invalid_argument,
+                fmt::format("{} takes a time such as 250ms, 30s, 5m, 12h or 7d, not '{}'", option, text));
+  return Milliseconds(number * factor);
+}
+
 }  // namespace leat::cli

@@ -21,4 +21,7 @@ namespace leat::cli {
 
 [[nodiscard]] std::int64_t wall_clock_ms();
 
+// "250ms", "30s", "5m", "12h", "7d"; a bare number is in seconds. Error: invalid_argument, naming the option.
+[[nodiscard]] Result<Milliseconds> parse_span(std::string_view option, std::string_view text);
+
 }  // namespace leat::cli

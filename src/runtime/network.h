@@ -40,6 +40,8 @@ class Socket {
   [[nodiscard]] virtual std::string peer() const = 0;
   // Whether nobody between the two ends can read or change what they send.
   [[nodiscard]] virtual bool is_secure() const { return false; }
+  // Whom the other end's certificate names, once something was read; empty: it showed none.
+  [[nodiscard]] virtual std::string_view certified_name() const { return {}; }
 };
 
 // A connection that was accepted and not yet given to a shard. Movable between threads.

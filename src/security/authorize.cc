@@ -7,6 +7,9 @@ class AllowAll final : public Authorizer {
  public:
   Decision authorize(const Principal&, Operation, const Resource&) const override { return Decision::allowed; }
   Decision authorize_any(const Principal&, Operation, ResourceType) const override { return Decision::allowed; }
+  Decision authorize_prefix(const Principal&, Operation, ResourceType, std::string_view) const override {
+    return Decision::allowed;
+  }
 };
 
 }  // namespace

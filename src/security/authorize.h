@@ -4,6 +4,9 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "base/types.h"
 
 // Who may do what. Every handler asks before it acts.
 namespace leat::security {
@@ -37,8 +40,10 @@ inline constexpr std::string_view kClusterName = "kafka-cluster";
 
 // Who asks, and from where.
 struct Principal {
-  std::string name;  // "User:NAME"
-  std::string host;  // the address of the connection, without its port
+  std::string name;                     // "User:NAME"
+  std::string host;                     // the address of the connection, without its port
+  std::vector<std::string> roles = {};  // "Role:NAME", of who issued the token; besides those that the user has here
+  Timestamp expires = kNoTimestamp;     // when what proved it does; kNoTimestamp: never
   static Principal anonymous(std::string host = {}) { return {"User:ANONYMOUS", std::move(host)}; }
 };
 
@@ -60,6 +65,9 @@ class Authorizer {
   // Whether there may be a resource of this type with which the principal may do this.
   [[nodiscard]] virtual Decision authorize_any(const Principal& principal, Operation operation,
                                                ResourceType type) const = 0;
+  // Whether the principal may do this with every resource whose name begins so, whatever there is.
+  [[nodiscard]] virtual Decision authorize_prefix(const Principal& principal, Operation operation, ResourceType type,
+                                                  std::string_view prefix) const = 0;
 };
 
 // Allows everything to everyone.

@@ -26,4 +26,13 @@ std::optional<std::string> base64_decoded(std::string_view text) {
   return bytes;
 }
 
+std::optional<std::string> base64url_decoded(std::string_view text) {
+  if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
+  std::string other(text);
+  std::ranges::replace(other, '-', '+');
+  std::ranges::replace(other, '_', '/');
+  other.append((4 - other.size() % 4) % 4, '=');
+  return base64_decoded(other);
+}
+
 }  // namespace leat::security

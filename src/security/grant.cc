@@ -42,7 +42,17 @@ bool implies(Operation granted, Operation what) {
   }
 }
 
-// Whether it is an address as connections' addresses are written.
+template <class Enum>
+std::optional<Enum> value_of(std::span<const std::string_view> words, std::string_view text) {
+  const auto found = std::ranges::find(words, text);
+  if (found == words.end()) return std::nullopt;
+  return static_cast<Enum>(found - words.begin());
+}
+
+bool is_sized(std::string_view text, std::size_t most) { return !text.empty() && text.size() <= most; }
+
+}  // namespace
+
 bool is_address(const std::string& text) {
   unsigned char bytes[sizeof(in6_addr)];
   char written[INET6_ADDRSTRLEN];
@@ -53,26 +63,38 @@ bool is_address(const std::string& text) {
   return false;
 }
 
-bool is_sized(std::string_view text, std::size_t most) { return !text.empty() && text.size() <= most; }
-
-}  // namespace
+std::string_view word_of(Operation operation) { return word(kOperations, operation); }
+std::string_view word_of(ResourceType type) { return word(kTypes, type); }
+std::optional<Operation> operation_of(std::string_view text) { return value_of<Operation>(kOperations, text); }
+std::optional<ResourceType> resource_type_of(std::string_view text) { return value_of<ResourceType>(kTypes, text); }
 
 std::string_view to_string(PatternType type) { return word(kPatterns, type); }
 std::string_view to_string(Permission permission) { return word(kPermissions, permission); }
 
-bool Grant::applies_to(const Principal& who, Operation what) const {
-  if (principal != who.name && principal != kEveryone) return false;
+bool Grant::concerns(const Principal& who, std::span<const std::string> more_roles) const {
+  return principal == who.name || principal == kEveryone ||
+         std::ranges::find(who.roles, principal) != who.roles.end() ||
+         std::ranges::find(more_roles, principal) != more_roles.end();
+}
+
+bool Grant::applies_to(const Principal& who, Operation what, std::span<const std::string> more_roles) const {
+  if (!concerns(who, more_roles)) return false;
   if (host != kAnyHost && host != who.host) return false;
   return operation == what || operation == Operation::all ||
          (permission == Permission::allow && implies(operation, what));
 }
 
+std::string describe(const Grant& grant) {
+  return fmt::format("{} {} on {} '{}{}' from {}", to_string(grant.permission), to_string(grant.operation),
+                     to_string(grant.type), grant.name, grant.pattern == PatternType::prefixed ? "*" : "", grant.host);
+}
+
 Status check_grant(const Grant& grant) {
-  constexpr std::string_view kUser = "User:";
-  if (!grant.principal.starts_with(kUser))
-    return fail(Errc::invalid_argument, fmt::format("a principal is written as {}NAME", kUser));
-  if (grant.principal != kEveryone && !check_user_name(std::string_view(grant.principal).substr(kUser.size())))
-    return fail(Errc::invalid_argument, "the principal has a name that no user can have");
+  const std::string_view principal = grant.principal;
+  const std::string_view name = user_of(principal).empty() ? role_of(principal) : user_of(principal);
+  if (name.empty()) return fail(Errc::invalid_argument, "a principal is written as User:NAME or Role:NAME");
+  if (principal != kEveryone && !check_user_name(name))
+    return fail(Errc::invalid_argument, "the principal has a name that no user or role can have");
   if (grant.host != kAnyHost && !is_address(grant.host)) {
     return fail(
         Errc::invalid_argument,

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <compare>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -29,7 +31,7 @@ inline constexpr std::size_t kResourceNameBytesMax = 1024;
 // A rule about what one principal may do, or may not, with some resources: Kafka's ACL binding
 // (https://kafka.apache.org/documentation/#security_authz).
 struct Grant {
-  std::string principal;       // "User:NAME", or kEveryone
+  std::string principal;       // "User:NAME", "Role:NAME", or kEveryone
   std::string host{kAnyHost};  // an address that the principal comes from, or kAnyHost
   Permission permission = Permission::allow;
   Operation operation = Operation::all;
@@ -44,9 +46,25 @@ struct Grant {
     if (pattern == PatternType::prefixed) return resource.name.starts_with(name);
     return name == kAnyName || name == resource.name;
   }
+  // Whether it is about this principal. `more_roles`: principals of roles, besides those that `who` brings.
+  [[nodiscard]] bool concerns(const Principal& who, std::span<const std::string> more_roles) const;
   // Whether it says something about this principal's operation: allowing one also allows what cannot be done without.
-  [[nodiscard]] bool applies_to(const Principal& who, Operation what) const;
+  [[nodiscard]] bool applies_to(const Principal& who, Operation what,
+                                std::span<const std::string> more_roles = {}) const;
 };
+
+// Whether it is an address as connections' addresses are written.
+[[nodiscard]] bool is_address(const std::string& text);
+
+// The words that the catalog and the HTTP API have for them: "describe_configs", "transactional_id".
+[[nodiscard]] std::string_view word_of(Operation operation);
+[[nodiscard]] std::string_view word_of(ResourceType type);
+// nullopt: there is none of this name.
+[[nodiscard]] std::optional<Operation> operation_of(std::string_view word);
+[[nodiscard]] std::optional<ResourceType> resource_type_of(std::string_view word);
+
+// In words, for people: "allow read on topic 'orders*' from *".
+[[nodiscard]] std::string describe(const Grant& grant);
 
 // Whether it can be kept. Error: invalid_argument, in words for who made it.
 [[nodiscard]] Status check_grant(const Grant& grant);

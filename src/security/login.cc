@@ -4,6 +4,8 @@
 #include "runtime/call.h"
 #include "runtime/sync.h"
 #include "security/base64.h"
+#include "security/password.h"
+#include "security/token.h"
 
 namespace leat::security {
 namespace {
@@ -13,6 +15,11 @@ using runtime::Task;
 // Of decoys: as those that leat's own tools make.
 constexpr std::uint32_t kDecoyIterations = kScramIterationsMin;
 constexpr std::size_t kNonceWords = 3;
+// How somebody came in, or did not, in the audit log.
+constexpr std::string_view kPassword = "password";
+constexpr std::string_view kScram = "SCRAM";
+constexpr std::string_view kToken = "token";
+constexpr std::string_view kCertificate = "certificate";
 // What one login waits for at most.
 constexpr auto kPatience = std::chrono::seconds(10);
 // More logins than these do not wait for their passwords to be looked at.
@@ -82,32 +89,80 @@ Task<Status> Logins::wait_for_hashing(const std::string& user, const std::string
   }
 }
 
-std::unexpected<Error> Logins::refuse(const std::string& user, const std::string& peer) {
+std::unexpected<Error> Logins::refuse(const std::string& user, const std::string& peer, std::string_view how) {
   const MonoTime now = runtime::Shard::current().now();
   stats_.failed.add();
   throttle_.failed(user, host_of(peer), now);
   failures_.write(now, LogLevel::warning, "security", "{}: {}: user '{}' could not be authenticated", protocol_, peer,
                   std::string_view(user).substr(0, kUserNameBytesMax));
+  if (AuditLog* audit = policies_.audit()) audit->failed_to_come_in(protocol_, user, host_of(peer), how);
   return wrong();
 }
 
-void Logins::succeeded(const std::string& user, const std::string& peer) {
+void Logins::succeeded(const Principal& who, const std::string& peer, std::string_view how) {
   stats_.succeeded.add();
-  log_debug("security", "{}: {} is user '{}'", protocol_, peer, user);
+  log_debug("security", "{}: {} is {}", protocol_, peer, who.name);
+  if (AuditLog* audit = policies_.audit()) audit->came_in(protocol_, who, how);
 }
 
 Task<Result<Principal>> Logins::check_password(std::string user, std::string password, std::string peer) {
   LEAT_CO_CHECK(co_await wait_for_hashing(user, peer));
   const runtime::Reservation hashing(hashing_, 1);
   const User* found = policies_.current()->find_user(user);
+  const std::string hash = found == nullptr ? std::string() : found->password_hash;
   // Who is not there takes as long as who was made by leat's own tool.
   const bool has_larger = found == nullptr || found->scram.contains(ScramMechanism::sha512);
   const ScramMechanism mechanism = has_larger ? ScramMechanism::sha512 : ScramMechanism::sha256;
   const ScramCredential known = credential(user, mechanism);
-  const bool matches = co_await runtime::run_blocking([&] { return scram_matches(mechanism, known, password); });
-  if (!matches) co_return refuse(user, peer);
-  succeeded(user, peer);
-  co_return Principal{principal_of(user), host_of(peer)};
+  const bool matches = co_await runtime::run_blocking(
+      [&] { return hash.empty() ? scram_matches(mechanism, known, password) : verify_password(hash, password); });
+  if (!matches) co_return refuse(user, peer, kPassword);
+  Principal who{principal_of(user), host_of(peer)};
+  succeeded(who, peer, kPassword);
+  co_return who;
+}
+
+Task<Result<Principal>> Logins::ask_issuer(const std::string& token) {
+  const std::shared_ptr<const TokenIssuer> issuer = policies_.token_issuer();
+  if (issuer == nullptr) co_return fail(Errc::permission_denied, "it is none that leat gave out");
+  if (waiting_for_hashing_ >= kHashingQueueMax) co_return too_many();
+  ++waiting_for_hashing_;
+  co_await hashing_.reserve(1);
+  --waiting_for_hashing_;
+  const runtime::Reservation hashing(hashing_, 1);
+  const Timestamp now = runtime::Shard::current().wall_now();
+  co_return co_await runtime::run_blocking([&] { return issuer->owner_of(token, now); });
+}
+
+Task<Result<Principal>> Logins::check_token(std::string token, std::string peer) {
+  const bool is_leats = token.starts_with(kTokenPrefix);
+  auto who = is_leats ? policies_.owner_of(token, runtime::Shard::current().wall_now()) : co_await ask_issuer(token);
+  if (who) {
+    who->host = host_of(peer);
+    succeeded(*who, peer, kToken);
+    co_return who;
+  }
+  stats_.failed.add();
+  failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security", "{}: {}: a token was refused: {}",
+                  protocol_, peer, who.error().message);
+  if (AuditLog* audit = policies_.audit()) audit->failed_to_come_in(protocol_, "", host_of(peer), kToken);
+  co_return fail(Errc::permission_denied, "Authentication failed: the token is wrong or has expired.");
+}
+
+void Logins::refused(const Principal& who, Operation operation, const Resource& resource) const {
+  if (AuditLog* audit = policies_.audit()) audit->refused(protocol_, who, operation, resource);
+}
+
+std::optional<Principal> Logins::by_certificate(std::string_view name, const std::string& peer) {
+  if (check_user_name(name)) {
+    Principal who{principal_of(name), host_of(peer)};
+    succeeded(who, peer, kCertificate);
+    return who;
+  }
+  stats_.failed.add();
+  failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security",
+                  "{}: {}: the certificate names nobody who could be a user", protocol_, peer);
+  return std::nullopt;
 }
 
 std::unique_ptr<Logins::Scram> Logins::begin_scram(ScramMechanism mechanism, std::string peer) {
@@ -117,7 +172,7 @@ std::unique_ptr<Logins::Scram> Logins::begin_scram(ScramMechanism mechanism, std
 Task<Result<std::string>> Logins::Scram::first(std::string message) {
   auto user = server_.user_of_first(message);
   if (!user) {
-    (void)logins_.refuse("", peer_);
+    (void)logins_.refuse("", peer_, kScram);
     co_return fail(std::move(user.error()));
   }
   user_ = std::move(*user);
@@ -135,10 +190,10 @@ Task<Result<std::string>> Logins::Scram::last(std::string message) {
   auto reply = server_.server_final(message);
   const bool is_current = logins_.credential(user_, mechanism_).stored_key == stored_key_;
   if (reply && is_current) {
-    logins_.succeeded(user_, peer_);
+    logins_.succeeded(principal(), peer_, kScram);
     co_return reply;
   }
-  auto refused = logins_.refuse(user_, peer_);
+  auto refused = logins_.refuse(user_, peer_, kScram);
   if (!reply && reply.error().code != Errc::permission_denied) co_return fail(std::move(reply.error()));
   co_return refused;
 }

@@ -27,6 +27,13 @@ class Logins {
   // The user's name and password, as they came from the peer ("address:port").
   runtime::Task<Result<Principal>> check_password(std::string user, std::string password, std::string peer);
 
+  // A bearer token's owner: one that leat gave out, or one of who else issues them. Nobody is slowed down: what is as long as a
+  // token is not guessed.
+  runtime::Task<Result<Principal>> check_token(std::string token, std::string peer);
+
+  // Whom a client's certificate names, which TLS has verified; nullopt: the name is none that a user can have.
+  [[nodiscard]] std::optional<Principal> by_certificate(std::string_view name, const std::string& peer);
+
   // One exchange of SCRAM. Outlived by the Logins that it came from.
   class Scram {
    public:
@@ -51,6 +58,9 @@ class Logins {
   };
   [[nodiscard]] std::unique_ptr<Scram> begin_scram(ScramMechanism mechanism, std::string peer);
 
+  // Who came in may not do that: for the audit log.
+  void refused(const Principal& who, Operation operation, const Resource& resource) const;
+
   struct Stats {
     Counter succeeded;
     Counter failed;
@@ -61,17 +71,19 @@ class Logins {
  private:
   // Waits as long as an attempt to be this user from there has to. Returns how many have failed by then.
   runtime::Task<Result<std::uint64_t>> wait(const std::string& user, const std::string& peer);
+  // Whom a token of another issuer names.
+  runtime::Task<Result<Principal>> ask_issuer(const std::string& token);
   // The same, until a password may be looked at, which takes milliseconds of another thread: `hashing_` has one reserved then.
   runtime::Task<Status> wait_for_hashing(const std::string& user, const std::string& peer);
-  [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer);
-  void succeeded(const std::string& user, const std::string& peer);
+  [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer, std::string_view how);
+  void succeeded(const Principal& who, const std::string& peer, std::string_view how);
   // The user's credential, or one that no password has.
   [[nodiscard]] ScramCredential credential(std::string_view user, ScramMechanism mechanism) const;
 
   std::string protocol_;
   const Policies& policies_;
   LoginThrottle throttle_;
-  runtime::Budget hashing_{1};  // passwords that are looked at: the threads that do it flush logs too
+  runtime::Budget hashing_{1};  // passwords and tokens that are looked at: the threads that do it flush logs too
   std::size_t waiting_for_hashing_ = 0;
   LogLimiter failures_;
   Stats stats_;

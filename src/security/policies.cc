@@ -1,8 +1,39 @@
 #include "security/policies.h"
 
+#include "security/token.h"
+
 namespace leat::security {
 
 Policies::Policies(std::size_t shards, std::string secret)
-    : by_shard_(shards, Policy::closed()), secret_(std::move(secret)) {}
+    : by_shard_(shards, Policy::closed()), listeners_(shards), issuers_(shards), secret_(std::move(secret)) {}
+
+void Policies::set(PolicyPtr policy) {
+  const std::size_t shard = runtime::Shard::current().id().value();
+  by_shard_[shard] = std::move(policy);
+  for (PolicyListener* listener : listeners_[shard]) listener->policy_changed();
+}
+
+void Policies::add(PolicyListener& listener) {
+  listeners_[runtime::Shard::current().id().value()].push_back(&listener);
+}
+
+void Policies::remove(PolicyListener& listener) {
+  std::erase(listeners_[runtime::Shard::current().id().value()], &listener);
+}
+
+bool Policies::admits(std::string_view protocol, const Principal& principal, Operation operation,
+                      const Resource& resource) const {
+  if (allows(principal, operation, resource)) return true;
+  if (audit_) audit_->refused(protocol, principal, operation, resource);
+  return false;
+}
+
+Result<Principal> Policies::owner_of(std::string_view token, Timestamp now) const {
+  const auto owner = current()->find_token(token, now);
+  if (!owner) return fail(Errc::permission_denied, "it is none that leat gave out, or has expired");
+  Principal principal{principal_of(owner->user->name), ""};
+  principal.expires = owner->token->expires;
+  return principal;
+}
 
 }  // namespace leat::security

@@ -22,16 +22,19 @@ std::unexpected<Error> too_busy(std::string_view what) {
 }
 
 // The user with the changes made.
-Result<User> changed(User user, const std::vector<ScramChange>& changes) {
+Result<std::optional<User>> changed(const std::string& name, std::optional<User> was,
+                                    const std::vector<ScramChange>& changes) {
+  User user = was ? std::move(*was) : User{.name = name};
   for (const ScramChange& change : changes) {
     if (change.credential) {
-      LEAT_CHECK(check_scram_credential(change.mechanism, *change.credential));
       user.scram[change.mechanism] = *change.credential;
+      user.password_hash.clear();  // of the password before this one
     } else if (user.scram.erase(change.mechanism) == 0) {
       return fail(Errc::not_found,
                   fmt::format("user '{}' has no {} credential", user.name, to_string(change.mechanism)));
     }
   }
+  if (user.scram.empty()) return std::nullopt;
   return user;
 }
 
@@ -143,29 +146,42 @@ Task<Status> PolicyService::write(catalog::Entry was, std::string value) {
   co_return co_await wait_applied(revision);
 }
 
-Task<Status> PolicyService::change_scram(std::string name, std::vector<ScramChange> changes) {
+Task<Result<std::optional<User>>> PolicyService::change_user(std::string name, UserChange change) {
   LEAT_CO_CHECK(check_user_name(name));
   co_await changes_.reserve(1);
   const runtime::Reservation turn(changes_, 1);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     LEAT_CO_TRY(catalog::Entry entry, co_await read(user_key(name)));
     const Timestamp now = runtime::Shard::current().wall_now();
-    User user{.name = name, .created = now};
+    std::optional<User> was;
     if (!entry.value.empty()) {
-      LEAT_CO_TRY(user, decode_user(entry.key, entry.value));
+      LEAT_CO_TRY(was, decode_user(entry.key, entry.value));
     } else if (applied_->users().size() >= kUsersMax) {
       co_return fail(Errc::too_large, fmt::format("there are {} users, and can be no more", kUsersMax));
     }
-    LEAT_CO_TRY(user, changed(std::move(user), changes));
-    user.modified = now;
+    const Timestamp created = was ? was->created : now;
+    LEAT_CO_TRY(std::optional<User> user, change(std::move(was)));
     Policy::Users users = applied_->users();
     users.erase(name);
-    if (!user.scram.empty()) users.emplace(name, user);
+    if (user) {
+      user->created = created;
+      user->modified = now;
+      LEAT_CO_CHECK(check_user(*user));
+      users.emplace(name, *user);
+    }
     LEAT_CO_CHECK(check_administered(users, applied_->grants()));
-    const Status written = co_await write(std::move(entry), user.scram.empty() ? "" : encode_user(user));
-    if (written || written.error().code != Errc::version_conflict) co_return written;
+    const Status written = co_await write(std::move(entry), user ? encode_user(*user) : "");
+    if (written) co_return user;
+    if (written.error().code != Errc::version_conflict) co_return fail(written.error());
   }
   co_return too_busy(name);
+}
+
+Task<Status> PolicyService::change_scram(std::string name, std::vector<ScramChange> changes) {
+  auto done =
+      co_await change_user(name, [&](std::optional<User> was) { return changed(name, std::move(was), changes); });
+  if (!done) co_return fail(std::move(done.error()));
+  co_return Status{};
 }
 
 Task<Status> PolicyService::add_grants(std::string principal, std::vector<Grant> grants) {
@@ -218,6 +234,34 @@ Task<Result<std::vector<Grant>>> PolicyService::remove_grants(std::string princi
     if (written.error().code != Errc::version_conflict) co_return fail(written.error());
   }
   co_return too_busy(principal);
+}
+
+Task<Status> PolicyService::change_quotas(QuotaEntity entity, QuotaChanges changes) {
+  LEAT_CO_CHECK(check_quota_entity(entity));
+  for (const auto& [key, limit] : changes)
+    if (limit) LEAT_CO_CHECK(check_quota_limit(entity, key, *limit));
+  co_await changes_.reserve(1);
+  const runtime::Reservation turn(changes_, 1);
+  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
+    LEAT_CO_TRY(catalog::Entry entry, co_await read(quota_entry_key(entity)));
+    QuotaLimits limits;
+    if (!entry.value.empty()) {
+      LEAT_CO_TRY(auto stored, decode_quota(entry.key, entry.value));
+      limits = std::move(stored.second);
+    } else if (applied_->quotas().all().size() >= kQuotaEntitiesMax) {
+      co_return fail(Errc::too_large,
+                     fmt::format("there are quotas of {} already, and can be no more", kQuotaEntitiesMax));
+    }
+    const QuotaLimits before = limits;
+    for (const auto& [key, limit] : changes) {
+      limits.erase(key);
+      if (limit) limits.emplace(key, *limit);
+    }
+    if (limits == before) co_return Status{};
+    const Status written = co_await write(std::move(entry), limits.empty() ? "" : encode_quota(entity, limits));
+    if (written || written.error().code != Errc::version_conflict) co_return written;
+  }
+  co_return too_busy(to_string(entity));
 }
 
 }  // namespace leat::security

@@ -20,6 +20,7 @@ inline constexpr std::size_t kGrantsMax = 100'000;
 struct ScramChange {
   ScramMechanism mechanism{};
   std::optional<ScramCredential> credential;  // none: it is removed
+  [[nodiscard]] bool is_set() const { return credential.has_value(); }
 };
 
 // Keeps every shard's policy in step with the catalog, and changes users and grants there: all changes, whoever makes them, take
@@ -43,14 +44,21 @@ class PolicyService {
   // None leaves users behind of whom nobody may alter the cluster from every address, and so let anyone in again:
   // permission_denied.
 
-  // A user is made with the first credential and goes with the last one. Errors: not_found (nothing to remove; nothing is
-  // changed then), invalid_name, invalid_argument, too_large.
+  // Makes, changes or removes a user. `change` gets the user as it is, nullopt when there is none, and returns what it becomes,
+  // nullopt when it goes; it may be called several times. Returns the user as it was put. Errors: those of `change`, and of
+  // check_user().
+  using UserChange = std::function<Result<std::optional<User>>(std::optional<User>)>;
+  runtime::Task<Result<std::optional<User>>> change_user(std::string name, UserChange change);
+  // Passwords as Kafka's admin requests have them: a user is made with the first credential and goes with the last one, with all
+  // else that it has. Errors: not_found (nothing to remove; nothing is changed then), invalid_name, invalid_argument, too_large.
   runtime::Task<Status> change_scram(std::string user, std::vector<ScramChange> changes);
   // Adds grants of one principal; those that are there stay. Errors: invalid_argument, too_large.
   runtime::Task<Status> add_grants(std::string principal, std::vector<Grant> grants);
   // Removes the grants of one principal for which `matches`, and returns them.
   runtime::Task<Result<std::vector<Grant>>> remove_grants(std::string principal,
                                                           std::function<bool(const Grant&)> matches);
+  // Sets and removes limits of one entity; those that are not named stay. Errors: invalid_argument, too_large.
+  runtime::Task<Status> change_quotas(QuotaEntity entity, QuotaChanges changes);
 
  private:
   runtime::Task<Status> load();

@@ -361,7 +361,7 @@ std::expected<SigV4Verifier::Verified, SigV4Error> SigV4Verifier::verify(const S
     return refuse(SigV4Failure::mismatch,
                   fmt::format("Credential should be scoped to correct service: '{}'.", service_));
   }
-  const std::string* secret = keys_.find(credential->key_id);
+  const std::string* secret = find_secret_(credential->key_id);
   if (secret == nullptr) {
     return refuse(SigV4Failure::unknown_key, "The security token included in the request is invalid.");
   }

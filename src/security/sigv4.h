@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
@@ -76,9 +77,10 @@ struct SigV4Limits {
 // Verifies requests. Remembers the signing keys it made; belongs to one shard.
 class SigV4Verifier {
  public:
-  // `keys` outlive it.
-  SigV4Verifier(const AccessKeys& keys, std::string service, const SigV4Limits& limits = {})
-      : keys_(keys), service_(std::move(service)), limits_(limits) {}
+  // The secret of an access key's id, which is looked at before anything else happens; nullptr: there is none.
+  using FindSecret = std::function<const std::string*(std::string_view id)>;
+  SigV4Verifier(FindSecret find_secret, std::string service, const SigV4Limits& limits = {})
+      : find_secret_(std::move(find_secret)), service_(std::move(service)), limits_(limits) {}
 
   // Who made a request, and for which region.
   struct Verified {
@@ -91,7 +93,7 @@ class SigV4Verifier {
   using Key = std::array<std::uint8_t, 32>;
   const Key& signing_key(const Credential& credential, const std::string& secret);
 
-  const AccessKeys& keys_;
+  FindSecret find_secret_;
   std::string service_;
   SigV4Limits limits_;
   std::map<std::string, Key, std::less<>> signing_keys_;  // by credential scope

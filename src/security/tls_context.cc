@@ -84,7 +84,8 @@ TlsContext::~TlsContext() { SSL_CTX_free(native_); }
 
 Result<std::shared_ptr<const TlsContext>> TlsContext::load(runtime::FileSystem& files,
                                                            const std::string& certificate_path,
-                                                           const std::string& key_path) {
+                                                           const std::string& key_path,
+                                                           const ClientCertificates& clients) {
   LEAT_TRY(const Bytes certificate, runtime::read_file(files, certificate_path, kPemSizeMax));
   LEAT_TRY(Bytes key, runtime::read_file(files, key_path, kPemSizeMax));
   ERR_clear_error();
@@ -96,7 +97,37 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(runtime::FileSystem& 
   const Status used = context->use_key(key, key_path, certificate_path);
   OPENSSL_cleanse(key.data(), key.size());
   LEAT_CHECK(used);
+  if (clients.authorities_path.empty()) return context;
+  LEAT_TRY(const Bytes authorities, runtime::read_file(files, clients.authorities_path, kPemSizeMax));
+  LEAT_CHECK(context->ask_clients(authorities, clients));
   return context;
+}
+
+Status TlsContext::ask_clients(BytesView authorities, const ClientCertificates& clients) {
+  const BioPtr file = over(authorities);
+  X509_STORE* store = SSL_CTX_get_cert_store(native_);
+  std::size_t count = 0;
+  while (true) {
+    const X509Ptr authority(PEM_read_bio_X509(file.get(), nullptr, no_pass_phrase, nullptr));
+    if (authority == nullptr) break;
+    if (X509_STORE_add_cert(store, authority.get()) != 1 || SSL_CTX_add_client_CA(native_, authority.get()) != 1) {
+      return fail(Errc::invalid_config,
+                  fmt::format("a certificate in {} cannot be used: {}", clients.authorities_path, take_reason()));
+    }
+    ++count;
+  }
+  const bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+  const std::string reason = take_reason();
+  if (count == 0 || !is_end) {
+    return fail(Errc::invalid_config,
+                fmt::format("{} is no list of certificates in PEM ({})", clients.authorities_path, reason));
+  }
+  SSL_CTX_set_verify(native_, SSL_VERIFY_PEER | (clients.are_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
+  // A session that is resumed keeps its client, so it is this context's alone.
+  constexpr std::string_view kSessions = "leat";
+  SSL_CTX_set_session_id_context(native_, reinterpret_cast<const unsigned char*>(kSessions.data()),
+                                 static_cast<unsigned>(kSessions.size()));
+  return {};
 }
 
 Status TlsContext::use_certificate(BytesView pem, const std::string& path) {

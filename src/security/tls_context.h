@@ -12,6 +12,12 @@ struct ssl_ctx_st;
 
 namespace leat::security {
 
+// Which certificates of clients count.
+struct ClientCertificates {
+  std::string authorities_path;  // a PEM file of those that vouch for clients; empty: no client is asked for one
+  bool are_required = false;     // a client without one has no connection
+};
+
 // A certificate, its chain and its key, and the rules of handshakes with them: TLS 1.2 and 1.3, forward secrecy, ALPN
 // http/1.1 where a client asks for it. Immutable: any number of threads and connections share one, and a new certificate
 // is a new one.
@@ -21,7 +27,8 @@ class TlsContext {
   // with it. Waits for the disk.
   [[nodiscard]] static Result<std::shared_ptr<const TlsContext>> load(runtime::FileSystem& files,
                                                                       const std::string& certificate_path,
-                                                                      const std::string& key_path);
+                                                                      const std::string& key_path,
+                                                                      const ClientCertificates& clients = {});
   TlsContext(const TlsContext&) = delete;
   TlsContext& operator=(const TlsContext&) = delete;
   ~TlsContext();
@@ -35,6 +42,7 @@ class TlsContext {
  private:
   explicit TlsContext(ssl_ctx_st* native) : native_(native) {}
   Status use_certificate(BytesView pem, const std::string& path);
+  Status ask_clients(BytesView authorities, const ClientCertificates& clients);
   Status use_key(BytesView pem, const std::string& path, const std::string& certificate_path);
 
   ssl_ctx_st* native_;

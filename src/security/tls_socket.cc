@@ -116,6 +116,7 @@ Task<Result<bool>> TlsSocket::drive_handshake() {
       co_return handshake_failed(is_late_ ? Error{Errc::timed_out, "the handshake took too long"} : sent.error());
     if (!*done) continue;
     shard_->completed.add();
+    certified_name_ = engine_->peer_name();
     co_return true;
   }
 }

@@ -44,6 +44,7 @@ class TlsSocket final : public runtime::Socket {
   void close() override;
   [[nodiscard]] std::string peer() const override { return inner_->peer(); }
   [[nodiscard]] bool is_secure() const override { return true; }
+  [[nodiscard]] std::string_view certified_name() const override { return certified_name_; }
 
  private:
   struct Cursor {
@@ -81,6 +82,7 @@ class TlsSocket final : public runtime::Socket {
   std::shared_ptr<runtime::Socket> inner_;
   std::shared_ptr<const TlsContext> context_;
   std::shared_ptr<TlsShard> shard_;
+  std::string certified_name_;
   std::unique_ptr<TlsEngine> engine_;  // from the peer's first byte on
   HandshakeTimer timer_{*this};
   runtime::Notifier changed_;  // the handshake or a flush ended

@@ -125,6 +125,7 @@ Task<> HttpFront::serve_api(api::ApiNode& node, const std::vector<queue::QueueSh
     registry.add(*shards_[i], [part](observe::MetricsPage& page) {
       api::collect(page, part->made->stats);
       collect_logins(page, part->made->logins);
+      collect_quotas(page, part->made->quotas);
     });
   }
   for (std::size_t i = 0; i < parts_.size(); ++i)

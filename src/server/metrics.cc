@@ -183,15 +183,31 @@ void collect_logins(observe::MetricsPage& page, const security::Logins& logins) 
   show("failed", logins.stats().failed);
 }
 
+void collect_quotas(observe::MetricsPage& page, const security::QuotaLedger& ledger) {
+  for (std::size_t i = 0; i < security::kQuotaKeys; ++i) {
+    const auto key = static_cast<security::QuotaKey>(i);
+    const security::QuotaLedger::Stats& stats = ledger.stats(key);
+    const observe::Labels labels{{"protocol", ledger.protocol()}, {"quota", to_string(key)}};
+    page.counter("leat_quota_throttled_total", "How often a client had to wait for its quota.", labels,
+                 stats.throttled);
+    page.counter("leat_quota_throttled_seconds_total", "How long clients had to wait for their quotas.", labels,
+                 static_cast<double>(stats.throttled_us.value()) / 1e6);
+    page.counter("leat_quota_refused_total", "Connections closed, and requests not done, because of a quota.", labels,
+                 stats.refused);
+  }
+}
+
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_log(page, parts.streams->store().stats());
   collect_topics(page, *parts.streams);
   collect_groups(page, *parts.groups);
   collect_kafka(page, parts.kafka->stats(), parts.kafka->shard().node.listeners);
   collect_logins(page, parts.kafka->shard().logins);
+  collect_quotas(page, parts.kafka->shard().quotas);
   collect_memory(page, parts.kafka->shard());
   collect_queues(page, *parts.queues);
   parts.sqs->collect(page);
+  if (const security::QuotaLedger* quotas = parts.sqs->quotas()) collect_quotas(page, *quotas);
   parts.sns->api().collect(page);
 }
 

@@ -8,6 +8,7 @@
 #include "protocol/sqs/server.h"
 #include "queue/queue_shard.h"
 #include "security/login.h"
+#include "security/quota_account.h"
 #include "stream/group_shard.h"
 
 namespace leat::server {
@@ -24,6 +25,8 @@ struct ShardParts {
 
 // Who tried to be somebody, by one protocol on one shard.
 void collect_logins(observe::MetricsPage& page, const security::Logins& logins);
+// What quotas did to its clients.
+void collect_quotas(observe::MetricsPage& page, const security::QuotaLedger& ledger);
 
 void collect_shard(observe::MetricsPage& page, const ShardParts& parts);
 

@@ -75,9 +75,11 @@ Task<> drop_server(std::unique_ptr<resp::Server>* server) {
 
 }  // namespace
 
-Task<Status> RespFront::start(const ServerConfig& config, stream::TopicService& topics, const stream::Streams& streams,
-                              TlsListeners& tls, std::vector<BoundEndpoint>& endpoints) {
+Task<Status> RespFront::start(const ServerConfig& config, std::shared_ptr<security::Policies> policies,
+                              stream::TopicService& topics, const stream::Streams& streams, TlsListeners& tls,
+                              std::vector<BoundEndpoint>& endpoints) {
   resp::Settings settings = resp_settings(config);
+  settings.policies = std::move(policies);
   settings.request_stop = [] { ::kill(::getpid(), SIGTERM); };
   LEAT_CO_TRY(const TopicPartition journal,
               co_await ensure_topic(topics, streams, kJournalTopic, flush_policy(settings)));

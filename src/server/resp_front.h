@@ -15,9 +15,10 @@ namespace leat::server {
 class RespFront {
  public:
   // Rebuilds the keyspace from its journal, which is made if it is not there, on the shard that owns it, and opens the
-  // listeners of `config`, which do not accept yet, and adds them to `endpoints`.
-  runtime::Task<Status> start(const ServerConfig& config, stream::TopicService& topics, const stream::Streams& streams,
-                              TlsListeners& tls, std::vector<BoundEndpoint>& endpoints);
+  // listeners of `config`, which do not accept yet, and adds them to `endpoints`. `policies`: whose users and grants hold there.
+  runtime::Task<Status> start(const ServerConfig& config, std::shared_ptr<security::Policies> policies,
+                              stream::TopicService& topics, const stream::Streams& streams, TlsListeners& tls,
+                              std::vector<BoundEndpoint>& endpoints);
   void accept();
   // Ends all connections. What was executed is in the journal on return.
   runtime::Task<> stop();

@@ -24,6 +24,7 @@
 #include "server/metrics.h"
 #include "server/resp_front.h"
 #include "server/tls_listeners.h"
+#include "server/security_front.h"
 #include "server/wiring.h"
 #include "stream/group_shard.h"
 #include "stream/topic_service.h"
@@ -127,6 +128,7 @@ class Server {
         reserve_(files_, config.data_dir),
         tls_(config, files_, shards_.size()),
         policies_(std::make_shared<security::Policies>(shards_.size(), security::random_bytes(kSecretBytes))),
+        security_(shards_, files_, policies_),
         http_(shards_, policies_),
         queue_index_(runtime::join_path(config.data_dir, kQueueIndexFolder)) {}
 
@@ -157,16 +159,19 @@ class Server {
     LEAT_CO_TRY(lock_, co_await runtime::run_blocking([&] { return open_data_folder(files_, folder); }));
     // A start or a stop on a full disk takes what was set aside for it.
     co_await runtime::run_blocking([this] { reserve_.release(); });
+    LEAT_CO_CHECK(co_await security_.open_audit(config_));
     LEAT_CO_CHECK(co_await start_http());
     LEAT_CO_TRY(catalog_, co_await catalog::open_sqlite_catalog(folder, &reserve_));
     LEAT_CO_TRY(identity_, co_await catalog::ensure_identity(*catalog_, NodeId(config_.node.id)));
     LEAT_CO_CHECK(co_await catalog::raise_all_leader_epochs(*catalog_, identity_.node));
     LEAT_CO_CHECK(co_await start_users());
+    outgoing_ = std::make_unique<http::OutgoingClient>();
+    LEAT_CO_CHECK(co_await security_.trust_issuer(config_, *outgoing_));
     LEAT_CO_CHECK(co_await start_shards());
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
     LEAT_CO_CHECK(co_await start_sqs());
-    LEAT_CO_CHECK(co_await resp_.start(config_, *topics_, *streams_, tls_, endpoints_));
+    LEAT_CO_CHECK(co_await resp_.start(config_, policies_, *topics_, *streams_, tls_, endpoints_));
     resp_.register_metrics(registry_);
     co_await start_api();
     co_return co_await start_kafka();
@@ -176,6 +181,7 @@ class Server {
   Task<Status> start_http() {
     registry_.add(observe::collect_process);
     registry_.add([this](observe::MetricsPage& page) { tls_.collect(page); });
+    registry_.add([this](observe::MetricsPage& page) { security_.collect(page); });
     co_return co_await http_.start(config_, tls_, [this] { return not_ready_; }, registry_, endpoints_);
   }
 
@@ -195,6 +201,7 @@ class Server {
                                      .topics = *topics_,
                                      .home = *shards_[0],
                                      .policies = *policies_,
+                                     .users = *users_,
                                      .check_fences = resp_.check_fences(),
                                      .keyspace = resp_.server(),
                                      .shards = {}});
@@ -266,11 +273,10 @@ class Server {
   }
 
   Task<Status> start_sqs() {
-    outgoing_ = std::make_unique<http::OutgoingClient>();
     signing_keys_ = std::make_unique<sns::SigningKeys>(*shards_[0], *catalog_);
     std::vector<http::ShardServer*> servers;
     for (std::size_t i = 0; i < shards_.size(); ++i) {
-      const sqs::SqsOptions options = sqs_options(config_);
+      const sqs::SqsOptions options = sqs_options(config_, policies_);
       states_[i].sns = std::make_unique<sns::SnsShard>(options, *states_[i].queues, *outgoing_, *signing_keys_,
                                                        sns::DelivererOptions{.number = i, .shards = shards_.size()});
       states_[i].sqs = std::make_unique<sqs::SqsShard>(*shards_[i], options, *states_[i].queues, purge_times_,
@@ -431,6 +437,7 @@ class Server {
       outcome =
           co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, config_.data_dir, checkpoint); });
     co_await http_.stop();
+    co_await security_.stop();
     co_await http_.drop();
     co_await resp_.drop();
     for (std::size_t i = 0; i < shards_.size(); ++i) co_await runtime::call_on(*shards_[i], drop_state, &states_[i]);
@@ -447,6 +454,7 @@ class Server {
   RespFront resp_;
   std::atomic<bool> compacting_ = false;
   std::shared_ptr<security::Policies> policies_;
+  SecurityFront security_;
   std::unique_ptr<runtime::DirectoryLock> lock_;
   observe::MetricsRegistry registry_;
   std::vector<std::string> not_ready_{"the server starts"};

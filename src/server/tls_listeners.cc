@@ -24,8 +24,7 @@ TlsListeners::TlsListeners(const ServerConfig& config, runtime::FileSystem& file
 
 Task<Status> TlsListeners::start() {
   if (std::ranges::none_of(config_.listeners, &ListenerConfig::is_tls)) co_return Status{};
-  loaded_ = co_await runtime::run_blocking(
-      [this] { return Stamp{stamp_of(config_.tls.certificate), stamp_of(config_.tls.key)}; });
+  loaded_ = co_await runtime::run_blocking([this] { return stamps(); });
   seen_ = loaded_;
   auto loaded = co_await load();
   if (!loaded) {
@@ -73,6 +72,10 @@ void TlsListeners::collect(observe::MetricsPage& page) const {
              static_cast<double>(context_->not_after().value()) / 1000);
 }
 
+TlsListeners::Stamp TlsListeners::stamps() const {
+  return {stamp_of(config_.tls.certificate), stamp_of(config_.tls.key), stamp_of(config_.tls.client_ca)};
+}
+
 TlsListeners::FileStamp TlsListeners::stamp_of(const std::string& path) {
   struct stat found{};
   if (::stat(path.c_str(), &found) != 0) return {};
@@ -82,8 +85,10 @@ TlsListeners::FileStamp TlsListeners::stamp_of(const std::string& path) {
 
 Task<Status> TlsListeners::load() {
   const std::string& key = config_.tls.key;
-  auto read = co_await runtime::run_blocking(
-      [this] { return security::TlsContext::load(files_, config_.tls.certificate, config_.tls.key); });
+  auto read = co_await runtime::run_blocking([this] {
+    return security::TlsContext::load(files_, config_.tls.certificate, config_.tls.key,
+                                      {config_.tls.client_ca, config_.tls.require_client_certificate});
+  });
   if (!read) co_return fail(read.error());
   const bool is_open = co_await runtime::run_blocking([&key] { return is_open_to_others(key); });
   if (is_open) log_warning("tls", "the key in {} can be read by everyone on this machine: chmod o= {}", key, key);
@@ -103,8 +108,7 @@ Task<> TlsListeners::watch() {
 }
 
 Task<> TlsListeners::look(bool is_asked) {
-  const Stamp found = co_await runtime::run_blocking(
-      [this] { return Stamp{stamp_of(config_.tls.certificate), stamp_of(config_.tls.key)}; });
+  const Stamp found = co_await runtime::run_blocking([this] { return stamps(); });
   // Whoever writes the two files needs a while: they are read once they stay the same.
   const bool has_settled = found == std::exchange(seen_, found);
   if (!is_asked && (found == loaded_ || !has_settled)) co_return;

@@ -41,7 +41,8 @@ class TlsListeners {
     std::int64_t modified_ns = 0;
     friend bool operator==(const FileStamp&, const FileStamp&) = default;
   };
-  using Stamp = std::array<FileStamp, 2>;
+  using Stamp = std::array<FileStamp, 3>;
+  [[nodiscard]] Stamp stamps() const;
   static FileStamp stamp_of(const std::string& path);
 
   runtime::Task<Status> load();

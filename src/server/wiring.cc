@@ -114,8 +114,9 @@ api::ApiOptions api_options(const ServerConfig& config) {
   return options;
 }
 
-sqs::SqsOptions sqs_options(const ServerConfig& config) {
+sqs::SqsOptions sqs_options(const ServerConfig& config, std::shared_ptr<const security::Policies> policies) {
   sqs::SqsOptions options;
+  options.policies = std::move(policies);
   options.access_keys = security::parse_access_keys(config.sqs.access_keys).value();  // load_config checked them
   options.region = config.sqs.region;
   options.http.idle_timeout = config.sqs.connection_idle;

@@ -19,7 +19,8 @@ namespace leat::server {
 [[nodiscard]] catalog::ServerDefaults server_defaults(const ServerConfig& config);
 [[nodiscard]] api::ApiOptions api_options(const ServerConfig& config);
 [[nodiscard]] http::Options http_options(const ServerConfig& config);
-[[nodiscard]] sqs::SqsOptions sqs_options(const ServerConfig& config);
+[[nodiscard]] sqs::SqsOptions sqs_options(const ServerConfig& config,
+                                          std::shared_ptr<const security::Policies> policies);
 [[nodiscard]] resp::Settings resp_settings(const ServerConfig& config);
 
 // The error for an address that cannot be listened on, with what to do about it.

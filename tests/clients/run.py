@@ -4,7 +4,7 @@
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
-kafkajs platformatic confluent_javascript tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
+kafkajs platformatic confluent_javascript users quotas tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
 ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io.
@@ -76,6 +76,8 @@ CLIENTS = {
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
     'users': lambda: [PYTHON, str(HERE / 'suite_users.py')],
+    'resp_users': lambda: [PYTHON, str(HERE / 'suite_resp_users.py')],
+    'quotas': lambda: [PYTHON, str(HERE / 'suite_quotas.py')],
     'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }

@@ -13,6 +13,9 @@ class DenyOne final : public Authorizer {
     return denied ? Decision::denied : Decision::allowed;
   }
   Decision authorize_any(const Principal&, Operation, ResourceType) const override { return Decision::allowed; }
+  Decision authorize_prefix(const Principal&, Operation, ResourceType, std::string_view) const override {
+    return Decision::allowed;
+  }
 };
 
 TEST(Authorize, AllowsEverythingToEveryoneForNow) {

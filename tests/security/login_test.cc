@@ -4,6 +4,9 @@
 #include <gtest/gtest.h>
 
 #include "runtime/sim.h"
+#include "security/credential_memory.h"
+#include "security/password.h"
+#include "security/token.h"
 
 namespace leat::security {
 namespace {
@@ -137,6 +140,81 @@ Task<> strangers() {
   EXPECT_EQ(salts.at(0), salts.at(1));
 }
 TEST(Logins, AUserThatThereIsNotHasTheSameSaltEverywhere) { run(strangers); }
+
+// A user whose password is a hash, tokens, and one of another issuer.
+class Issuer final : public TokenIssuer {
+ public:
+  Result<Principal> owner_of(std::string_view token, Timestamp now) const override {
+    ++asked;
+    if (token != "of.another.issuer") return fail(Errc::permission_denied, "no");
+    Principal who{"User:carol", ""};
+    who.roles = {"Role:ops"};
+    who.expires = Timestamp(now.value() + 60'000);
+    return who;
+  }
+  mutable std::atomic<int> asked = 0;
+};
+
+PolicyPtr with_tokens(const NewToken& token) {
+  User bob{.name = "bob"};
+  bob.password_hash = hash_password("pencil", as_bytes(std::string_view("sixteen bytes ok")));
+  bob.tokens.push_back(token.token);
+  Policy::Users users;
+  users.emplace("bob", std::move(bob));
+  return std::make_shared<const Policy>(catalog::Revision(2), std::move(users), std::vector<Grant>{},
+                                        std::set<std::string>{});
+}
+
+Task<> hashes_and_tokens() {
+  Home home;
+  const Timestamp now = runtime::Shard::current().wall_now();
+  const NewToken token = make_token("", now, Timestamp(now.value() + 1000));
+  home.policies.set(with_tokens(token));
+  EXPECT_TRUE(co_await home.logins.check_password("bob", "pencil", kPeer));
+  EXPECT_FALSE(co_await home.logins.check_password("bob", "pencils", kPeer));
+  const auto owner = co_await home.logins.check_token(token.text, kPeer);
+  EXPECT_TRUE(owner && owner->name == "User:bob" && owner->host == "10.0.0.1");
+  EXPECT_EQ(owner->expires, token.token.expires);
+  EXPECT_FALSE(co_await home.logins.check_token("leat_x_y", kPeer));
+  EXPECT_FALSE(co_await home.logins.check_token("of.another.issuer", kPeer));  // there is none
+  co_await runtime::sleep_for(1s);
+  EXPECT_FALSE(co_await home.logins.check_token(token.text, kPeer));
+}
+TEST(Logins, TakePasswordsThatAreHashesAndTokensUntilTheyExpire) { run(hashes_and_tokens); }
+
+Task<> remembered_tokens() {
+  Home home;
+  CredentialMemory memory(home.logins, home.policies);
+  auto issuer = std::make_shared<Issuer>();
+  home.policies.set_token_issuer(issuer);
+  for (int i = 0; i < 5; ++i) {
+    const auto owner = co_await memory.check_token("of.another.issuer", "10.0.0.9:1");
+    EXPECT_TRUE(owner && owner->name == "User:carol" && owner->host == "10.0.0.9" && owner->roles.size() == 1);
+  }
+  EXPECT_EQ(issuer->asked, 1);
+  EXPECT_FALSE(co_await memory.check_token("of.another.forger", kPeer));
+  EXPECT_FALSE(co_await memory.check_token("of.another.forger", kPeer));
+  EXPECT_EQ(issuer->asked, 3);  // what is wrong is not remembered
+  co_await runtime::sleep_for(61s);
+  EXPECT_TRUE(co_await memory.check_token("of.another.issuer", kPeer));
+  EXPECT_EQ(issuer->asked, 4);  // nor beyond its end
+  home.policies.set_token_issuer(std::make_shared<Issuer>());
+  EXPECT_TRUE(co_await memory.check_token("of.another.issuer", kPeer));
+  EXPECT_EQ(issuer->asked, 4);  // with new keys it is looked at again
+  home.policies.set_token_issuer(nullptr);
+  EXPECT_FALSE(co_await memory.check_token("of.another.issuer", kPeer));
+}
+TEST(Logins, TokensOfAnotherIssuerAreRememberedWhileTheyAndItsKeysLast) { run(remembered_tokens); }
+
+Task<> certificates() {
+  Home home;
+  EXPECT_EQ(home.logins.by_certificate("alice", kPeer)->name, "User:alice");
+  EXPECT_EQ(home.logins.by_certificate("anyone", kPeer)->name, "User:anyone");
+  for (const std::string_view name : {"", "*", "ANONYMOUS", "a\nb"})
+    EXPECT_FALSE(home.logins.by_certificate(name, kPeer));
+  co_return;
+}
+TEST(Logins, ACertificateNamesNobodyWhomNoUserCanBe) { run(certificates); }
 
 }  // namespace
 }  // namespace leat::security

@@ -125,6 +125,34 @@ Task<> together(runtime::sim::SimWorld& world) {
 }
 TEST(PolicyService, ChangesAtTheSameTimeAreAllMade) { run(together); }
 
+Task<> quotas(runtime::sim::SimWorld& world) {
+  const QuotaEntity ada = {{QuotaPart::user, "ada"}};
+  const QuotaEntity every = {{QuotaPart::user, std::nullopt}, {QuotaPart::client_id, std::nullopt}};
+  {
+    Home home;
+    EXPECT_TRUE(co_await home.open(world));
+    EXPECT_TRUE(co_await home.service->change_quotas(
+        ada, {{QuotaKey::request_rate, 10}, {QuotaKey::producer_byte_rate, 1000}, {QuotaKey::connection_limit, {}}}));
+    EXPECT_TRUE(co_await home.service->change_quotas(every, {{QuotaKey::request_rate, 5}}));
+    EXPECT_TRUE(
+        co_await home.service->change_quotas(ada, {{QuotaKey::request_rate, 20}, {QuotaKey::producer_byte_rate, {}}}));
+    const auto refused = co_await home.service->change_quotas(ada, {{QuotaKey::connection_creation_rate, 1}});
+    EXPECT_EQ(refused.error().code, Errc::invalid_argument);
+    EXPECT_EQ((co_await home.service->change_quotas({}, {})).error().code, Errc::invalid_argument);
+    EXPECT_TRUE(home.policies.current()->is_open());  // quotas are no users
+    co_await home.close();
+  }
+  Home home;
+  EXPECT_TRUE(co_await home.open(world));
+  const Quotas::All expected = {{ada, {{QuotaKey::request_rate, 20}}}, {every, {{QuotaKey::request_rate, 5}}}};
+  EXPECT_EQ(home.policies.current()->quotas().all(), expected);
+  EXPECT_TRUE(co_await home.service->change_quotas(ada, {{QuotaKey::request_rate, {}}}));
+  EXPECT_TRUE(co_await home.service->change_quotas(ada, {{QuotaKey::request_rate, {}}}));  // nothing to do
+  EXPECT_EQ(home.policies.current()->quotas().all().size(), 1U);
+  co_await home.close();
+}
+TEST(PolicyService, QuotasAreKeptAndFollowed) { run(quotas); }
+
 Task<> damaged(runtime::sim::SimWorld& world) {
   Home home;
   EXPECT_TRUE(co_await home.open(world, {"root"}));

@@ -43,7 +43,7 @@ std::string authorization_of(std::string_view signed_headers, std::string_view s
 // The outcome of a request that is signed in its header.
 std::optional<SigV4Failure> verify(const Vector& vector, Timestamp now = kNow, std::string service = "service") {
   const AccessKeys known = keys();
-  SigV4Verifier verifier(known, service);
+  SigV4Verifier verifier([&](std::string_view id) { return known.find(id); }, service);
   const std::string authorization = authorization_of(vector.signed_headers, vector.signature, service);
   Headers headers{{"Host", "example.amazonaws.com"}, {"X-Amz-Date", kTime}};
   headers.insert(headers.end(), vector.headers.begin(), vector.headers.end());
@@ -190,7 +190,7 @@ TEST(SigV4, TimesOutsideTheSkewAreRefused) {
 
 std::optional<SigV4Failure> verify_raw(const Headers& headers, std::string_view query = {}, Timestamp now = kNow) {
   const AccessKeys known = keys();
-  SigV4Verifier verifier(known, "service");
+  SigV4Verifier verifier([&](std::string_view id) { return known.find(id); }, "service");
   const auto verified = verifier.verify({"GET", "/", query, headers, ""}, now);
   return verified ? std::nullopt : std::optional(verified.error().failure);
 }

@@ -71,6 +71,11 @@ Access read_access(const std::string& text) {
     access.kind = text == "open" ? Access::Kind::open : text == "listed" ? Access::Kind::listed : Access::Kind::granted;
     return access;
   }
+  if (text == "own {user}") {
+    access.kind = Access::Kind::own;
+    access.name = "user";
+    return access;
+  }
   const auto first = text.find(' ');
   const auto second = text.find(' ', first + 1);
   if (second == std::string::npos) throw std::logic_error(fmt::format("x-leat-access: '{}'", text));

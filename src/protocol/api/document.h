@@ -41,6 +41,7 @@ struct Access {
     open,      // everyone
     listed,    // everyone: what comes is what they may see
     granted,   // the handler asks
+    own,       // the user whose name the parameter has, and who may alter the cluster
     resource,  // who may do `operation` with the resource
   };
   Kind kind = Kind::resource;

@@ -73,6 +73,27 @@ Answer release_lock(Request& request);
 Answer list_channels(Request& request);
 Answer publish_message(Request& request);
 
+// Users.
+Answer list_users(Request& request);
+Answer create_user(Request& request);
+Answer get_user(Request& request);
+Answer change_user(Request& request);
+Answer delete_user(Request& request);
+Answer get_me(Request& request);
+
+// Tokens and access keys of users.
+Answer list_tokens(Request& request);
+Answer create_token(Request& request);
+Answer delete_token(Request& request);
+Answer list_access_keys(Request& request);
+Answer create_access_key(Request& request);
+Answer delete_access_key(Request& request);
+
+// Grants.
+Answer list_grants(Request& request);
+Answer add_grants(Request& request);
+Answer remove_grants(Request& request);
+
 // Live.
 Answer open_live(Request& request);
 Answer stream_events(Request& request);

@@ -16,8 +16,10 @@
 #include "pubsub/topic_tails.h"
 #include "queue/queue_shard.h"
 #include "security/login.h"
-#include "security/password_memory.h"
+#include "security/credential_memory.h"
 #include "security/policies.h"
+#include "security/policy_service.h"
+#include "security/quota_gate.h"
 #include "stream/append.h"
 #include "stream/groups.h"
 #include "stream/topic_service.h"
@@ -48,6 +50,7 @@ struct ApiNode {
   stream::TopicService& topics;             // lives on `home`
   runtime::Shard& home;
   const security::Policies& policies;
+  security::PolicyService& users;  // lives on `home`
   stream::CheckFences check_fences;
   resp::Server& keyspace;
   std::vector<class ApiShard*> shards;  // in the order of `streams`
@@ -76,7 +79,9 @@ class ApiShard {
   queue::QueueShard& queues;
   Document document;
   security::Logins logins;
-  security::PasswordMemory passwords;
+  security::CredentialMemory credentials;
+  security::QuotaLedger quotas;
+  security::QuotaGate quota_gate;
   IdempotencyStore idempotency;
   ApiStats stats;
   LogLimiter bad_input;

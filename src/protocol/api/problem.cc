@@ -78,6 +78,11 @@ std::unexpected<Problem> refuse(int status, std::string_view kind, std::string d
 }
 std::unexpected<Problem> refuse(const Error& error) { return std::unexpected(problem_of(error)); }
 
+Problem quota_exceeded(Duration wait) {
+  return {429, "quota-exceeded", "the quota of the user is used up",
+          static_cast<int>(std::chrono::ceil<std::chrono::seconds>(wait).count())};
+}
+
 void append_problem(const Problem& problem, std::string& out) {
   append_members(problem, out);
   out += '}';

@@ -5,6 +5,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/types.h"
 #include "protocol/http/message.h"
 
 namespace leat::api {
@@ -23,6 +24,8 @@ using Outcome = std::expected<T, Problem>;
 [[nodiscard]] Problem problem_of(const Error& error);
 [[nodiscard]] std::unexpected<Problem> refuse(int status, std::string_view kind, std::string detail);
 [[nodiscard]] std::unexpected<Problem> refuse(const Error& error);
+// So long a user has to wait whose quota is used up: 429.
+[[nodiscard]] Problem quota_exceeded(Duration wait);
 
 // As a member of something larger.
 void append_problem(const Problem& problem, std::string& out);

@@ -107,9 +107,9 @@ const std::vector<std::string>& Request::texts(std::string_view name) const {
 }
 
 Outcome<> Request::authorize(security::Operation what, security::ResourceType type, std::string_view name) const {
-  if (allows(what, type, name)) return {};
+  if (node().policies.admits("http", principal, what, {type, name})) return {};
   if (principal.name == security::Principal::anonymous().name)
-    return refuse(401, "unauthenticated", "say who you are, by basic authentication");
+    return refuse(401, "unauthenticated", "say who you are, by basic authentication or with a bearer token");
   return refuse(403, "permission-denied",
                 fmt::format("{} on {} '{}' is not granted", to_string(what), to_string(type), name));
 }
@@ -205,6 +205,19 @@ http::HttpResponse json_text_response(int status, std::string body) {
   response.content_type = "application/json";
   response.body = std::move(body);
   return response;
+}
+
+std::string percent_encoded(std::string_view text) {
+  std::string encoded;
+  for (const char c : text) {
+    const auto byte = static_cast<unsigned char>(c);
+    if (byte < 0x80 && (std::isalnum(byte) != 0 || std::string_view("-._~").contains(c))) {
+      encoded += c;
+    } else {
+      fmt::format_to(std::back_inserter(encoded), "%{:02X}", byte);
+    }
+  }
+  return encoded;
 }
 
 http::HttpResponse json_response(int status, const Json& body) {

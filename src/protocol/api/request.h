@@ -62,6 +62,9 @@ class Request {
 // "%41+b" decoded; `plus_is_blank` in queries. nullopt: a broken escape.
 [[nodiscard]] std::optional<std::string> percent_decoded(std::string_view text, bool plus_is_blank);
 
+// As a segment of a path.
+[[nodiscard]] std::string percent_encoded(std::string_view text);
+
 [[nodiscard]] http::HttpResponse json_response(int status, const Json& body);
 [[nodiscard]] http::HttpResponse json_text_response(int status, std::string body);
 [[nodiscard]] http::HttpResponse empty_response();

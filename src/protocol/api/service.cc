@@ -22,8 +22,18 @@ constexpr int kTooManyRequests = 429;
 
 bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
+// A token that expires may not become one that does not, nor a password.
+bool is_own(const Request& request) {
+  return request.principal.name == security::principal_of(request.text(request.operation.access.name)) &&
+         (request.principal.expires == kNoTimestamp || is_safe(request.http.method));
+}
+
 Outcome<> authorize(const Request& request) {
   const Access& access = request.operation.access;
+  if (access.kind == Access::Kind::own) {
+    if (is_own(request)) return {};
+    return request.authorize(security::Operation::alter, security::ResourceType::cluster, security::kClusterName);
+  }
   if (access.kind != Access::Kind::resource) return {};
   return request.authorize(access.operation, access.type,
                            access.names_a_parameter ? request.text(access.name) : std::string_view(access.name));
@@ -158,7 +168,9 @@ ApiShard::ApiShard(const ApiNode& of, stream::StreamShard& of_streams, queue::Qu
       streams(of_streams),
       queues(of_queues),
       logins("http", of.policies),
-      passwords(logins, of.policies),
+      credentials(logins, of.policies),
+      quotas("http", of.policies),
+      quota_gate(quotas),
       live(std::make_unique<LiveShard>(*this)) {
   for (const ApiOperation& operation : document.operations()) {
     if (find_handler(operation.id) == nullptr)
@@ -188,10 +200,12 @@ Task<> ApiShard::stop(MonoTime deadline) {
 
 Answer ApiShard::handle(Request& request, const std::vector<std::string_view>& segments) {
   LEAT_CO_CHECK(request.read_parameters(segments));
-  LEAT_CO_TRY(request.principal, co_await identify(*this, request.http));
+  LEAT_CO_TRY(request.principal, co_await identify(request));
   const Admission admission(*this, request.principal.name);
   if (admission.is_too_many())
     co_return std::unexpected(Problem{kTooManyRequests, "too-many-requests", "too many requests are under way", 1});
+  if (const Duration wait = quota_gate.admit(request.principal, request.http.body.size()); wait > Duration{0})
+    co_return std::unexpected(quota_exceeded(wait));
   LEAT_CO_CHECK(authorize(request));
   LEAT_CO_CHECK(check_may_create(request));
   if (request.operation.body == BodyKind::json) LEAT_CO_CHECK(request.read_body());
@@ -220,6 +234,7 @@ Task<HttpResponse> ApiShard::answer(const http::HttpRequest& request) {
     auto answer = co_await handle(call, match.values);
     response = answer ? std::move(*answer) : refused(answer.error(), request);
     make_conditional(request, response);
+    quota_gate.charge_out(call.principal, response.body.size());
   }
   cors.add_headers(response);
   co_return response;

@@ -13,6 +13,7 @@
 #include "protocol/aws/stats.h"
 #include "protocol/http/message.h"
 #include "runtime/task.h"
+#include "security/authorize.h"
 
 namespace leat::aws {
 
@@ -37,7 +38,10 @@ struct Call {
   Arena arena;           // of texts in the output
   std::string region;    // of the request's signature, or the default
   std::string base_url;  // "http://host:port" as the client wrote it; https over TLS
-  std::string sender;    // who sends: an access key's id; empty when nobody is known
+  std::string
+      sender;  // who sends: a user's name, or the id of an access key that is no user's; empty when nobody is known
+  security::Principal principal;
+  bool is_open = false;  // what is asked for is for everyone: Api::is_open()
   Timestamp now;
   http::Presence* presence = nullptr;             // of the client
   std::vector<std::shared_ptr<const void>> kept;  // owners of what the output shows parts of

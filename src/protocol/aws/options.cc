@@ -2,12 +2,15 @@
 
 namespace leat::aws {
 
-Outcome<> authorize(const Options& options, std::string_view sender, security::Operation operation,
-                    std::string_view topic) {
-  const auto principal =
-      sender.empty() ? security::Principal::anonymous() : security::Principal{fmt::format("User:{}", sender)};
-  if (options.authorizer->allows(principal, operation, {security::ResourceType::topic, topic})) return {};
-  return refuse(ErrorCode::access_denied, fmt::format("Access to the resource {} is denied.", topic));
+bool allows(const Options& options, const security::Principal& principal, security::Operation operation,
+            security::ResourceType type, std::string_view name) {
+  return options.policies == nullptr || options.policies->allows(principal, operation, {type, name});
+}
+
+Outcome<> authorize(const Options& options, const security::Principal& principal, security::Operation operation,
+                    security::ResourceType type, std::string_view name) {
+  if (options.policies == nullptr || options.policies->admits("sqs", principal, operation, {type, name})) return {};
+  return refuse(ErrorCode::access_denied, fmt::format("Access to the resource {} is denied.", name));
 }
 
 }  // namespace leat::aws

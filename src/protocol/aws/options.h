@@ -6,7 +6,7 @@
 #include "base/types.h"
 #include "protocol/aws/errors.h"
 #include "protocol/http/session.h"
-#include "security/authorize.h"
+#include "security/policies.h"
 #include "security/sigv4.h"
 
 namespace leat::aws {
@@ -15,7 +15,9 @@ namespace leat::aws {
 struct Options {
   std::string region = "us-east-1";      // in ARNs, when the request's signature names none
   std::string account = "000000000000";  // in ARNs and queue URLs
-  security::AccessKeys access_keys;      // none: any credentials are taken
+  security::AccessKeys access_keys;      // besides those of users; each is a user of its own
+  // Who else may sign, and what they may do. nullptr: everyone everything, with the keys above, or any if there are none.
+  std::shared_ptr<const security::Policies> policies;
   Milliseconds clock_skew_max{15 * 60'000};
   http::Options http = {
       .limits = {.head_size_max = std::size_t{32} << 10, .body_size_max = std::size_t{8} << 20},
@@ -25,11 +27,13 @@ struct Options {
       .bodies_size_max = std::size_t{64} << 20,
       .name = "sqs",
   };
-  std::shared_ptr<const security::Authorizer> authorizer = security::allow_all();
 };
 
-// Whether the sender may do that to the leat topic; nobody in particular when it is empty. Error: access_denied.
-[[nodiscard]] Outcome<> authorize(const Options& options, std::string_view sender, security::Operation operation,
-                                  std::string_view topic);
+// Whether the principal may do that.
+[[nodiscard]] bool allows(const Options& options, const security::Principal& principal, security::Operation operation,
+                          security::ResourceType type, std::string_view name);
+// The same, as an answer. Error: access_denied.
+[[nodiscard]] Outcome<> authorize(const Options& options, const security::Principal& principal,
+                                  security::Operation operation, security::ResourceType type, std::string_view name);
 
 }  // namespace leat::aws

@@ -4,11 +4,13 @@
 #include "base/logging.h"
 #include "protocol/aws/json_codec.h"
 #include "runtime/shard.h"
+#include "security/login.h"
 
 namespace leat::aws {
 namespace {
 
 constexpr std::string_view kJsonType = "application/x-amz-json-1.0";
+constexpr std::string_view kSigned = "access key";  // how somebody came in, in the audit log
 constexpr std::string_view kXmlType = "text/xml";
 constexpr std::string_view kJsonCommonNamespace = "com.amazon.coral.service#";
 
@@ -84,8 +86,42 @@ struct Service::Exchange {
 
 Service::Service(const Options& options, std::vector<Api*> apis) : options_(options), apis_(std::move(apis)) {
   for (const Api* api : apis_)
-    verifiers_.emplace_back(options.access_keys, std::string(api->traits().name),
+    verifiers_.emplace_back([this](std::string_view id) { return find_secret(id); }, std::string(api->traits().name),
                             security::SigV4Limits{.clock_skew_max = options.clock_skew_max});
+  if (options.policies == nullptr) return;
+  ledger_ = std::make_unique<security::QuotaLedger>(std::string(apis_.front()->traits().name), *options.policies);
+  quotas_ = std::make_unique<security::QuotaGate>(*ledger_);
+}
+
+Outcome<> Service::charge(const http::HttpRequest& request, const Call& call) {
+  const bool is_admitted = !quotas_ || quotas_->admit(call.principal, request.body.size()) <= Duration{0};
+  if (is_admitted) return {};
+  return refuse(ErrorCode::request_throttled, "Rate exceeded: the quota of the user is used up.");
+}
+
+const std::string* Service::find_secret(std::string_view id) const {
+  const auto owner = options_.policies ? options_.policies->current()->find_access_key(id) : std::nullopt;
+  return owner ? &owner->key->secret : options_.access_keys.find(id);
+}
+
+bool Service::takes_anyone() const {
+  return options_.access_keys.empty() && (options_.policies == nullptr || options_.policies->current()->is_open());
+}
+
+void Service::audit_failure(const security::SignedRequest& request, const Call& call) const {
+  security::AuditLog* audit = options_.policies ? options_.policies->audit() : nullptr;
+  if (audit == nullptr) return;
+  const auto claimed = security::claimed_credential(request);
+  audit->failed_to_come_in(apis_.front()->traits().name, claimed ? claimed->key_id : "", call.principal.host, kSigned);
+}
+
+// Who signed with the key.
+void Service::set_sender(std::string_view key_id, Call& call) const {
+  const auto owner = options_.policies ? options_.policies->current()->find_access_key(key_id) : std::nullopt;
+  call.sender = owner ? owner->user->name : std::string(key_id);
+  call.principal.name = security::principal_of(call.sender);
+  security::AuditLog* audit = options_.policies ? options_.policies->audit() : nullptr;
+  if (audit != nullptr) audit->came_in(apis_.front()->traits().name, call.principal, kSigned);
 }
 
 Outcome<> Service::read_json(const http::HttpRequest& request, std::string_view target, Exchange& exchange) {
@@ -140,7 +176,7 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
   const security::SignedRequest is_signed{
       request.method, target.substr(0, question),
       question == std::string::npos ? std::string_view() : target.substr(question + 1), request.headers, request.body};
-  if (options_.access_keys.empty()) {
+  if (takes_anyone()) {
     if (const auto claimed = security::claimed_credential(is_signed); claimed && is_host(claimed->region))
       call.region = claimed->region;
     return {};
@@ -149,14 +185,24 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
   const auto verified = verifiers_[static_cast<std::size_t>(api)].verify(is_signed, call.now);
   if (!verified) {
     const bool is_unsigned = verified.error().failure == security::SigV4Failure::missing;
-    if (is_unsigned && exchange.api->is_open(*exchange.action, exchange.form)) return {};
+    const bool has_users = options_.policies != nullptr && !options_.policies->current()->is_open();
+    if (is_unsigned && has_users) set_unsigned_sender(request, call);
+    if (is_unsigned && (has_users || call.is_open)) return {};
     log_limiter_.write(runtime::Shard::current().now(), LogLevel::info, exchange.api->traits().name,
                        "{}: request not let in: {}", request.peer, verified.error().message);
+    audit_failure(is_signed, call);
     return refuse(code_of(verified.error().failure), verified.error().message);
   }
   if (is_host(verified->region)) call.region = verified->region;
-  call.sender = verified->key_id;
+  set_sender(verified->key_id, call);
   return {};
+}
+
+// Whom the client's certificate names, if it shows one.
+void Service::set_unsigned_sender(const http::HttpRequest& request, Call& call) const {
+  if (!security::check_user_name(request.certified_name)) return;
+  call.sender = request.certified_name;
+  call.principal.name = security::principal_of(call.sender);
 }
 
 runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& request) {
@@ -172,13 +218,18 @@ runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& reque
   call.region = options_.region;
   call.now = shard.wall_now();
   call.presence = request.presence;
+  call.principal = security::Principal::anonymous(security::host_of(request.peer));
   const auto host = request.header("Host");
   call.base_url = fmt::format("{}://{}", request.is_secure ? "https" : "http", is_host(host) ? host : "localhost");
   Exchange exchange{.arena = call.arena, .api = apis_.front()};
   exchange.request_id = Uuid::from_random(shard.random(), shard.random()).to_string();
   std::string body;
   Outcome<> outcome = read(request, exchange);
-  if (outcome) outcome = authenticate(request, exchange, call);
+  if (outcome) {
+    call.is_open = exchange.api->is_open(*exchange.action, exchange.form);
+    outcome = authenticate(request, exchange, call);
+  }
+  if (outcome) outcome = charge(request, call);
   if (outcome) {
     try {
       outcome = co_await exchange.api->run(*exchange.action, call, exchange.form, body);
@@ -188,6 +239,7 @@ runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& reque
     }
   }
   count(exchange, outcome, start);
+  if (quotas_) quotas_->charge_out(call.principal, body.size());
   const ApiTraits& api = exchange.api->traits();
   if (!outcome && api.wire_error(outcome.error().code).status >= 500) {
     log_limiter_.write(shard.now(), LogLevel::warning, api.name, "{}: {} failed: {}", request.peer,

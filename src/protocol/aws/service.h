@@ -3,6 +3,7 @@
 #include "base/log_limiter.h"
 #include "protocol/aws/api.h"
 #include "protocol/aws/options.h"
+#include "security/quota_gate.h"
 #include "security/sigv4.h"
 
 namespace leat::aws {
@@ -13,6 +14,11 @@ class Service {
  public:
   // What it is given outlives it. Who names no service means the first one.
   Service(const Options& options, std::vector<Api*> apis);
+  Service(const Service&) = delete;
+  Service& operator=(const Service&) = delete;
+
+  // nullptr: there are none.
+  [[nodiscard]] const security::QuotaLedger* quotas() const { return ledger_.get(); }
 
   [[nodiscard]] runtime::Task<http::HttpResponse> answer(const http::HttpRequest& request);
 
@@ -23,6 +29,12 @@ class Service {
   Outcome<> read(const http::HttpRequest& request, Exchange& exchange);
   Outcome<> read_json(const http::HttpRequest& request, std::string_view target, Exchange& exchange);
   Outcome<> read_query(const http::HttpRequest& request, Exchange& exchange);
+  [[nodiscard]] const std::string* find_secret(std::string_view id) const;
+  [[nodiscard]] bool takes_anyone() const;
+  void set_sender(std::string_view key_id, Call& call) const;
+  Outcome<> charge(const http::HttpRequest& request, const Call& call);
+  void audit_failure(const security::SignedRequest& request, const Call& call) const;
+  void set_unsigned_sender(const http::HttpRequest& request, Call& call) const;
   Outcome<> authenticate(const http::HttpRequest& request, const Exchange& exchange, Call& call);
   http::HttpResponse respond(const Exchange& exchange, const Outcome<>& outcome, std::string body);
   void count(const Exchange& exchange, const Outcome<>& outcome, MonoTime start);
@@ -31,6 +43,8 @@ class Service {
   std::vector<Api*> apis_;
   std::vector<security::SigV4Verifier> verifiers_;  // one an API
   LogLimiter log_limiter_;
+  std::unique_ptr<security::QuotaLedger> ledger_;  // nullptr: nobody has a quota
+  std::unique_ptr<security::QuotaGate> quotas_;
 };
 
 }  // namespace leat::aws

@@ -1,6 +1,6 @@
 #include "protocol/http/handlers.h"
 
-#include "protocol/http/basic_credentials.h"
+#include "protocol/http/credentials.h"
 
 namespace leat::http {
 namespace {
@@ -14,7 +14,7 @@ runtime::Task<HttpResponse> answer_ready(const NotReady& not_ready) {
 }
 
 HttpResponse unauthorized() {
-  HttpResponse response = text_response(401, "a user and a password are needed, or others than these");
+  HttpResponse response = text_response(401, "a user and a password, or a token, are needed, or others than these");
   response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="leat", charset="UTF-8")");
   return response;
 }
@@ -25,13 +25,21 @@ runtime::Task<HttpResponse> answer_metrics(const HttpRequest& request, const obs
   const std::string peer(request.peer);
   security::Principal principal = security::Principal::anonymous(security::host_of(peer));
   auto credentials = basic_credentials(request);
-  if (credentials) {
+  const auto token = bearer_token(request);
+  if (token) {
+    auto owner = co_await logins.check_token(std::string(*token), peer);
+    if (!owner) co_return unauthorized();
+    principal = std::move(*owner);
+  } else if (credentials) {
     auto user = co_await logins.check_password(std::move(credentials->first), std::move(credentials->second), peer);
     if (!user) co_return unauthorized();
     principal = std::move(*user);
+  } else if (!request.certified_name.empty()) {
+    principal = logins.by_certificate(request.certified_name, peer).value_or(principal);
   }
   if (!authorizer.allows(principal, security::Operation::describe, cluster)) {
-    if (!credentials) co_return unauthorized();
+    logins.refused(principal, security::Operation::describe, cluster);
+    if (principal.name == security::Principal::anonymous().name) co_return unauthorized();
     co_return text_response(403, "the metrics are not for everyone; ask for the right to describe the cluster");
   }
   HttpResponse response;

@@ -23,10 +23,10 @@ Error cancelled() { return {Errc::cancelled, "outgoing requests are stopped"}; }
 
 }  // namespace
 
-// A request on its way, in the frame of post(). Who completes it does not touch it again.
-class OutgoingClient::Post : private runtime::Work {
+// A request on its way, in the frame of send(). Who completes it does not touch it again.
+class OutgoingClient::Exchange : private runtime::Work {
  public:
-  Post(OutgoingClient& client, const OutgoingRequest& sent, std::string its_origin)
+  Exchange(OutgoingClient& client, const OutgoingRequest& sent, std::string its_origin)
       : request(sent),
         origin(std::move(its_origin)),
         deadline(runtime::Shard::current().now() + std::clamp(sent.timeout, Duration::zero(), kTimeoutMax)),
@@ -36,7 +36,7 @@ class OutgoingClient::Post : private runtime::Work {
   bool await_ready() const noexcept { return false; }
   bool await_suspend(std::coroutine_handle<> awaiting) {
     awaiting_ = awaiting;
-    this->Work::run = [](Work* work) { static_cast<Post*>(work)->awaiting_.resume(); };
+    this->Work::run = [](Work* work) { static_cast<Exchange*>(work)->awaiting_.resume(); };
     Status handed = client_.hand_over(*this);
     if (!handed) outcome_ = fail(std::move(handed.error()));
     return handed.has_value();
@@ -51,7 +51,7 @@ class OutgoingClient::Post : private runtime::Work {
   const OutgoingRequest& request;
   const std::string origin;
   const MonoTime deadline;
-  Post* newer = nullptr;
+  Exchange* newer = nullptr;
 
  private:
   OutgoingClient& client_;
@@ -76,19 +76,19 @@ class OutgoingClient::Loop {
   struct Origin {
     std::string name;
     std::size_t in_flight = 0;
-    std::deque<Post*> waiting;
+    std::deque<Exchange*> waiting;
     bool has_turn = false;  // is in turns_
   };
   struct InFlight {
     std::unique_ptr<OutgoingTransfer> transfer;
-    Post* post = nullptr;
+    Exchange* exchange = nullptr;
     Origin* origin = nullptr;
   };
 
-  void queue(Post& post);
+  void queue(Exchange& exchange);
   void expire(MonoTime now);
   void start_waiting(MonoTime now);
-  void start(Post& post, Origin& origin, MonoTime now);
+  void start(Exchange& exchange, Origin& origin, MonoTime now);
   [[nodiscard]] bool reap();
   void finish(InFlight ended, CURLcode outcome);
   void give_turn(Origin& origin);
@@ -99,15 +99,15 @@ class OutgoingClient::Loop {
   const OutgoingOptions& options_;
   std::unique_ptr<CURLM, MultiEnd> multi_;
   std::unordered_map<std::string, Origin> origins_;
-  std::deque<Origin*> turns_;                     // those with someone waiting and room for one more
-  std::set<std::pair<MonoTime, Post*>> waiting_;  // by deadline
+  std::deque<Origin*> turns_;                         // those with someone waiting and room for one more
+  std::set<std::pair<MonoTime, Exchange*>> waiting_;  // by deadline
   std::unordered_map<CURL*, InFlight> in_flight_;
   std::vector<std::unique_ptr<OutgoingTransfer>> spares_;
 };
 
 void OutgoingClient::Loop::run(OutgoingClient& client) {
   while (true) {
-    Post* oldest = nullptr;
+    Exchange* oldest = nullptr;
     bool is_stopped = false;
     {
       const std::lock_guard lock(client.mutex_);
@@ -129,11 +129,11 @@ void OutgoingClient::Loop::run(OutgoingClient& client) {
   cancel_all();
 }
 
-void OutgoingClient::Loop::queue(Post& post) {
-  Origin& origin = origins_[post.origin];
-  if (origin.name.empty()) origin.name = post.origin;
-  origin.waiting.push_back(&post);
-  waiting_.emplace(post.deadline, &post);
+void OutgoingClient::Loop::queue(Exchange& exchange) {
+  Origin& origin = origins_[exchange.origin];
+  if (origin.name.empty()) origin.name = exchange.origin;
+  origin.waiting.push_back(&exchange);
+  waiting_.emplace(exchange.deadline, &exchange);
   give_turn(origin);
 }
 
@@ -150,12 +150,13 @@ void OutgoingClient::Loop::forget_if_unused(Origin& origin) {
 // Ends those whose time was up before their turn came.
 void OutgoingClient::Loop::expire(MonoTime now) {
   while (!waiting_.empty() && waiting_.begin()->first <= now) {
-    Post& post = *waiting_.begin()->second;
+    Exchange& exchange = *waiting_.begin()->second;
     waiting_.erase(waiting_.begin());
-    Origin& origin = origins_.at(post.origin);
-    origin.waiting.erase(std::ranges::find(origin.waiting, &post));  // mostly the first
+    Origin& origin = origins_.at(exchange.origin);
+    origin.waiting.erase(std::ranges::find(origin.waiting, &exchange));  // mostly the first
     forget_if_unused(origin);
-    post.complete(fail(Errc::timed_out, fmt::format("cannot post to {}: no connection came free", post.origin)));
+    exchange.complete(
+        fail(Errc::timed_out, fmt::format("no answer from {}: no connection came free", exchange.origin)));
   }
 }
 
@@ -165,18 +166,18 @@ void OutgoingClient::Loop::start_waiting(MonoTime now) {
     turns_.pop_front();
     origin.has_turn = false;
     if (!origin.waiting.empty()) {
-      Post& post = *origin.waiting.front();
+      Exchange& exchange = *origin.waiting.front();
       origin.waiting.pop_front();
-      waiting_.erase({post.deadline, &post});
-      start(post, origin, now);
+      waiting_.erase({exchange.deadline, &exchange});
+      start(exchange, origin, now);
     }
     give_turn(origin);
     forget_if_unused(origin);
   }
 }
 
-void OutgoingClient::Loop::start(Post& post, Origin& origin, MonoTime now) {
-  InFlight started{nullptr, &post, &origin};
+void OutgoingClient::Loop::start(Exchange& exchange, Origin& origin, MonoTime now) {
+  InFlight started{nullptr, &exchange, &origin};
   if (spares_.empty()) {
     started.transfer = std::make_unique<OutgoingTransfer>();
   } else {
@@ -184,9 +185,9 @@ void OutgoingClient::Loop::start(Post& post, Origin& origin, MonoTime now) {
     spares_.pop_back();
   }
   CURL* easy = started.transfer->handle();
-  if (!started.transfer->prepare(post.request, options_, post.deadline - now) ||
+  if (!started.transfer->prepare(exchange.request, options_, exchange.deadline - now) ||
       curl_multi_add_handle(multi_.get(), easy) != CURLM_OK) {
-    post.complete(fail(Errc::internal, fmt::format("cannot post to {}: libcurl did not take it", post.origin)));
+    exchange.complete(fail(Errc::internal, fmt::format("no answer from {}: libcurl did not take it", exchange.origin)));
     return;
   }
   ++origin.in_flight;
@@ -209,7 +210,7 @@ bool OutgoingClient::Loop::reap() {
 }
 
 void OutgoingClient::Loop::finish(InFlight ended, CURLcode outcome) {
-  ended.post->complete(ended.transfer->outcome(outcome, ended.post->origin));
+  ended.exchange->complete(ended.transfer->outcome(outcome, ended.exchange->origin));
   if (spares_.size() < kSparesMax) spares_.push_back(std::move(ended.transfer));
   --ended.origin->in_flight;
   give_turn(*ended.origin);
@@ -231,9 +232,9 @@ void OutgoingClient::Loop::wait() {
 void OutgoingClient::Loop::cancel_all() {
   for (const auto& [easy, cut] : in_flight_) {
     curl_multi_remove_handle(multi_.get(), easy);
-    cut.post->complete(fail(cancelled()));
+    cut.exchange->complete(fail(cancelled()));
   }
-  for (const auto& [deadline, post] : waiting_) post->complete(fail(cancelled()));
+  for (const auto& [deadline, exchange] : waiting_) exchange->complete(fail(cancelled()));
   in_flight_.clear();
   spares_.clear();
   waiting_.clear();
@@ -254,19 +255,19 @@ void OutgoingClient::stop() {
   if (loop_) loop_->wake();
 }
 
-runtime::Task<Result<OutgoingResponse>> OutgoingClient::post(OutgoingRequest request) {
+runtime::Task<Result<OutgoingResponse>> OutgoingClient::send(OutgoingRequest request) {
   LEAT_CO_TRY(std::string origin, check_outgoing(request));
-  Post post(*this, request, std::move(origin));
-  co_return co_await post;  // the client may be gone after it
+  Exchange exchange(*this, request, std::move(origin));
+  co_return co_await exchange;  // the client may be gone after it
 }
 
-Status OutgoingClient::hand_over(Post& post) {
+Status OutgoingClient::hand_over(Exchange& exchange) {
   const std::lock_guard lock(mutex_);
   if (is_stopped_) return fail(cancelled());
   if (!loop_) LEAT_CHECK(start());
   const bool is_first = oldest_ == nullptr;
-  (is_first ? oldest_ : newest_->newer) = &post;
-  newest_ = &post;
+  (is_first ? oldest_ : newest_->newer) = &exchange;
+  newest_ = &exchange;
   // The thread takes all there is after each wake-up. Under the mutex, so that the loop is still there.
   if (is_first) loop_->wake();
   return {};

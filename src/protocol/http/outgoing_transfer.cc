@@ -5,7 +5,6 @@
 namespace leat::http {
 namespace {
 
-constexpr std::size_t kBodyKept = std::size_t{4} << 10;
 constexpr std::size_t kBodyReadMax = std::size_t{1} << 20;
 constexpr std::size_t kHeadReadMax = std::size_t{64} << 10;
 constexpr std::array<std::string_view, 4> kOwnHeaders = {"Content-Length", "Transfer-Encoding", "Connection", "Expect"};
@@ -62,6 +61,13 @@ Result<std::string> origin_of(const std::string& text) {
   return fmt::format("{}://{}:{}", scheme.bytes, host.bytes, port.bytes);
 }
 
+CURLcode set_method(CURL* curl, const OutgoingRequest& request) {
+  if (request.method == OutgoingMethod::get) return curl_easy_setopt(curl, CURLOPT_HTTPGET, 1L);
+  const auto size = static_cast<curl_off_t>(request.body.size());
+  const CURLcode outcome = curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, size);
+  return outcome != CURLE_OK ? outcome : curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str());
+}
+
 }  // namespace
 
 Result<std::string> check_outgoing(const OutgoingRequest& request) {
@@ -95,11 +101,13 @@ bool OutgoingTransfer::set_headers(const OutgoingRequest& request) {
   return add_header("Expect:") && (has_type || add_header("Content-Type:"));
 }
 
+std::size_t OutgoingTransfer::body_read_max() const { return std::max(kBodyReadMax, body_kept_max_); }
+
 std::size_t OutgoingTransfer::take_body(char* bytes, std::size_t size, std::size_t count, void* self) {
   auto& transfer = *static_cast<OutgoingTransfer*>(self);
-  transfer.body_.append(bytes, std::min(size * count, kBodyKept - transfer.body_.size()));
+  transfer.body_.append(bytes, std::min(size * count, transfer.body_kept_max_ - transfer.body_.size()));
   transfer.body_size_ += size * count;
-  return transfer.body_size_ <= kBodyReadMax ? size * count : 0;  // 0 ends the transfer
+  return transfer.body_size_ <= transfer.body_read_max() ? size * count : 0;  // 0 ends the transfer
 }
 
 std::size_t OutgoingTransfer::take_head(char*, std::size_t size, std::size_t count, void* self) {
@@ -115,6 +123,7 @@ bool OutgoingTransfer::prepare(const OutgoingRequest& request, const OutgoingOpt
   error_.front() = '\0';
   body_.clear();
   body_size_ = head_size_ = 0;
+  body_kept_max_ = request.response_bytes_max;
   if (!set_headers(request)) return false;
   const std::array outcomes = {
       curl_easy_setopt(curl, CURLOPT_URL, request.url.c_str()),
@@ -133,8 +142,7 @@ bool OutgoingTransfer::prepare(const OutgoingRequest& request, const OutgoingOpt
       curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, whole_ms(options.connect_timeout)),
       curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, whole_ms(timeout)),
       curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers_.get()),
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(request.body.size())),
-      curl_easy_setopt(curl, CURLOPT_POSTFIELDS, request.body.c_str()),
+      set_method(curl, request),
       curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body),
       curl_easy_setopt(curl, CURLOPT_WRITEDATA, this),
       curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, take_head),
@@ -145,7 +153,7 @@ bool OutgoingTransfer::prepare(const OutgoingRequest& request, const OutgoingOpt
 }
 
 Result<OutgoingResponse> OutgoingTransfer::outcome(CURLcode code, std::string_view origin) {
-  const bool is_cut = code == CURLE_WRITE_ERROR && body_size_ > kBodyReadMax;
+  const bool is_cut = code == CURLE_WRITE_ERROR && body_size_ > body_read_max();
   if (code == CURLE_OK || is_cut) {
     long status = 0;
     curl_easy_getinfo(handle(), CURLINFO_RESPONSE_CODE, &status);
@@ -154,7 +162,7 @@ Result<OutgoingResponse> OutgoingTransfer::outcome(CURLcode code, std::string_vi
   std::string_view why = error_.front() != '\0' ? error_.data() : curl_easy_strerror(code);
   if (code == CURLE_WRITE_ERROR) why = "the head of the answer is too large";
   return fail(code == CURLE_OPERATION_TIMEDOUT ? Errc::timed_out : Errc::io,
-              fmt::format("cannot post to {}: {}", origin, why));
+              fmt::format("no answer from {}: {}", origin, why));
 }
 
 }  // namespace leat::http

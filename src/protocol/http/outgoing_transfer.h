@@ -41,12 +41,14 @@ class OutgoingTransfer {
   static std::size_t take_head(char* bytes, std::size_t size, std::size_t count, void* self);
   bool set_headers(const OutgoingRequest& request);
   bool add_header(const std::string& line);
+  [[nodiscard]] std::size_t body_read_max() const;
 
   // The handle goes first: it refers to the rest.
   std::unique_ptr<curl_slist, ListEnd> headers_;
   std::array<char, CURL_ERROR_SIZE> error_{};
   std::string body_;  // as much of it as is kept
   std::size_t body_size_ = 0;
+  std::size_t body_kept_max_ = 0;
   std::size_t head_size_ = 0;
   std::unique_ptr<CURL, EasyEnd> easy_;
 };

@@ -170,6 +170,7 @@ runtime::Task<bool> Session::answer() {
   has_invited_ = false;
   request.peer = peer_;
   request.is_secure = socket_->is_secure();
+  request.certified_name = socket_->certified_name();
   request.presence = &presence_;
   if (!parser_->done()) request.source = this;
   const auto start = now();

@@ -54,6 +54,8 @@ constexpr std::array kServed{
     serve(ApiKey::kDeleteGroups, 0, 2),
     serve(ApiKey::kIncrementalAlterConfigs, 0, 1),
     serve(ApiKey::kOffsetDelete, 0, 0),
+    serve(ApiKey::kDescribeClientQuotas, 0, 1),
+    serve(ApiKey::kAlterClientQuotas, 0, 1),
     serve(ApiKey::kDescribeUserScramCredentials, 0, 0),
     serve(ApiKey::kAlterUserScramCredentials, 0, 0),
     serve(ApiKey::kDescribeCluster, 0, 2),

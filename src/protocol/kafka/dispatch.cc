@@ -16,11 +16,21 @@ Result<runtime::Chain> encode_reply(const Request& request, Response response, s
   return writer.take_chain();
 }
 
+// Tells the client how long it has to wait.
+template <class Response>
+void set_throttle(const Request& request, Response& response) {
+  if constexpr (requires { response.throttle_time_ms; }) {
+    const auto ms = std::chrono::ceil<Milliseconds>(request.throttle).count();
+    response.throttle_time_ms = std::max(response.throttle_time_ms, static_cast<std::int32_t>(ms));
+  }
+}
+
 template <class Message, class Response, runtime::Task<Response> (*handler)(Request&, Message)>
 runtime::Task<Result<Reply>> serve(Request& request, Reader reader) {
   Message message;
   LEAT_CO_CHECK(decode(reader, request.version, message));
   Response response = co_await handler(request, std::move(message));
+  set_throttle(request, response);
   LEAT_CO_TRY(runtime::Chain frame, encode_reply(request, std::move(response), request.version));
   co_return Reply{std::move(frame), false};
 }
@@ -31,6 +41,7 @@ runtime::Task<Result<Reply>> serve_produce(Request& request, Reader reader) {
   Reply reply;
   auto response = co_await handle_produce(request, std::move(message), reply.close);
   if (response) {
+    set_throttle(request, *response);
     LEAT_CO_TRY(reply.frame, encode_reply(request, std::move(*response), request.version));
   }
   co_return reply;
@@ -97,6 +108,10 @@ Serve find_serve(ApiKey api) {
     case ApiKey::kIncrementalAlterConfigs:
       return serve<IncrementalAlterConfigsRequest, IncrementalAlterConfigsResponse, handle_incremental_alter_configs>;
     case ApiKey::kOffsetDelete: return serve<OffsetDeleteRequest, OffsetDeleteResponse, handle_offset_delete>;
+    case ApiKey::kDescribeClientQuotas:
+      return serve<DescribeClientQuotasRequest, DescribeClientQuotasResponse, handle_describe_client_quotas>;
+    case ApiKey::kAlterClientQuotas:
+      return serve<AlterClientQuotasRequest, AlterClientQuotasResponse, handle_alter_client_quotas>;
     case ApiKey::kDescribeUserScramCredentials:
       return serve<DescribeUserScramCredentialsRequest, DescribeUserScramCredentialsResponse,
                    handle_describe_user_scram_credentials>;

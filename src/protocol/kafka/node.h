@@ -14,6 +14,7 @@
 #include "runtime/sync.h"
 #include "security/login.h"
 #include "security/policy_service.h"
+#include "security/quota_account.h"
 #include "stream/group_shard.h"
 #include "stream/stream_shard.h"
 #include "stream/topic_service.h"
@@ -102,6 +103,7 @@ struct KafkaShard {
   std::size_t reply_memory = 0;  // of replies that are not written yet; above memory's limit less is read
   KafkaStats stats;
   security::Logins logins{"kafka", node.policies};
+  security::QuotaLedger quotas{"kafka", node.policies};
   LogLimiter bad_input;
   std::size_t fetch_sessions = 0;
   std::int32_t next_fetch_session = 1;

@@ -46,9 +46,12 @@ struct Connection {
   std::string peer;   // "address:port"
   security::Principal principal = security::Principal::anonymous(security::host_of(peer));
   bool authenticated = false;
+  bool is_certified = false;           // by its certificate: SASL may name another
   std::shared_ptr<SaslExchange> sasl;  // the last one; nullptr: the client did not ask
   Turnstile produce_order;
   std::shared_ptr<FetchSession> fetch_session;
+  security::QuotaAccount quotas{shard.quotas, security::host_of(peer)};
+  MonoTime not_before{};                    // nothing more is read until then
   bool closing = false;                     // no reply can be sent any more, or the server stops: waits end early
   std::set<runtime::Notifier*> long_polls;  // to be told when `closing` turns true
 };
@@ -62,12 +65,35 @@ struct Request {
   std::int16_t version = 0;
   std::int32_t correlation_id = 0;
   std::string_view client_id;
+  Duration throttle{0};  // how long the client has to wait for its quotas, as the reply tells it
 
+  // Has the client wait (KIP-219): the reply goes out at once, and nothing more is read of the connection until then.
+  void hold(Duration wait) {
+    if (wait <= Duration{0}) return;
+    throttle = std::max(throttle, wait);
+    connection.not_before = std::max(connection.not_before, shard().streams.shard().now() + wait);
+  }
   [[nodiscard]] KafkaShard& shard() const { return connection.shard; }
   [[nodiscard]] const KafkaNode& node() const { return connection.shard.node; }
   [[nodiscard]] const catalog::TopicsSnapshot& topics() const { return connection.shard.topics(); }
+  // What the client asks for: a refusal is audited.
   [[nodiscard]] bool allows(security::Operation operation, security::ResourceType type, std::string_view name) const {
+    if (sees(operation, type, name)) return true;
+    if (security::AuditLog* audit = node().policies.audit())
+      audit->refused("kafka", connection.principal, operation, {type, name});
+    return false;
+  }
+  // What the client changed of users, grants or quotas.
+  void audit_change(std::string_view what, std::string_view name, std::string_view how) const {
+    if (security::AuditLog* audit = node().policies.audit())
+      audit->changed("kafka", connection.principal, what, name, how);
+  }
+  // What it did not ask for by name: lists leave it out.
+  [[nodiscard]] bool sees(security::Operation operation, security::ResourceType type, std::string_view name) const {
     return node().authorizer->allows(connection.principal, operation, {type, name});
+  }
+  [[nodiscard]] bool sees_cluster(security::Operation operation) const {
+    return sees(operation, security::ResourceType::cluster, security::kClusterName);
   }
   [[nodiscard]] bool allows_topic(security::Operation operation, std::string_view name) const {
     return allows(operation, security::ResourceType::topic, name);

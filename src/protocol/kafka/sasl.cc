@@ -6,19 +6,43 @@ namespace {
 using runtime::Task;
 
 constexpr std::string_view kPlain = "PLAIN";
+constexpr std::string_view kBearer = "OAUTHBEARER";
+constexpr std::string_view kSeparator{"\x01"};  // between the parts of its messages
+
+// The token in a client's first message: a GS2 header, then KEY=VALUE pairs of which `auth` is "Bearer TOKEN". nullopt: it is none.
+std::optional<std::string_view> token_in(std::string_view message) {
+  const std::size_t header = message.find(kSeparator);
+  if (header == std::string_view::npos || !message.starts_with("n,") || !message.ends_with("\x01\x01"))
+    return std::nullopt;
+  message.remove_prefix(header + 1);
+  constexpr std::string_view kAuth = "auth=";
+  constexpr std::string_view kScheme = "bearer ";
+  while (!message.empty()) {
+    const std::string_view pair = message.substr(0, message.find(kSeparator));
+    message.remove_prefix(std::min(message.size(), pair.size() + 1));
+    if (!pair.starts_with(kAuth)) continue;
+    const std::string_view value = pair.substr(kAuth.size());
+    const bool is_bearer = value.size() > kScheme.size() &&
+                           std::ranges::equal(value.substr(0, kScheme.size()), kScheme, {},
+                                              [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    return is_bearer ? std::optional(value.substr(kScheme.size())) : std::nullopt;
+  }
+  return std::nullopt;
+}
 
 }  // namespace
 
 std::vector<std::string> SaslExchange::mechanisms() {
   return {std::string(kPlain), std::string(to_string(security::ScramMechanism::sha256)),
-          std::string(to_string(security::ScramMechanism::sha512))};
+          std::string(to_string(security::ScramMechanism::sha512)), std::string(kBearer)};
 }
 
 std::unique_ptr<SaslExchange> SaslExchange::begin(std::string_view mechanism, security::Logins& logins,
                                                   std::string peer) {
   const auto scram = security::scram_mechanism_of(mechanism);
-  if (!scram && mechanism != kPlain) return nullptr;
+  if (!scram && mechanism != kPlain && mechanism != kBearer) return nullptr;
   std::unique_ptr<SaslExchange> exchange(new SaslExchange(logins, peer));
+  exchange->is_bearer_ = mechanism == kBearer;
   if (scram) exchange->scram_ = logins.begin_scram(*scram, std::move(peer));
   return exchange;
 }
@@ -32,11 +56,24 @@ Task<Result<std::string>> SaslExchange::step(std::string token) {
 }
 
 Task<Result<std::string>> SaslExchange::next(std::string token) {
+  if (is_bearer_) co_return co_await bearer(std::move(token));
   if (scram_ == nullptr) co_return co_await plain(std::move(token));
   if (!std::exchange(first_done_, true)) co_return co_await scram_->first(std::move(token));
   LEAT_CO_TRY(std::string answer, co_await scram_->last(std::move(token)));
   principal_ = scram_->principal();
   co_return answer;
+}
+
+// A refused token is told in a message of the server's, which the client answers with a separator before the exchange fails.
+Task<Result<std::string>> SaslExchange::bearer(std::string message) {
+  if (std::exchange(first_done_, true))
+    co_return fail(Errc::permission_denied, "Authentication failed: the token is wrong or has expired.");
+  const auto token = token_in(message);
+  if (!token) co_return fail(Errc::invalid_argument, "Authentication failed: this is no message of OAUTHBEARER.");
+  auto principal = co_await logins_.check_token(std::string(*token), peer_);
+  if (!principal) co_return R"({"status":"invalid_token"})";
+  principal_ = std::move(*principal);
+  co_return std::string();
 }
 
 // An authorization identity, which is empty or the user's name, the name and the password, with zero bytes between them.

@@ -11,7 +11,8 @@
 
 namespace leat::kafka {
 
-// One authentication of a connection by SASL (KIP-43, KIP-152): PLAIN (RFC 4616), SCRAM-SHA-256 and SCRAM-SHA-512.
+// One authentication of a connection by SASL (KIP-43, KIP-152): PLAIN (RFC 4616), SCRAM-SHA-256, SCRAM-SHA-512, and OAUTHBEARER
+// (RFC 7628, KIP-255) with the bearer tokens that HTTP takes too.
 class SaslExchange {
  public:
   // nullptr: the mechanism is not offered.
@@ -32,10 +33,12 @@ class SaslExchange {
   SaslExchange(security::Logins& logins, std::string peer) : logins_(logins), peer_(std::move(peer)) {}
   runtime::Task<Result<std::string>> next(std::string token);
   runtime::Task<Result<std::string>> plain(std::string token);
+  runtime::Task<Result<std::string>> bearer(std::string message);
 
   security::Logins& logins_;
   std::string peer_;
-  std::unique_ptr<security::Logins::Scram> scram_;  // nullptr: PLAIN
+  bool is_bearer_ = false;
+  std::unique_ptr<security::Logins::Scram> scram_;  // nullptr: PLAIN or OAUTHBEARER
   bool first_done_ = false;
   bool is_stepping_ = false;
   std::optional<security::Principal> principal_;

@@ -36,7 +36,7 @@ runtime::Task<> Session::run() {
   last_activity_ = shard_.streams.shard().now();
   check_idle();
   tasks_.spawn(write_replies());
-  co_await read_requests();
+  if (co_await admit()) co_await read_requests();
   reading_ = false;
   end_polls();
   changed_.notify_all();
@@ -73,16 +73,41 @@ void Session::abort() {
 void Session::end_polls() {
   connection_.closing = true;
   for (runtime::Notifier* poll : connection_.long_polls) poll->notify_all();
+  changed_.notify_all();
 }
 
 void Session::check_idle() {
   const MonoTime now = shard_.streams.shard().now();
-  const MonoTime due = last_activity_ + shard_.node.options.connection_idle;
+  const MonoTime due = std::max(last_activity_, connection_.not_before) + shard_.node.options.connection_idle;
   if (now >= due && slots_.empty()) {
     socket_->close();
     return;
   }
   shard_.streams.shard().timers().arm(idle_timer_, std::max(due, now + std::chrono::seconds(1)));
+}
+
+// Whether the connection is one that its address may make now.
+runtime::Task<bool> Session::admit() {
+  const auto wait = connection_.quotas.charge_connection();
+  connection_.not_before = last_activity_ + wait.value_or(security::QuotaAccount::kConnectionWaitMax);
+  co_return co_await wait_for_quota() && wait.has_value();
+}
+
+// Returns when the client may go on; false: the session ends first.
+runtime::Task<bool> Session::wait_for_quota() {
+  while (!connection_.closing && shard_.streams.shard().now() < connection_.not_before)
+    co_await changed_.wait_until(connection_.not_before);
+  co_return !connection_.closing;
+}
+
+// Charges a request that was read to whom it is from. False: the connection is one more than that one may have.
+bool Session::charge(Request& request, std::size_t bytes) {
+  if (request.api == ApiKey::kApiVersions) return true;
+  security::QuotaAccount& account = connection_.quotas;
+  if (!account.use(connection_.principal, request.client_id)) return false;
+  request.hold(account.charge_request());
+  if (request.api == ApiKey::kProduce) request.hold(account.charge_in(bytes));
+  return true;
 }
 
 runtime::Task<> Session::read_requests() {
@@ -116,6 +141,11 @@ runtime::Task<> Session::read_requests() {
     // Who the client is, and how it says so, is settled before the next request is looked at.
     const bool decides_what_follows =
         next.request.api == ApiKey::kSaslHandshake || next.request.api == ApiKey::kSaslAuthenticate;
+    if (!decides_what_follows && has_expired()) {
+      refuse("the token that it came with has expired");
+      co_return;
+    }
+    if (!decides_what_follows && !charge(next.request, next.body.size() + kFrameSizeBytes)) co_return;
     slots_.push_back(std::move(*slot));
     tasks_.spawn(serve(next, reader));
     if (decides_what_follows) co_await until_answered();
@@ -127,6 +157,22 @@ runtime::Task<> Session::read_requests() {
 // Whether what comes next is a token of SASL without a header.
 bool Session::expects_token() const {
   return connection_.sasl != nullptr && connection_.sasl->raw && !connection_.sasl->principal();
+}
+
+// Whom the client's certificate names, until it says by SASL who it is.
+void Session::take_certificate() {
+  if (connection_.authenticated || connection_.sasl != nullptr || socket_->certified_name().empty()) return;
+  auto principal = shard_.logins.by_certificate(socket_->certified_name(), connection_.peer);
+  if (!principal) return;
+  connection_.principal = std::move(*principal);
+  connection_.authenticated = true;
+  connection_.is_certified = true;
+}
+
+// Whether the client has to say again who it is, and has not (KIP-368).
+bool Session::has_expired() const {
+  const Timestamp expires = connection_.principal.expires;
+  return expires != kNoTimestamp && expires <= shard_.streams.shard().wall_now();
 }
 
 runtime::Task<> Session::until_answered() {
@@ -171,7 +217,8 @@ runtime::Task<Result<bool>> Session::read_bytes(MutableBytes into) {
 runtime::Task<Result<std::unique_ptr<Session::Slot>>> Session::read_request() {
   std::array<std::byte, kFrameSizeBytes> prefix;
   LEAT_CO_TRY(const bool more, co_await read_bytes(prefix));
-  if (!more) co_return nullptr;
+  if (!more || !co_await wait_for_quota()) co_return nullptr;
+  take_certificate();
   const auto size = load_be<std::int32_t>(prefix.data());
   if (size < (expects_token() ? 0 : static_cast<std::int32_t>(kRequestSizeMin)))
     co_return fail(Errc::invalid_argument, fmt::format("a request of {} bytes cannot be", size));

@@ -56,11 +56,16 @@ class Session {
     Session& session_;
   };
 
+  runtime::Task<bool> admit();
   runtime::Task<> read_requests();
   [[nodiscard]] bool must_wait() const;
   runtime::Task<Result<bool>> read_bytes(MutableBytes into);
   runtime::Task<Result<std::unique_ptr<Slot>>> read_request();
+  runtime::Task<bool> wait_for_quota();
+  [[nodiscard]] bool charge(Request& request, std::size_t bytes);
   [[nodiscard]] bool expects_token() const;
+  void take_certificate();
+  [[nodiscard]] bool has_expired() const;
   runtime::Task<> until_answered();
   runtime::Task<> serve(Slot& slot, Reader reader);
   runtime::Task<> serve_token(Slot& slot);

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <optional>
@@ -52,6 +53,7 @@ class Reader {
   std::int16_t i16() { return integer<std::int16_t>(); }
   std::int32_t i32() { return integer<std::int32_t>(); }
   std::int64_t i64() { return integer<std::int64_t>(); }
+  double f64() { return std::bit_cast<double>(i64()); }
   bool boolean() { return i8() != 0; }
   ErrorCode error_code() { return static_cast<ErrorCode>(i16()); }
   Uuid uuid();
@@ -140,6 +142,7 @@ class Writer {
   void i16(std::int16_t value) { integer(value); }
   void i32(std::int32_t value) { integer(value); }
   void i64(std::int64_t value) { integer(value); }
+  void f64(double value) { integer(std::bit_cast<std::int64_t>(value)); }
   void boolean(bool value) { integer<std::int8_t>(value ? 1 : 0); }
   void error_code(ErrorCode value) { integer(static_cast<std::int16_t>(value)); }
   void uuid(const Uuid& value) { raw(std::as_bytes(std::span(value.bytes))); }

@@ -1,5 +1,6 @@
 #include "protocol/resp/client.h"
 
+#include "protocol/resp/acl/granted_access.h"
 #include "protocol/resp/client_extras.h"
 #include "protocol/resp/executor.h"
 

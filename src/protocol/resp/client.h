@@ -15,8 +15,9 @@ namespace leat::resp {
 
 struct Command;
 class Client;
+class Access;
 class Executor;
-class User;
+class GrantedAccess;
 struct ClientExtras;
 class Listener;
 
@@ -108,8 +109,11 @@ class Client {
   const std::string local;
   std::string name;
   std::string user = "default";
-  const User* acl = nullptr;  // what `user` may do; never nullptr
+  const Access* acl = nullptr;  // what `user` may do; never nullptr
   bool authenticated = true;
+  bool logged_in = false;  // by AUTH or HELLO, since when `user` is who it is
+  // What `acl` is when leat's grants say it: those of a user, or of nobody in particular. See Identities.
+  std::unique_ptr<GrantedAccess> granted;
   bool is_local = false;  // there is no connection behind it, and it ends with its command: see LocalCommands
 
   std::uint32_t database = 0;

@@ -179,6 +179,7 @@ std::string get_password(Executor& executor) { return executor.settings().passwo
 std::string set_password(Executor& executor, std::string_view value) {
   executor.settings().password = value;
   executor.users().set_default_password(value);
+  executor.identities().default_user_changed();
   return {};
 }
 

@@ -2,9 +2,10 @@
 
 #include <algorithm>
 
+#include "protocol/resp/acl/access.h"
 #include "protocol/resp/call.h"
 #include "protocol/resp/client_extras.h"
-#include "protocol/resp/commands/clients.h"
+#include "protocol/resp/errors.h"
 #include "protocol/resp/scripting/scripting.h"
 #include "protocol/resp/topic_channels.h"
 #include "protocol/resp/words.h"
@@ -36,12 +37,6 @@ std::string unknown_command(Arguments arguments) {
   for (std::size_t i = 1; i < arguments.size() && text.size() - begin < kShownMax; ++i)
     text += fmt::format("'{}' ", shown(arguments[i]).substr(0, kShownMax - (text.size() - begin)));
   return text;
-}
-
-std::string full_name(const Command& command, Arguments arguments) {
-  const Command* container = find_command(arguments[0]);
-  if (container == &command || container == nullptr) return std::string(command.name);
-  return fmt::format("{}|{}", container->name, command.name);
 }
 
 // What a subscriber of RESP2 may call, since its replies look like messages.
@@ -76,7 +71,8 @@ Executor::Executor(runtime::Shard& shard, Settings settings)
       disposal_(shard),
       keyspace_(settings_.databases, shard.random(), *this),
       blocking_(*this),
-      scripting_(std::make_unique<Scripting>(*this)) {
+      scripting_(std::make_unique<Scripting>(*this)),
+      identities_(*this) {
   keyspace_.set_policy(settings_.eviction);
   users_.set_default_password(settings_.password);
   apply_settings();
@@ -89,8 +85,7 @@ Executor::~Executor() = default;
 void Executor::connected(Client& client) {
   client.connected_at = shard_.now();
   client.active_at = shard_.wall_now().value();
-  client.acl = &users_.default_user();
-  client.authenticated = users_.is_open();
+  identities_.begin(client);
   clients_.emplace(client.id(), &client);
   stats_.connections.add(1);
 }
@@ -234,7 +229,8 @@ bool Executor::lacks_memory(const Client& client, const Command& command) {
 }
 
 std::string Executor::refusal(Client& client, const Command& command, Arguments arguments) {
-  if (!client.authenticated && !users_.is_open() && !command.is(kNoAuth)) return "NOAUTH Authentication required.";
+  if (!client.authenticated && identities_.must_authenticate(client) && !command.is(kNoAuth))
+    return std::string(errors::kNoAuth);
   if (!client.acl->is_unrestricted()) [[unlikely]] {
     if (std::string denied = acl_refusal(client, command, arguments); !denied.empty()) return denied;
   }
@@ -307,58 +303,6 @@ void Executor::complete(Client& client, const Command* command, std::size_t repl
   if (!client.is_blocked()) finish_reply(client, reply_begin);
   if (client.extras != nullptr) [[unlikely]]
     after_command(client, command);
-}
-
-AclCheck Executor::check_acl(const Client& client, const Command& command, Arguments arguments, bool from_script) {
-  const AclCheck check = client.acl->check(command, arguments);
-  switch (check.denial) {
-    case Denial::none: break;
-    case Denial::command: log_denial(client, "command", full_name(command, arguments), client.user, from_script); break;
-    case Denial::key: log_denial(client, "key", arguments[check.index], client.user, from_script); break;
-    case Denial::channel: log_denial(client, "channel", arguments[check.index], client.user, from_script); break;
-  }
-  return check;
-}
-
-void Executor::log_denial(const Client& client, std::string_view reason, std::string_view object, std::string_view user,
-                          bool from_script) {
-  acl_log_.add({.reason = std::string(reason),
-                .context = from_script                 ? "lua"
-                           : client.transaction.active ? "multi"
-                                                       : "toplevel",
-                .object = std::string(object),
-                .user = std::string(user),
-                .client = describe_client(*this, client),
-                .time = keyspace_.now()});
-}
-
-std::string Executor::acl_refusal(const Client& client, const Command& command, Arguments arguments) {
-  switch (check_acl(client, command, arguments, false).denial) {
-    case Denial::none: break;
-    case Denial::command:
-      return fmt::format("NOPERM this user has no permissions to run the '{}' command", full_name(command, arguments));
-    case Denial::key: return "NOPERM this user has no permissions to access one of the keys used as arguments";
-    case Denial::channel: return "NOPERM this user has no permissions to access one of the channels used as arguments";
-  }
-  return {};
-}
-
-std::string Executor::late_acl_refusal(const Client& client, const Command& command, Arguments arguments,
-                                       bool from_script) {
-  const Denial denial = check_acl(client, command, arguments, from_script).denial;
-  if (denial == Denial::none) return {};
-  if (from_script) {
-    return fmt::format("ERR The user executing the script can't {}",
-                       denial == Denial::command ? "run this command or subcommand"
-                       : denial == Denial::key   ? "access at least one of the keys mentioned in the command arguments"
-                                                 : "publish to the channel mentioned in the command");
-  }
-  return fmt::format(
-      "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. This command is "
-      "no longer allowed for the following reason: {}",
-      denial == Denial::command ? "no permission to execute the command or subcommand"
-      : denial == Denial::key   ? "no permission to touch the specified keys"
-                                : "no permission to access one of the channels used as arguments to the command");
 }
 
 void Executor::reply_refusal(Client& client, const Command& command, std::string_view why) {
@@ -465,9 +409,14 @@ bool Executor::retry(Client& client, const StoredCommand& command, bool timed_ou
   call.is_retry = true;
   call.timed_out = timed_out;
   call.ready_key = ready_key;
-  Client* previous = std::exchange(current_, &client);
-  command.command().handler(call);
-  current_ = previous;
+  const std::string denied = resumption_refusal(client, command.command(), command.arguments());
+  if (!denied.empty()) [[unlikely]] {
+    reply.error(denied);
+  } else {
+    Client* previous = std::exchange(current_, &client);
+    command.command().handler(call);
+    current_ = previous;
+  }
   if (call.changes > 0 && !call.explicit_effects) keyspace_.effects().add(call.database.index(), command.arguments());
   if (client.out.size() - before == pushed() - pushed_before) return false;
   await_durability(client);
@@ -660,6 +609,7 @@ runtime::Task<> Executor::stop() {
   for (const auto& [id, client] : std::map(clients_)) client->connection().close(*client);
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
+  co_await identities_.stop();
   co_await migrations_.stop();
   if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();

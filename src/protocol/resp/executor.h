@@ -14,6 +14,7 @@
 #include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
 #include "protocol/resp/flush_waits.h"
+#include "protocol/resp/identities.h"
 #include "protocol/resp/idle_clients.h"
 #include "protocol/resp/blocking.h"
 #include "protocol/resp/client.h"
@@ -89,9 +90,12 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] CommandTimes& times() { return times_; }
   [[nodiscard]] Users& users() { return users_; }
   [[nodiscard]] AclLog& acl_log() { return acl_log_; }
+  [[nodiscard]] Identities& identities() { return identities_; }
   // Why the client's user may not do this, as the reply has it, which is then in the log; empty: it is allowed. `arguments` are
   // as a handler gets them.
   [[nodiscard]] std::string acl_refusal(const Client& client, const Command& command, Arguments arguments);
+  // The command's name, a subcommand's behind its container's.
+  [[nodiscard]] static std::string full_name(const Command& command, Arguments arguments);
   void log_denial(const Client& client, std::string_view reason, std::string_view object, std::string_view user,
                   bool from_script = false);
   [[nodiscard]] Pause& pause() { return pause_; }
@@ -213,6 +217,8 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] bool lacks_memory(const Client& client, const Command& command);
   // The reason not to run it now, as the reply has it; empty: none.
   [[nodiscard]] std::string refusal(Client& client, const Command& command, Arguments arguments);
+  // The same for a command that was let in before and runs only now; also when the client is no longer who it was then.
+  [[nodiscard]] std::string resumption_refusal(const Client& client, const Command& command, Arguments arguments);
   // The same for a command of a transaction or a script, in their words.
   [[nodiscard]] std::string late_acl_refusal(const Client& client, const Command& command, Arguments arguments,
                                              bool from_script);
@@ -258,6 +264,7 @@ class Executor final : public keyspace::Observer {
   CommandTimes times_;
   Users users_;
   AclLog acl_log_;
+  Identities identities_;
   pubsub::Hub hub_;
   std::unique_ptr<TopicChannels> topics_;
   Outputs outputs_{*this};

@@ -1,5 +1,7 @@
 #include "protocol/resp/key_finder.h"
 
+#include <cstdlib>
+
 #include "keyspace/numbers.h"
 #include "protocol/resp/words.h"
 
@@ -86,6 +88,39 @@ void add_migrated_keys(Arguments arguments, Keys& keys) {
   for (std::size_t at = first; at < end; ++at) keys.push_back({.index = at, .flags = kFlags});
 }
 
+// The last of STORE and STOREDIST is where it is stored.
+void add_georadius_keys(Arguments arguments, std::size_t options, Keys& keys) {
+  keys.push_back({.index = 1, .flags = kKeyRo | kKeyAccess});
+  std::size_t destination = 0;
+  for (std::size_t at = options; at + 1 < arguments.size(); ++at) {
+    const bool stores = is_word(arguments[at], "STORE") || is_word(arguments[at], "STOREDIST");
+    if (!stores && !is_word(arguments[at], "COUNT")) continue;
+    ++at;
+    if (stores) destination = at;
+  }
+  if (destination != 0) keys.push_back({.index = destination, .flags = kKeyOw | kKeyUpdate});
+}
+
+// Half of what stands behind STREAMS, which may also be a group's or a consumer's name. False: there is no such word, or not
+// as many ids as keys.
+bool add_stream_keys(Arguments arguments, Keys& keys) {
+  std::size_t first = 0;
+  for (std::size_t at = 1; at + 1 < arguments.size() && first == 0; ++at) {
+    if (is_word(arguments[at], "STREAMS")) {
+      first = at + 1;
+    } else if (is_word(arguments[at], "GROUP")) {
+      at += 2;
+    } else if (is_word(arguments[at], "BLOCK") || is_word(arguments[at], "COUNT")) {
+      ++at;
+    }
+  }
+  const std::size_t words = first == 0 ? 0 : arguments.size() - first;
+  if (words == 0 || words % 2 != 0) return false;
+  for (std::size_t at = first; at < first + words / 2; ++at)
+    keys.push_back({.index = at, .flags = kKeyRo | kKeyAccess});
+  return true;
+}
+
 // Those before the word TTL.
 void add_lock_keys(Arguments arguments, Keys& keys) {
   for (std::size_t at = 1; at < arguments.size() && (at == 1 || !is_word(arguments[at], "TTL")); ++at)
@@ -117,6 +152,13 @@ std::uint16_t bitfield_flags(Arguments arguments) {
 
 bool find_keys(const Command& command, Arguments arguments, Keys& keys) {
   keys.clear();
+  if (static_cast<std::int64_t>(arguments.size()) < std::abs(command.arity)) return false;
+  // Those whose options may have values that look like the words that keys stand behind.
+  if (command.name == "xread" || command.name == "xreadgroup") return add_stream_keys(arguments, keys);
+  if (command.name == "georadius" || command.name == "georadiusbymember") {
+    add_georadius_keys(arguments, command.name == "georadius" ? 6 : 5, keys);
+    return true;
+  }
   if (!add_all_keys(command, arguments, keys)) {
     keys.clear();
     if (command.name == "lock.acquire") {

@@ -19,7 +19,7 @@ struct KeyPosition {
 };
 
 // Fills `keys` with the keys of a command, as COMMAND GETKEYS tells them; `arguments` begin with its name (a subcommand's with
-// its container's), and its arity is checked. False when the arguments are not as the command needs them to have keys.
+// its container's). False when the arguments are not as the command needs them to have keys.
 [[nodiscard]] bool find_keys(const Command& command, Arguments arguments, std::vector<KeyPosition>& keys);
 
 // Whether the command may have keys at all: channels that are told to clients like keys are none.

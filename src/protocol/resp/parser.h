@@ -33,6 +33,8 @@ class Parser {
   explicit Parser(const ParserLimits& limits) : limits_(limits) {}
 
   [[nodiscard]] State next(std::string_view received);
+  // See ParserLimits.
+  void set_authenticated(bool authenticated) { limits_.authenticated = authenticated; }
   // The next call begins anew: what was looked at since the last command will be given again.
   void restart() { returned_ = true; }
 

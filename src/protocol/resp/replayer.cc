@@ -4,7 +4,9 @@
 
 namespace leat::resp {
 
-Replayer::Replayer(Executor& executor) : executor_(executor), client_(executor, *this, 0, "journal", "journal") {}
+Replayer::Replayer(Executor& executor) : executor_(executor), client_(executor, *this, 0, "journal", "journal") {
+  client_.is_local = true;
+}
 
 Status Replayer::apply(const keyspace::JournalUnit& unit) {
   ++units_;

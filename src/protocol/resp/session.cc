@@ -9,6 +9,8 @@ namespace {
 constexpr std::size_t kUnsentMax = std::size_t{1} << 20;
 // What a blocked client may send ahead before it is not read any more.
 constexpr std::size_t kReadAheadMax = std::size_t{1} << 20;
+// The same of one whose password is being looked at.
+constexpr std::size_t kStrangersReadAheadMax = std::size_t{64} << 10;
 constexpr std::size_t kKeptCapacityMax = std::size_t{64} << 10;
 
 bool must_close(const Client& client) { return client.close_after_reply && client.held_replies == 0; }
@@ -38,7 +40,9 @@ bool Session::may_execute() const {
 
 bool Session::may_read() const {
   if (buffered() >= kUnsentMax) return false;
-  return (!client_.is_blocked() && !client_.suspended) || received_.size() < kReadAheadMax;
+  if (!client_.is_blocked() && !client_.suspended) return true;
+  const bool is_stranger = executor_.identities().must_authenticate(client_);
+  return received_.size() < (is_stranger ? kStrangersReadAheadMax : kReadAheadMax);
 }
 
 bool Session::owes_replies() const {
@@ -99,6 +103,8 @@ std::size_t Session::execute(std::string_view input) {
   Pipeline& pipeline = executor_.pipeline();
   std::size_t done = 0;
   while (done < input.size()) {
+    const bool is_stranger = executor_.identities().must_authenticate(client_);
+    parser_.set_authenticated(!is_stranger);
     const Parser::State behind = pipeline.read(parser_, input.substr(done));
     if (pipeline.size() > 1) executor_.prefetch(client_, pipeline);
     const bool all = execute(pipeline, done);
@@ -106,6 +112,11 @@ std::size_t Session::execute(std::string_view input) {
     if (!all || !may_execute()) {
       parser_.restart();
       return done;
+    }
+    if (behind == Parser::State::error && is_stranger && !executor_.identities().must_authenticate(client_)) {
+      // What follows may be more than what it was let in with.
+      parser_.restart();
+      continue;
     }
     if (behind == Parser::State::error) {
       executor_.refuse(client_, parser_.error());

@@ -3,12 +3,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "keyspace/eviction.h"
 #include "protocol/resp/output_limits.h"
 #include "protocol/resp/parser.h"
+
+namespace leat::security {
+class Policies;
+}
 
 namespace leat::resp {
 
@@ -28,6 +33,8 @@ struct Settings {
   std::size_t connections_max = 10'000;
   std::size_t local_calls_max = 10'000;  // under way at once: see LocalCommands
   std::string password;                  // of the default user; empty: none is asked for
+  // leat's users and grants, which hold here too from the first user on; nullptr: there are none.
+  std::shared_ptr<security::Policies> policies;
   std::uint32_t event_classes = 0;
   OutputLimits output_limits;
   SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "keyspace/numbers.h"
+#include "protocol/resp/acl/access.h"
 #include "protocol/resp/client_extras.h"
 #include "protocol/resp/executor.h"
 
@@ -28,11 +29,16 @@ std::unexpected<Error> bad_channel(std::string_view name) {
 
 bool is_topic_channel(std::string_view name) { return name.starts_with(kPrefix); }
 
+std::string_view topic_of_channel(std::string_view name) {
+  const std::string_view text = name.substr(kPrefix.size());
+  return text.substr(0, text.find('@'));
+}
+
 Result<TopicChannel> parse_topic_channel(std::string_view name) {
   const std::string_view text = name.substr(kPrefix.size());
   const std::size_t at = text.find('@');
   TopicChannel channel;
-  channel.topic = text.substr(0, at);
+  channel.topic = topic_of_channel(name);
   if (!catalog::check_topic_name(channel.topic)) return bad_channel(name);
   std::string_view positions = at == std::string_view::npos ? "*" : text.substr(at + 1);
   if (positions == "*") return channel;
@@ -122,6 +128,12 @@ Task<> TopicChannels::subscribe_all(std::uint64_t client_id, Kind kind, std::vec
     if (client == nullptr) co_return;
     // What is delivered from now on comes behind the acknowledgement.
     Reply reply(client->out, client->protocol);
+    // It may have been taken back since the command was let in.
+    if (!client->acl->allows_channel(name, kind)) {
+      unsubscribe(*client, kind, name);
+      reply.error(errors::kNoChannel);
+      continue;
+    }
     if (!opened) {
       reply.error(fmt::format("ERR {}", opened.error().message));
       continue;

@@ -24,6 +24,8 @@ struct TopicChannel {
   pubsub::TailStart start;
 };
 [[nodiscard]] bool is_topic_channel(std::string_view name);
+// `name` is one of them: the topic's, if it makes sense.
+[[nodiscard]] std::string_view topic_of_channel(std::string_view name);
 // `name` is one of them. Error: invalid_argument: it makes no sense.
 [[nodiscard]] Result<TopicChannel> parse_topic_channel(std::string_view name);
 

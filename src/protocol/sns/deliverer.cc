@@ -387,7 +387,7 @@ runtime::Task<Deliverer::Outcome> Deliverer::post(OutletPtr outlet, http::Outgoi
   const std::string& type = outlet->policy.content_type;
   request.headers.emplace_back("Content-Type", type.empty() ? std::string(kTextType) : type);
   request.headers.emplace_back("User-Agent", kAgent);
-  const auto answer = co_await client_.post(std::move(request));
+  const auto answer = co_await client_.send(std::move(request));
   if (!answer) {
     const Errc code = answer.error().code;
     co_return Failure{.reason = answer.error().message,

@@ -18,7 +18,7 @@ Outcome<queue::QueuePtr> find_topic(const Call& call, std::string_view arn, Oper
   if (!name) return bad_parameter("TopicArn", "An ARN must have at least 6 elements, not more, and be of sns");
   auto topic = call.queues.find(topic_queue_name(*name));
   if (topic == nullptr || !is_topic(*topic)) return refuse(ErrorCode::topic_not_found, "Topic does not exist");
-  LEAT_CHECK(aws::authorize(call.options, call.sender, operation, topic->topic));
+  LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, topic->topic));
   return topic;
 }
 
@@ -28,7 +28,8 @@ Outcome<queue::QueuePtr> find_subscription(const Call& call, std::string_view ar
   auto subscription = call.queues.find(subscription_queue_name(name->id));
   if (subscription == nullptr || attribute_of(*subscription, kTopicAttribute) != name->topic)
     return refuse(ErrorCode::topic_not_found, "Subscription does not exist");
-  LEAT_CHECK(aws::authorize(call.options, call.sender, operation, subscription->topic));
+  if (!call.is_open)
+    LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, subscription->topic));
   return subscription;
 }
 
@@ -41,7 +42,9 @@ Outcome<Page> read_page(const Call& call, std::string_view next_token, IsWanted 
   }
   Page page;
   visit_queues(call.queues, std::move(after), [&](const queue::QueuePtr& queue) {
-    if (!is_wanted(*queue, topic)) return true;
+    if (!is_wanted(*queue, topic) ||
+        !aws::allows(call.options, call.principal, Operation::describe, ResourceType::topic, queue->topic))
+      return true;
     if (page.queues.size() == kPageSize) {
       page.next_token = aws::to_base64(page.queues.back()->name);
       return false;

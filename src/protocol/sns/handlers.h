@@ -12,6 +12,7 @@ namespace leat::sns {
 using aws::Answer;
 using aws::Arena;
 using security::Operation;
+using security::ResourceType;
 
 // One request, while it is answered.
 struct Call {
@@ -21,7 +22,9 @@ struct Call {
         arena(shared.arena),
         region(shared.region),
         base_url(shared.base_url),
-        sender(shared.sender) {}
+        sender(shared.sender),
+        principal(shared.principal),
+        is_open(shared.is_open) {}
 
   queue::Queues& queues;
   const aws::Options& options;
@@ -30,6 +33,8 @@ struct Call {
   const std::string& region;
   const std::string& base_url;
   const std::string& sender;
+  const security::Principal& principal;
+  bool is_open;
 };
 
 [[nodiscard]] std::unexpected<Fault> bad_parameter(std::string_view name, std::string_view reason);

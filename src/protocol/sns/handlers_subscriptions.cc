@@ -61,7 +61,7 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
     return bad_parameter("RedrivePolicy", "the queue is on the same topic: its dead letters would be published again");
   if (target->settings.order == Order::fifo && subscription.settings.order != Order::fifo)
     return bad_parameter("RedrivePolicy", "must use a standard queue as DLQ for a subscription to a standard topic");
-  return aws::authorize(call.options, call.sender, Operation::write, target->topic);
+  return aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, target->name);
 }
 
 Outcome<> check_delivery(const Call& call, std::string_view value, Queue& subscription) {
@@ -123,7 +123,7 @@ Outcome<> check_queue_endpoint(const Call& call, const Queue& topic, std::string
     return bad_parameter("Endpoint", "FIFO SQS Queues can not be subscribed to standard SNS topics");
   if (target->topic_id == topic.topic_id)
     return bad_parameter("Endpoint", "the queue is on the same topic: what is published is in it already");
-  return aws::authorize(call.options, call.sender, Operation::write, target->topic);
+  return aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, target->name);
 }
 
 Outcome<> check_endpoint(const Call& call, const Queue& topic, const SubscribeInput& in) {
@@ -263,6 +263,10 @@ Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, Subs
   });
   if (found == subscriptions.end()) co_return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: Token");
   const Queue& subscription = **found;
+  // The token proves that the endpoint wants it; what asks for more is for who may read the topic.
+  if (!call.is_open)
+    LEAT_CO_CHECK(
+        aws::authorize(call.options, call.principal, Operation::read, ResourceType::topic, subscription.topic));
   out.subscription_arn = call.arena.keep(arn_of(call, subscription));
   if (!is_pending(subscription)) co_return Outcome<>();
   Queue wanted = subscription;

@@ -196,11 +196,17 @@ Answer remove_queue(Call& call, std::string name) {
   co_return Outcome<>();
 }
 
+Outcome<> authorize_create(const Call& call, std::string_view name) {
+  if (aws::allows(call.options, call.principal, Operation::create, ResourceType::cluster, security::kClusterName))
+    return {};
+  return aws::authorize(call.options, call.principal, Operation::create, ResourceType::topic, name);
+}
+
 }  // namespace
 
 Answer create_topic(Call& call, const CreateTopicInput& in, TopicArnText& out) {
   LEAT_CO_TRY(Queue wanted, read_topic(in));
-  LEAT_CO_CHECK(aws::authorize(call.options, call.sender, Operation::create, wanted.name));
+  LEAT_CO_CHECK(authorize_create(call, wanted.name));
   out.topic_arn = call.arena.keep(topic_arn(call.region, call.options.account, in.name));
   if (const QueuePtr existing = call.queues.find(wanted.name)) co_return check_same(in, *existing);
   queue::NewQueue made;
@@ -211,6 +217,8 @@ Answer create_topic(Call& call, const CreateTopicInput& in, TopicArnText& out) {
   made.attributes = std::move(wanted.attributes);
   made.tags = std::move(wanted.tags);
   const bool is_attached = !made.topic.empty();
+  if (is_attached)
+    LEAT_CO_CHECK(aws::authorize(call.options, call.principal, Operation::write, ResourceType::topic, made.topic));
   const auto created = co_await call.queues.create(std::move(made));
   if (created) co_return Outcome<>();
   if (created.error().code == Errc::exists) {

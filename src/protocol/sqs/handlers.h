@@ -29,6 +29,7 @@ struct Call {
         region(shared.region),
         base_url(shared.base_url),
         sender(shared.sender),
+        principal(shared.principal),
         now(shared.now),
         presence(shared.presence),
         kept(shared.kept) {}
@@ -43,6 +44,7 @@ struct Call {
   const std::string& region;
   const std::string& base_url;
   const std::string& sender;
+  const security::Principal& principal;
   Timestamp now;
   http::Presence* presence;
   std::vector<std::shared_ptr<const void>>& kept;
@@ -56,6 +58,12 @@ struct Call {
 // The queue that a URL or a path names, when the caller may do that to it.
 [[nodiscard]] Outcome<queue::QueuePtr> find_queue(const Call& call, std::string_view url,
                                                   security::Operation operation);
+
+// Whether lists show it to the caller.
+[[nodiscard]] bool may_see(const Call& call, const queue::Queue& queue);
+
+// Whether the caller may write to all queues whose dead letters it takes, for those go back to them. Error: access_denied.
+[[nodiscard]] Outcome<> authorize_origins(const Call& call, const queue::Queue& dead_letters);
 
 // A page of a list of queues.
 struct Page {

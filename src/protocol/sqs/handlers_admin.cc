@@ -10,6 +10,7 @@ using nlohmann::json;
 using queue::QueuePtr;
 using queue::Redrive;
 using security::Operation;
+using security::ResourceType;
 
 constexpr std::size_t kTagsMax = 50;
 constexpr std::size_t kTagNameSizeMax = 128;
@@ -218,7 +219,9 @@ Answer list_dead_letter_source_queues(Call& call, const ListDeadLetterSourceQueu
   LEAT_CO_TRY(const Page page, read_page(in.max_results, in.next_token));
   auto sources = call.queues.dead_letter_sources(queue->name);
   std::ranges::sort(sources, {}, [](const QueuePtr& source) -> const std::string& { return source->name; });
-  std::erase_if(sources, [&page](const QueuePtr& source) { return !page.after.empty() && source->name <= page.after; });
+  std::erase_if(sources, [&](const QueuePtr& source) {
+    return (!page.after.empty() && source->name <= page.after) || !may_see(call, *source);
+  });
   show_page(call, page, std::move(sources), out.urls, out.next_token);
   co_return Outcome<>();
 }
@@ -229,6 +232,8 @@ Answer start_move_task(Call& call, const StartMoveTaskInput& in, StartMoveTaskOu
   if (is_set(in.destination_arn)) {
     LEAT_CO_TRY(const QueuePtr target, queue_of_arn(call, in.destination_arn, "DestinationArn", Operation::write));
     destination = target->name;
+  } else {
+    LEAT_CO_CHECK(authorize_origins(call, *source));
   }
   if (in.rate_max && (*in.rate_max < 1 || *in.rate_max > kRateMax)) {
     co_return bad_value("MaxNumberOfMessagesPerSecond", fmt::to_string(*in.rate_max),
@@ -272,10 +277,13 @@ Answer list_move_tasks(Call& call, const ListMoveTasksInput& in, ListMoveTasksOu
   }
   const auto tasks = co_await call.queues.redrives(source->name, static_cast<std::size_t>(count));
   if (!tasks) co_return std::unexpected(to_fault(tasks.error()));
+  const bool may_cancel =
+      aws::allows(call.options, call.principal, Operation::alter, ResourceType::queue, source->name);
   for (const Redrive& redrive : *tasks) {
     MoveTask& task = out.tasks.emplace_back();
-    // Only those that can still be cancelled have a handle.
-    if (redrive.state == Redrive::State::running) task.task_handle = call.arena.keep(task_handle(redrive.id));
+    // Only those that can still be cancelled have a handle, and only who may cancel them sees it.
+    if (redrive.state == Redrive::State::running && may_cancel)
+      task.task_handle = call.arena.keep(task_handle(redrive.id));
     task.status = status_of(redrive.state);
     task.source_arn = call.arena.keep(queue_arn(call, redrive.source));
     if (!redrive.destination.empty()) task.destination_arn = call.arena.keep(queue_arn(call, redrive.destination));

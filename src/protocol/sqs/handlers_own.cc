@@ -88,7 +88,11 @@ Answer redrive_messages(Call& call, const RedriveMessagesInput& in, RedriveMessa
     co_return refuse(ErrorCode::too_many_entries_in_batch_request,
                      fmt::format("At most {} messages can be named.", kRedriveMax));
   }
-  if (aws::is_set(in.destination)) LEAT_CO_CHECK(find_queue(call, in.destination, Operation::write));
+  if (aws::is_set(in.destination)) {
+    LEAT_CO_CHECK(find_queue(call, in.destination, Operation::write));
+  } else {
+    LEAT_CO_CHECK(authorize_origins(call, *queue));
+  }
   std::vector<queue::MessageAt> wanted;
   for (const MessagePlace& place : in.messages)
     wanted.push_back(

@@ -7,6 +7,7 @@ namespace {
 using queue::Order;
 using queue::QueuePtr;
 using security::Operation;
+using security::ResourceType;
 
 constexpr std::string_view kArnPrefix = "arn:";
 constexpr std::int64_t kResultsMax = 1000;
@@ -124,22 +125,49 @@ Outcome<QueuePtr> find_queue(const Call& call, std::string_view url, Operation o
   if (name.empty()) {
     return refuse(ErrorCode::invalid_address, fmt::format("The address {} is not valid for this endpoint.", url));
   }
+  LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::queue, name));
   auto queue = call.queues.find(name);
   if (!queue || (!call.is_own && !is_queue_name(name)))
     return refuse(ErrorCode::queue_does_not_exist, "The specified queue does not exist.");
-  LEAT_CHECK(aws::authorize(call.options, call.sender, operation, queue->topic));
+  // What is sent to a queue on a topic of others is published there.
+  if (operation == Operation::write && !queue->owns_topic)
+    LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, queue->topic));
   return queue;
+}
+
+namespace {
+
+Outcome<> authorize_create(const Call& call, std::string_view name) {
+  if (aws::allows(call.options, call.principal, Operation::create, ResourceType::cluster, security::kClusterName))
+    return {};
+  return aws::authorize(call.options, call.principal, Operation::create, ResourceType::queue, name);
+}
+
+}  // namespace
+
+bool may_see(const Call& call, const queue::Queue& queue) {
+  return aws::allows(call.options, call.principal, Operation::describe, ResourceType::cluster,
+                     security::kClusterName) ||
+         aws::allows(call.options, call.principal, Operation::describe, ResourceType::queue, queue.name);
+}
+
+Outcome<> authorize_origins(const Call& call, const queue::Queue& dead_letters) {
+  for (const QueuePtr& origin : call.queues.dead_letter_sources(dead_letters.name))
+    LEAT_CHECK(aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, origin->name));
+  return {};
 }
 
 Answer create_queue(Call& call, const CreateQueueInput& in, QueueUrlOutput& out) {
   LEAT_CO_CHECK(check_queue_name(in.queue_name));
-  LEAT_CO_CHECK(aws::authorize(call.options, call.sender, Operation::create, in.queue_name));
+  LEAT_CO_CHECK(authorize_create(call, in.queue_name));
   out.queue_url = call.arena.keep(queue_url(call, in.queue_name));
   // QueueDeletedRecently is not enforced: a queue that was deleted is gone when DeleteQueue returns, and there is no
   // minute in which its name could mean two queues.
   if (const QueuePtr existing = call.queues.find(in.queue_name)) co_return check_same(call, in, *existing);
   LEAT_CO_TRY(auto made, read_new_queue(call, in));
   const bool is_attached = !made.topic.empty();
+  if (is_attached)
+    LEAT_CO_CHECK(aws::authorize(call.options, call.principal, Operation::read, ResourceType::topic, made.topic));
   const auto created = co_await call.queues.create(std::move(made));
   if (created) co_return Outcome<>();
   if (created.error().code == Errc::exists) {
@@ -203,7 +231,7 @@ Answer list_queues(Call& call, const ListQueuesInput& in, ListQueuesOutput& out)
     const bool is_last = listed.size() < wanted;
     // Others, like subscriptions of topics, are not SQS's.
     std::ranges::copy_if(listed, std::back_inserter(found),
-                         [](const QueuePtr& queue) { return is_queue_name(queue->name); });
+                         [&](const QueuePtr& queue) { return is_queue_name(queue->name) && may_see(call, *queue); });
     if (is_last) break;
   }
   show_page(call, page, std::move(found), out.urls, out.next_token);

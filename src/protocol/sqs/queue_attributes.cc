@@ -127,6 +127,8 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
   if (!allows_redrive(*target, setup.name)) {
     return bad_policy(kName, value, "The redrive allow policy of the dead-letter queue does not admit this queue.");
   }
+  LEAT_CHECK(aws::authorize(call.options, call.principal, security::Operation::write, security::ResourceType::queue,
+                            *target_name));
   setup.settings.dead_letter_queue = *target_name;
   setup.settings.deliveries_max = static_cast<std::int32_t>(*receives);
   return {};

@@ -121,6 +121,21 @@ struct SecurityConfig {
   std::vector<std::string> super_users;
 };
 
+struct AuditConfig {
+  bool enabled = true;
+  std::int64_t file_max_bytes = 64LL << 20;
+  std::int32_t files_max = 10;
+};
+
+struct JwtConfig {
+  std::string jwks;  // a file's path, or a URL; empty: no tokens but leat's own
+  std::string issuer;
+  std::string audience;
+  std::string user_claim = "sub";
+  std::string roles_claim;
+  Milliseconds clock_skew{60'000};
+};
+
 struct SqsConfig {
   std::vector<std::string> access_keys;  // "ID=SECRET"
   std::string region = "us-east-1";
@@ -141,6 +156,8 @@ struct RespConfig {
 struct TlsConfig {
   std::string certificate;  // paths of PEM files; needed by listeners with +tls
   std::string key;
+  std::string client_ca;
+  bool require_client_certificate = false;
 };
 
 struct StopConfig {
@@ -174,6 +191,8 @@ struct ServerConfig {
   LogDefaults log;
   MemoryConfig memory;
   SecurityConfig security;
+  AuditConfig audit;
+  JwtConfig jwt;
   SqsConfig sqs;
   RespConfig resp;
   HttpConfig http;

@@ -89,6 +89,10 @@ Status check_together(const ServerConfig& config) {
                 "log.message_max_bytes is above kafka.request_max_bytes, so no client could send "
                 "such a batch; raise the second or lower the first");
   }
+  if (config.tls.require_client_certificate && config.tls.client_ca.empty())
+    return fail(Errc::invalid_config, "tls.require_client_certificate needs tls.client_ca, which says whose count");
+  if (!config.jwt.jwks.empty() && (config.jwt.issuer.empty() || config.jwt.user_claim.empty()))
+    return fail(Errc::invalid_config, "jwt.jwks needs jwt.issuer, which tokens must name, and jwt.user_claim");
   for (const std::string& access_key : config.sqs.access_keys) {
     const auto equals = access_key.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == access_key.size())

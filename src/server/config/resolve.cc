@@ -109,11 +109,6 @@ Status check_listener(const ServerConfig& config, const ListenerConfig& listener
     return fail(Errc::invalid_config,
                 fmt::format("listen: {} needs a certificate; set tls.certificate and tls.key to PEM files", shown));
   }
-  const bool is_sqs = listener.protocol == ListenerProtocol::sqs;
-  const bool is_resp = listener.protocol == ListenerProtocol::resp;
-  const bool is_open = (is_sqs && config.sqs.access_keys.empty()) || (is_resp && config.resp.password.empty());
-  if (is_open)
-    LEAT_CHECK(check_reach(config, listener, is_sqs ? "configure sqs.access_keys" : "configure resp.password"));
   if (listener.protocol == ListenerProtocol::kafka && is_wildcard(listener.advertised_host)) {
     return fail(Errc::invalid_config,
                 fmt::format("listen: Kafka clients of {} must be told an address to connect to; add --advertise "
@@ -141,7 +136,9 @@ std::string protocol_name(ListenerProtocol protocol, bool is_tls) {
 
 Status check_listeners_without_users(const ServerConfig& config) {
   for (const ListenerConfig& listener : config.listeners) {
-    if (listener.protocol == ListenerProtocol::sqs || listener.protocol == ListenerProtocol::resp) continue;
+    const bool is_closed = (listener.protocol == ListenerProtocol::sqs && !config.sqs.access_keys.empty()) ||
+                           (listener.protocol == ListenerProtocol::resp && !config.resp.password.empty());
+    if (is_closed) continue;
     LEAT_CHECK(check_reach(config, listener, "add a user there with 'leat user add NAME --admin' first"));
   }
   return {};

@@ -128,9 +128,34 @@ std::vector<ConfigKey> make_keys() {
       {"security.super_users", "", at(&C::security, &SecurityConfig::super_users), "NAME", 0, 0,
        "Users who may do everything, whatever is granted. Repeatable."},
 
+      {"audit.enabled", "", at(&C::audit, &AuditConfig::enabled), "", 0, 0,
+       "Write who came in, who was refused what, and who changed users and grants, to audit/audit.log in the data "
+       "folder."},
+      {"audit.file_max_bytes", "", at(&C::audit, &AuditConfig::file_max_bytes), "BYTES", 4096, 1LL << 40,
+       "A file of the audit log that would get larger is renamed, and another begun."},
+      {"audit.files_max", "", at(&C::audit, &AuditConfig::files_max), "N", 1, 10'000,
+       "Older files of the audit log that are kept."},
+
+      {"jwt.jwks", "", at(&C::jwt, &JwtConfig::jwks), "FILE|URL", 0, 0,
+       "The keys (a JWK set, RFC 7517) that tokens of jwt.issuer are verified with: a file, or a URL of http or https. "
+       "Read again as it changes."},
+      {"jwt.issuer", "", at(&C::jwt, &JwtConfig::issuer), "TEXT", 0, 0,
+       "Who issues tokens: what their iss is, to the letter."},
+      {"jwt.audience", "", at(&C::jwt, &JwtConfig::audience), "TEXT", 0, 0,
+       "Whom tokens are for: what their aud has. Without it, tokens that were issued for other services count too."},
+      {"jwt.user_claim", "", at(&C::jwt, &JwtConfig::user_claim), "NAME", 0, 0,
+       "The claim that names the user; a.b is b in a."},
+      {"jwt.roles_claim", "", at(&C::jwt, &JwtConfig::roles_claim), "NAME", 0, 0,
+       "The claim that has the user's roles: a list, or a text with blanks between them. Without it tokens bring "
+       "none."},
+      {"jwt.clock_skew_ms", "", at(&C::jwt, &JwtConfig::clock_skew), "MS", 0, 3'600'000,
+       "How far the issuer's clock may be from this one."},
+
       {"sqs.access_keys", "", at(&C::sqs, &SqsConfig::access_keys), "ID=SECRET", 0, 0,
-       "Who may use Amazon SQS: access keys, with which every request must be signed. Without any, whoever reaches the "
-       "port may. Repeatable; better in the file or the variable than as a flag, which others on the machine can see.",
+       "Access keys for Amazon SQS and SNS besides those of users; each is a user of its own, named as its id. With "
+       "any, or "
+       "with users, every request must be signed. Repeatable; better in the file or the variable than as a flag, which "
+       "others on the machine can see.",
        true},
       {"sqs.region", "", at(&C::sqs, &SqsConfig::region), "NAME", 0, 0,
        "The region in ARNs of queues, where a request names none."},
@@ -140,9 +165,8 @@ std::vector<ConfigKey> make_keys() {
        "An SQS connection without a request for this long is closed."},
 
       {"resp.password", "", at(&C::resp, &RespConfig::password), "TEXT", 0, 0,
-       "The password of Redis's default user, which AUTH and HELLO must give. Without one, whoever reaches the port "
-       "may "
-       "do everything. Better in the file or the variable than as a flag, which others on the machine can see.",
+       "The password of Redis's default user, which AUTH and HELLO must give. Without one, and without users of leat, "
+       "whoever reaches the port may do everything. Better in the file or the variable than as a flag, which others on the machine can see.",
        true},
       {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
        "Numbered databases that SELECT can choose."},
@@ -183,6 +207,11 @@ std::vector<ConfigKey> make_keys() {
        "those that vouch for it. It is read again when it changes, and on SIGHUP."},
       {"tls.key", "", at(&C::tls, &TlsConfig::key), "FILE", 0, 0,
        "The certificate's private key: a PEM file that others must not be able to read."},
+      {"tls.client_ca", "", at(&C::tls, &TlsConfig::client_ca), "FILE", 0, 0,
+       "Certificates of those that vouch for clients, a PEM file. A client that shows a certificate of theirs is the user "
+       "whom its common name names."},
+      {"tls.require_client_certificate", "", at(&C::tls, &TlsConfig::require_client_certificate), "", 0, 0,
+       "Clients that show no certificate have no connection to a listener with +tls."},
 
       {"stop.grace_ms", "", at(&C::stop, &StopConfig::grace), "MS", 0, 3'600'000,
        "How long a stop waits for requests in flight before their connections are closed."},

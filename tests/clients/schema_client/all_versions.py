@@ -30,6 +30,7 @@ EXPECTED = {
     'DeleteGroups': (0, 2), 'IncrementalAlterConfigs': (0, 1), 'OffsetDelete': (0, 0), 'DescribeCluster': (0, 2),
     'DescribeTopicPartitions': (0, 0), 'SaslHandshake': (0, 1), 'SaslAuthenticate': (0, 2), 'DescribeAcls': (1, 3),
     'CreateAcls': (1, 3), 'DeleteAcls': (1, 3), 'DescribeUserScramCredentials': (0, 0), 'AlterUserScramCredentials': (0, 0),
+    'DescribeClientQuotas': (0, 1), 'AlterClientQuotas': (0, 1),
 }
 
 

@@ -15,7 +15,7 @@ SCHEMAS = os.path.join(ROOT, 'src', 'protocol', 'kafka', 'schema')
 sys.path.insert(0, os.path.join(ROOT, 'scripts'))
 from kafka_schema import load  # noqa: E402
 
-NUMBERS = {'int8': '>b', 'int16': '>h', 'int32': '>i', 'int64': '>q'}
+NUMBERS = {'int8': '>b', 'int16': '>h', 'int32': '>i', 'int64': '>q', 'float64': '>d'}
 
 
 class CodecError(Exception):

@@ -5,10 +5,12 @@ from scenario import check, equal, no_error
 MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512']
 UNSUPPORTED_SASL_MECHANISM = 33
 ILLEGAL_SASL_STATE = 34
+UNSUPPORTED_VERSION = 35
 INVALID_REQUEST = 42
 SASL_AUTHENTICATION_FAILED = 58
 RESOURCE_NOT_FOUND = 91
 UNACCEPTABLE_CREDENTIAL = 93
+EXACT, DEFAULT, ANY_NAME = 0, 1, 2
 ANY, TOPIC, LITERAL, PREFIXED, READ, WRITE, ALLOW = 1, 2, 3, 4, 3, 4, 3
 
 
@@ -96,6 +98,81 @@ def delete_acls(server, version):
     equal([r['ResourceName'] for r in found['Resources']], ['b'], 'what is left')
 
 
+def quota(server, version, entity, ops, **options):
+    """The error code and message of a change of one entity."""
+    answer = server.call('AlterClientQuotas', version, ValidateOnly=options.get('validate', False), Entries=[
+        {'Entity': [{'EntityType': kind, 'EntityName': name} for kind, name in entity],
+         'Ops': [{'Key': key, 'Value': value or 0.0, 'Remove': value is None} for key, value in ops]}])
+    [entry] = answer['Entries']
+    equal([(e['EntityType'], e['EntityName']) for e in entry['Entity']], entity, 'entity')
+    return entry['ErrorCode'], entry['ErrorMessage']
+
+
+def quotas(server, version, *components, strict=False):
+    """What is described: entity -> limits."""
+    answer = server.call('DescribeClientQuotas', version, Strict=strict, Components=[
+        {'EntityType': kind, 'MatchType': match_type, 'Match': match} for kind, match_type, match in components])
+    equal((answer['ErrorCode'], answer['ErrorMessage']), (0, None), 'error')
+    return {tuple((e['EntityType'], e['EntityName']) for e in entry['Entity']): {v['Key']: v['Value'] for v in entry['Values']}
+            for entry in answer['Entries']}
+
+
+def alter_client_quotas(server, version):
+    user, client = server.name('user'), server.name('client')
+    of = [('user', user), ('client-id', client)]
+    equal(quota(server, version, of, [('request_rate', 1000.5)], validate=True), (0, None), 'only validated')
+    equal(quotas(server, 1, ('user', EXACT, user)), {}, 'after only validating')
+    equal(quota(server, version, of, [('request_rate', 1000.5), ('producer_byte_rate', 1e9)]), (0, None), 'two limits')
+    equal(quotas(server, 1, ('user', EXACT, user)), {tuple(of): {'request_rate': 1000.5, 'producer_byte_rate': 1e9}}, 'kept')
+    equal(quota(server, version, of, [('request_rate', None)]), (0, None), 'one goes')
+    equal(quotas(server, 1, ('user', EXACT, user)), {tuple(of): {'producer_byte_rate': 1e9}}, 'what is left')
+    equal(quota(server, version, of, [('producer_byte_rate', None)]), (0, None), 'the other goes')
+    equal(quotas(server, 1, ('user', EXACT, user)), {}, 'nothing is left')
+    for entity, ops in ((of, [('speed', 1.0)]), (of, [('producer_byte_rate', -1.0)]), (of, [('producer_byte_rate', 0.0)]),
+                        (of, [('producer_byte_rate', 1.5)]), (of, [('producer_byte_rate', float('nan'))]),
+                        (of, [('connection_creation_rate', 1.0)]), (of, [('request_percentage', 10.0)]),
+                        (of, [('request_rate', 1.0), ('request_rate', 2.0)]), ([], [('request_rate', 1.0)]),
+                        ([('group', 'a')], [('request_rate', 1.0)]), ([('user', '')], [('request_rate', 1.0)]),
+                        ([('user', user), ('user', 'b')], [('request_rate', 1.0)]),
+                        ([('ip', '10.0.0.1')], [('request_rate', 1.0)]), ([('ip', 'nowhere')], [('connection_creation_rate', 1.0)]),
+                        ([('user', user), ('ip', '10.0.0.1')], [('connection_creation_rate', 1.0)])):
+        code, message = quota(server, version, entity, ops)
+        equal((code, bool(message)), (INVALID_REQUEST, True), f'error of {entity} {ops}')
+    check('request_rate' in quota(server, version, of, [('request_percentage', 10.0)])[1], 'what to set instead')
+
+
+def describe_client_quotas(server, version):
+    user, client = server.name('user'), server.name('client')
+    alone, both, default = [('user', user)], [('user', user), ('client-id', client)], [('user', user), ('client-id', None)]
+    address = [('ip', '192.0.2.1')]
+    for of in (alone, both, default):
+        equal(quota(server, 1, of, [('request_rate', 5.0)]), (0, None), 'error')
+    equal(quota(server, 1, address, [('connection_creation_rate', 5.0)]), (0, None), 'error')
+
+    def found(*components, strict=False):
+        return sorted(quotas(server, version, *components, strict=strict), key=str)
+    a, b, d = tuple(alone), tuple(both), tuple(default)
+    equal(found(('user', EXACT, user)), sorted([a, b, d], key=str), 'all of the user')
+    equal(found(('user', EXACT, user), strict=True), [a], 'of nothing but the user')
+    equal(found(('user', EXACT, user), ('client-id', ANY_NAME, None)), sorted([b, d], key=str), 'with any client id')
+    equal(found(('user', EXACT, user), ('client-id', DEFAULT, None)), [d], 'with the default')
+    equal(found(('client-id', EXACT, client), strict=True), [], 'of nothing but the client id')
+    equal(found(('client-id', EXACT, client)), [b], 'of the client id')
+    equal(found(('ip', EXACT, '192.0.2.1')), [tuple(address)], 'of an address')
+    equal({a, b, d, tuple(address)} <= set(found()), True, 'everything')
+    equal(found(strict=True), [], 'nothing but nothing')
+    for components, expected in (([('user', EXACT, None)], INVALID_REQUEST), ([('user', 3, 'a')], INVALID_REQUEST),
+                                 ([('', EXACT, 'a')], INVALID_REQUEST), ([('group', EXACT, 'a')], UNSUPPORTED_VERSION),
+                                 ([('user', EXACT, 'a'), ('user', DEFAULT, None)], INVALID_REQUEST),
+                                 ([('user', EXACT, 'a'), ('ip', ANY_NAME, None)], INVALID_REQUEST)):
+        answer = server.call('DescribeClientQuotas', version, Strict=False, Components=[
+            {'EntityType': kind, 'MatchType': match_type, 'Match': match} for kind, match_type, match in components])
+        equal((answer['ErrorCode'], answer['Entries']), (expected, None), f'error of {components}')
+    for of, key in ((alone, 'request_rate'), (both, 'request_rate'), (default, 'request_rate'),
+                    (address, 'connection_creation_rate')):
+        equal(quota(server, 1, of, [(key, None)]), (0, None), 'error')
+
+
 SCENARIOS = {
     'SaslHandshake': sasl_handshake,
     'SaslAuthenticate': sasl_authenticate,
@@ -104,4 +181,6 @@ SCENARIOS = {
     'CreateAcls': create_acls,
     'DescribeAcls': describe_acls,
     'DeleteAcls': delete_acls,
+    'AlterClientQuotas': alter_client_quotas,
+    'DescribeClientQuotas': describe_client_quotas,
 }

@@ -46,7 +46,7 @@ int status_of(const Outcome& outcome) {
 }
 
 Task<> post_into(OutgoingClient& client, OutgoingRequest request, std::optional<Outcome>& outcome) {
-  outcome = co_await client.post(std::move(request));
+  outcome = co_await client.send(std::move(request));
 }
 
 bool has_client_thread() {
@@ -70,7 +70,7 @@ Task<> posts() {
   EXPECT_FALSE(has_client_thread());
   auto request = request_to(server.url("/path?x=1"), "the body");
   request.headers = {{"X-Kind", "Notification"}, {"X-Empty", ""}, {"Content-Type", "text/plain; charset=UTF-8"}};
-  const auto outcome = co_await client.post(request);
+  const auto outcome = co_await client.send(request);
   EXPECT_TRUE(has_client_thread());
   EXPECT_EQ(status_of(outcome), 200);
   if (!outcome) co_return;
@@ -85,20 +85,49 @@ Task<> posts() {
 }
 TEST(OutgoingClient, PostsHeadersAndBodyAndReturnsTheAnswer) { testing::run(posts); }
 
+Task<> gets() {
+  RawServer server([](const std::string& request) -> std::optional<std::string> {
+    if (request.starts_with("GET /large ")) return raw_response(200, std::string(3'000'000, 'x'));
+    return raw_response(200, request);
+  });
+  OutgoingClient client;
+  OutgoingRequest request = request_to(server.url("/keys?x=1"), "a body that no GET has");
+  request.method = OutgoingMethod::get;
+  const auto outcome = co_await client.send(request);
+  EXPECT_EQ(status_of(outcome), 200);
+  if (!outcome) co_return;
+  EXPECT_TRUE(outcome->body.starts_with("GET /keys?x=1 HTTP/1.1\r\n")) << outcome->body;
+  EXPECT_THAT(outcome->body, Not(HasSubstr("Content-Length")));
+  EXPECT_TRUE(outcome->body.ends_with("\r\n\r\n")) << outcome->body;
+  for (const std::size_t kept :
+       {std::size_t{0}, std::size_t{100'000}, std::size_t{3'000'000}, std::size_t{4'000'000}}) {
+    request.url = server.url("/large");
+    request.response_bytes_max = kept;
+    const auto large = co_await client.send(request);
+    EXPECT_EQ(status_of(large), 200);
+    if (large) EXPECT_EQ(large->body.size(), std::min(kept, std::size_t{3'000'000}));
+  }
+  // The same handle posts again.
+  const auto posted = co_await client.send(request_to(server.url("/"), "the body"));
+  EXPECT_EQ(status_of(posted), 200);
+  if (posted) EXPECT_TRUE(posted->body.ends_with("\r\n\r\nthe body")) << posted->body;
+}
+TEST(OutgoingClient, GetsAndKeepsAsMuchOfTheAnswerAsIsAskedFor) { testing::run(gets); }
+
 Task<> posts_large_bodies() {
   RawServer server([](const std::string& request) {
     const auto head_end = request.find("\r\n\r\n") + 4;
     return raw_response(200, fmt::format("{} {}", request.size() - head_end, request.substr(0, head_end)));
   });
   OutgoingClient client;
-  const auto large = co_await client.post(request_to(server.url("/"), std::string(std::size_t{2} << 20, 'x')));
+  const auto large = co_await client.send(request_to(server.url("/"), std::string(std::size_t{2} << 20, 'x')));
   EXPECT_EQ(status_of(large), 200);
   if (large) {
     EXPECT_THAT(large->body, ::testing::StartsWith("2097152 POST"));
     EXPECT_THAT(large->body, Not(HasSubstr("Expect")));
     EXPECT_THAT(large->body, Not(HasSubstr("Content-Type")));
   }
-  const auto empty = co_await client.post(request_to(server.url("/")));
+  const auto empty = co_await client.send(request_to(server.url("/")));
   EXPECT_EQ(status_of(empty), 200);
   if (empty) EXPECT_THAT(empty->body, ::testing::StartsWith("0 POST"));
 }
@@ -110,10 +139,10 @@ Task<> returns_statuses() {
     return raw_response(500, "broken");
   });
   OutgoingClient client;
-  const auto moved = co_await client.post(request_to(server.url("/moved"), "x"));
+  const auto moved = co_await client.send(request_to(server.url("/moved"), "x"));
   EXPECT_EQ(status_of(moved), 302);
   EXPECT_EQ(server.requests(), 1);
-  const auto broken = co_await client.post(request_to(server.url("/broken"), "x"));
+  const auto broken = co_await client.send(request_to(server.url("/broken"), "x"));
   EXPECT_EQ(status_of(broken), 500);
   if (broken) EXPECT_EQ(broken->body, "broken");
 }
@@ -144,7 +173,7 @@ class RefusingPort {
 Task<> reports_refused() {
   RefusingPort port;
   OutgoingClient client;
-  const auto outcome = co_await client.post(request_to(fmt::format("http://me:secret@127.0.0.1:{}/own", port.number)));
+  const auto outcome = co_await client.send(request_to(fmt::format("http://me:secret@127.0.0.1:{}/own", port.number)));
   EXPECT_EQ(code_of(outcome), Errc::io);
   if (outcome) co_return;
   EXPECT_THAT(outcome.error().message, HasSubstr(fmt::format("http://127.0.0.1:{}: ", port.number)));
@@ -156,9 +185,9 @@ TEST(OutgoingClient, ReportsARefusedConnectionWithoutTheSecretsOfTheUrl) { testi
 Task<> times_out() {
   RawServer server(say_nothing);
   OutgoingClient client;
-  const auto outcome = co_await client.post(request_to(server.url("/"), "x", 50ms));
+  const auto outcome = co_await client.send(request_to(server.url("/"), "x", 50ms));
   EXPECT_EQ(code_of(outcome), Errc::timed_out);
-  const auto none = co_await client.post(request_to(server.url("/"), "x", Duration::min()));
+  const auto none = co_await client.send(request_to(server.url("/"), "x", Duration::min()));
   EXPECT_EQ(code_of(none), Errc::timed_out);
 }
 TEST(OutgoingClient, GivesUpOnAServerThatDoesNotAnswer) { testing::run(times_out); }
@@ -170,7 +199,7 @@ Task<> times_out_in_line() {
   runtime::TaskScope scope;
   scope.spawn(post_into(client, request_to(server.url("/"), "x", Duration::max()), first));
   while (server.requests() == 0) co_await runtime::sleep_for(1ms);
-  const auto second = co_await client.post(request_to(server.url("/"), "x", 50ms));
+  const auto second = co_await client.send(request_to(server.url("/"), "x", 50ms));
   EXPECT_EQ(code_of(second), Errc::timed_out);
   EXPECT_EQ(server.requests(), 1);
   EXPECT_FALSE(first);
@@ -188,7 +217,7 @@ Task<> goes_on_beside_slow_host() {
   runtime::TaskScope scope;
   for (auto& outcome : stuck) scope.spawn(post_into(client, request_to(slow.url("/")), outcome));
   for (int i = 0; i < 10; ++i) {
-    const auto outcome = co_await client.post(request_to(fast.url("/"), fmt::format("{}", i)));
+    const auto outcome = co_await client.send(request_to(fast.url("/"), fmt::format("{}", i)));
     EXPECT_EQ(status_of(outcome), 200);
   }
   client.stop();
@@ -208,17 +237,17 @@ Task<> bounds_answers() {
   });
   OutgoingClient client;
   for (int i = 0; i < 2; ++i) {
-    const auto large = co_await client.post(request_to(server.url("/large"), "x"));
+    const auto large = co_await client.send(request_to(server.url("/large"), "x"));
     EXPECT_EQ(status_of(large), 200);
     if (large) EXPECT_EQ(large->body, std::string(4096, 'l'));
   }
   EXPECT_EQ(server.accepted(), 1);
-  const auto huge = co_await client.post(request_to(server.url("/huge"), "x"));
+  const auto huge = co_await client.send(request_to(server.url("/huge"), "x"));
   EXPECT_EQ(status_of(huge), 201);
   if (huge) EXPECT_EQ(huge->body, std::string(4096, 'h'));
-  const auto head = co_await client.post(request_to(server.url("/head"), "x"));
+  const auto head = co_await client.send(request_to(server.url("/head"), "x"));
   EXPECT_EQ(code_of(head), Errc::io);
-  const auto again = co_await client.post(request_to(server.url("/large"), "x"));
+  const auto again = co_await client.send(request_to(server.url("/large"), "x"));
   EXPECT_EQ(status_of(again), 200);
 }
 TEST(OutgoingClient, KeepsTheBeginningOfLargeAnswersAndCutsHugeOnes) { testing::run(bounds_answers); }
@@ -230,14 +259,14 @@ Task<> reports_broken_answers() {
   for (const std::string& answer : answers) {
     RawServer server([&answer](const std::string&) { return answer; });
     OutgoingClient client;
-    const auto outcome = co_await client.post(request_to(server.url("/"), "x"));
+    const auto outcome = co_await client.send(request_to(server.url("/"), "x"));
     EXPECT_EQ(code_of(outcome), Errc::io) << answer;
   }
 }
 TEST(OutgoingClient, ReportsAnswersThatAreNotHttpOrEndEarly) { testing::run(reports_broken_answers); }
 
 Task<> post_own(OutgoingClient& client, std::string url, std::string body, std::atomic<int>& right) {
-  const auto outcome = co_await client.post(request_to(std::move(url), body));
+  const auto outcome = co_await client.send(request_to(std::move(url), body));
   if (outcome && outcome->status == 200 && outcome->body == body) ++right;
 }
 Task<> post_many(OutgoingClient* client, std::string url, std::string name, std::atomic<int>* right) {
@@ -278,7 +307,7 @@ Task<> stops() {
   std::thread([&client] { client.stop(); }).join();
   co_await scope.join();
   for (const auto& outcome : outcomes) EXPECT_EQ(code_of(*outcome), Errc::cancelled);
-  const auto late = co_await client.post(request_to(server.url("/")));
+  const auto late = co_await client.send(request_to(server.url("/")));
   EXPECT_EQ(code_of(late), Errc::cancelled);
   EXPECT_EQ(server.requests(), 3);
 }
@@ -288,7 +317,7 @@ Task<> stops_unused() {
   co_await client_threads_are_gone();
   OutgoingClient client;
   client.stop();
-  const auto outcome = co_await client.post(request_to("http://127.0.0.1:1/"));
+  const auto outcome = co_await client.send(request_to("http://127.0.0.1:1/"));
   EXPECT_EQ(code_of(outcome), Errc::cancelled);
   EXPECT_FALSE(has_client_thread());
 }
@@ -312,9 +341,9 @@ Task<> keeps_connections() {
   RawServer closing([](const std::string&) { return raw_response(200, "bye", "Connection: close\r\n"); });
   OutgoingClient client;
   for (int i = 0; i < 10; ++i) {
-    const auto outcome = co_await client.post(request_to(server.url("/"), "x"));
+    const auto outcome = co_await client.send(request_to(server.url("/"), "x"));
     EXPECT_EQ(status_of(outcome), 200);
-    const auto last = co_await client.post(request_to(closing.url("/"), "x"));
+    const auto last = co_await client.send(request_to(closing.url("/"), "x"));
     EXPECT_EQ(status_of(last), 200);
   }
   EXPECT_EQ(server.accepted(), 1);
@@ -329,10 +358,10 @@ Task<> refuses_urls() {
                                 "javascript:alert(1)", "127.0.0.1:80/x", "//127.0.0.1/x", "/x", "", "http://",
                                 "http://:80/", "http://127.0.0.1:99999/", "http://127.0.0.1:1/a b",
                                 "http://127.0.0.1:1/\r\nX-Y: z", "http://127.0.0.1:1\n/", "http://127.0.0.1:1/\x7f"}) {
-    const auto outcome = co_await client.post(request_to(url));
+    const auto outcome = co_await client.send(request_to(url));
     EXPECT_EQ(code_of(outcome), Errc::invalid_argument) << url;
   }
-  const auto cut = co_await client.post(request_to(std::string("http://127.0.0.1:1/\0.example", 28)));
+  const auto cut = co_await client.send(request_to(std::string("http://127.0.0.1:1/\0.example", 28)));
   EXPECT_EQ(code_of(cut), Errc::invalid_argument);
   EXPECT_FALSE(has_client_thread());
 }
@@ -349,7 +378,7 @@ Task<> refuses_headers() {
   for (const auto& header : bad) {
     auto request = request_to(server.url("/"), "x");
     request.headers = {{"X-Fine", "fine"}, header};
-    const auto outcome = co_await client.post(request);
+    const auto outcome = co_await client.send(request);
     EXPECT_EQ(code_of(outcome), Errc::invalid_argument) << header.first << ": " << header.second;
   }
   EXPECT_EQ(server.accepted(), 0);
@@ -359,10 +388,10 @@ TEST(OutgoingClient, RefusesHeadersThatWouldBecomeOthers) { testing::run(refuses
 Task<> authenticates() {
   RawServer server(echo);
   OutgoingClient client;
-  const auto known = co_await client.post(request_to(fmt::format("http://me:secret@127.0.0.1:{}/", server.port())));
+  const auto known = co_await client.send(request_to(fmt::format("http://me:secret@127.0.0.1:{}/", server.port())));
   EXPECT_EQ(status_of(known), 200);
   if (known) EXPECT_THAT(known->body, HasSubstr("\r\nAuthorization: Basic bWU6c2VjcmV0\r\n"));
-  const auto unknown = co_await client.post(request_to(server.url("/")));
+  const auto unknown = co_await client.send(request_to(server.url("/")));
   EXPECT_EQ(status_of(unknown), 200);
   if (unknown) EXPECT_THAT(unknown->body, Not(HasSubstr("Authorization")));
 }
@@ -371,7 +400,7 @@ TEST(OutgoingClient, SendsTheUrlsPasswordWithItsOwnRequestOnly) { testing::run(a
 Task<> ignores_proxies() {
   RawServer server(echo_body);
   OutgoingClient client;
-  const auto outcome = co_await client.post(request_to(server.url("/"), "direct"));
+  const auto outcome = co_await client.send(request_to(server.url("/"), "direct"));
   EXPECT_EQ(status_of(outcome), 200);
 }
 TEST(OutgoingClient, IgnoresTheProxiesOfTheEnvironment) {
@@ -386,13 +415,13 @@ Task<> verifies_certificates() {
   const TlsIdentity identity;
   RawServer server(echo_body, identity.context());
   OutgoingClient trusting({.ca_file = identity.certificate_file()});
-  const auto trusted = co_await trusting.post(request_to(server.url("/"), "secret"));
+  const auto trusted = co_await trusting.send(request_to(server.url("/"), "secret"));
   EXPECT_EQ(status_of(trusted), 200);
   if (trusted) EXPECT_EQ(trusted->body, "secret");
-  const auto other_name = co_await trusting.post(request_to(fmt::format("https://127.0.0.1:{}/", server.port())));
+  const auto other_name = co_await trusting.send(request_to(fmt::format("https://127.0.0.1:{}/", server.port())));
   EXPECT_EQ(code_of(other_name), Errc::io);
   OutgoingClient client;
-  const auto untrusted = co_await client.post(request_to(server.url("/"), "secret"));
+  const auto untrusted = co_await client.send(request_to(server.url("/"), "secret"));
   EXPECT_EQ(code_of(untrusted), Errc::io);
   EXPECT_EQ(server.requests(), 1);
 }

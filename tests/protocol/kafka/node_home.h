@@ -29,6 +29,10 @@ class DenySome final : public security::Authorizer {
                                                  security::ResourceType) const override {
     return security::Decision::allowed;
   }
+  [[nodiscard]] security::Decision authorize_prefix(const security::Principal&, security::Operation,
+                                                    security::ResourceType, std::string_view) const override {
+    return security::Decision::allowed;
+  }
 
  private:
   const Denied& denied_;

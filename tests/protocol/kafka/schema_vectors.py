@@ -25,6 +25,7 @@ INTERESTING = {
     'int32': [0, 1, -1, 1000, 2**31 - 1, -2**31],
     'int64': [0, 1, -1, 10**12, 2**63 - 1, -2**63],
 }
+DOUBLES = [0.0, 1.0, -1.5, 1e-300, 1e300]
 TEXTS = ['', 'a', 'topic', 'größe', 'x' * 126, 'y' * 127, 'z' * 200]
 
 
@@ -34,6 +35,8 @@ def scalar(rng, f):
         return rng.choice(INTERESTING[f.type] + [rng.randrange(-2**(bits - 1), 2**(bits - 1))])
     if f.type == 'bool':
         return rng.random() < 0.5
+    if f.type == 'float64':
+        return rng.choice(DOUBLES)
     if f.type == 'uuid':
         return uuid.UUID(int=rng.choice([0, rng.getrandbits(128)]))
     if f.type == 'string':

@@ -54,6 +54,12 @@ TEST(KeyFinder, KeysStandBehindAWord) {
   EXPECT_EQ(keys_of("XREADGROUP GROUP g c STREAMS a >"), "a:read");
   EXPECT_EQ(keys_of("GEORADIUS a 1 2 3 m STORE b"), "a:read b:overwritten");
   EXPECT_EQ(keys_of("GEORADIUS a 1 2 3 m"), "a:read");
+  EXPECT_EQ(keys_of("GEORADIUS a 1 2 3 m COUNT 1 STOREDIST b STORE c ASC"), "a:read c:overwritten");
+  EXPECT_EQ(keys_of("GEORADIUSBYMEMBER a m 3 m STORE STORE"), "a:read STORE:overwritten");
+  EXPECT_EQ(keys_of("XREADGROUP GROUP g STREAMS COUNT 1 NOACK STREAMS a b > >"), "a:read b:read");
+  EXPECT_EQ(keys_of("XREADGROUP COUNT 1 GROUP STREAMS c STREAMS a >"), "a:read");
+  EXPECT_EQ(keys_of("XREAD STREAMS a b 0"), "refused");
+  EXPECT_EQ(keys_of("XREAD BLOCK 1 COUNT 2"), "refused");
 }
 
 TEST(KeyFinder, SortStoresWhereItSaysLast) {

@@ -62,6 +62,11 @@ Outcome<EventWish> wish_of(const Request& request) {
   return wish;
 }
 
+std::unexpected<Problem> too_many_connections() {
+  return std::unexpected(
+      Problem{429, "too-many-connections", "the user has as many connections as the quota allows", 1});
+}
+
 }  // namespace
 
 Answer open_live(Request& request) {
@@ -70,8 +75,11 @@ Answer open_live(Request& request) {
   if (!cors.allows_origin())
     co_return refuse(403, "origin-denied", "pages of this origin may not connect (http.cors_origins)");
   auto handshake = http::websocket_handshake(request.http);
-  if (handshake.is_accepted())
-    handshake.response.takeover = std::make_shared<WebSocketSession>(*request.shard.live, request.principal);
+  if (handshake.is_accepted()) {
+    auto session = std::make_shared<WebSocketSession>(*request.shard.live, request.principal);
+    if (!session->may_connect()) co_return too_many_connections();
+    handshake.response.takeover = std::move(session);
+  }
   if (handshake.is_accepted()) co_return std::move(handshake.response);
   const std::string_view said = handshake.response.body;
   http::HttpResponse response = problem_response(
@@ -87,7 +95,9 @@ Answer stream_events(Request& request) {
   http::HttpResponse response;
   response.content_type = "text/event-stream";
   response.headers.emplace_back("Cache-Control", "no-store");
-  response.takeover = std::make_shared<EventStream>(*request.shard.live, request.principal, std::move(wish));
+  auto stream = std::make_shared<EventStream>(*request.shard.live, request.principal, std::move(wish));
+  if (!stream->may_connect()) co_return too_many_connections();
+  response.takeover = std::move(stream);
   co_return response;
 }
 

@@ -71,6 +71,8 @@ class LineUpload {
       if (!piece)
         co_return std::unexpected(at_line(line_ + 1, {piece.error().status, "invalid-body", piece.error().message, 0}));
       const bool is_end = piece->empty();
+      const Duration wait = request_.shard.quota_gate.charge_in(request_.principal, piece->size());
+      if (wait > Duration{0}) co_await runtime::sleep_for(wait);
       rest += *piece;
       if (is_end && !rest.empty()) rest += '\n';
       std::size_t done = 0;

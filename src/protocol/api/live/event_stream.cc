@@ -152,6 +152,7 @@ void EventStream::end_topic(const std::string& topic, const Error& why) {
 void EventStream::tell_loss(std::uint64_t count) { send(event("lost", lost_event(count))); }
 
 void EventStream::keep_alive(MonoTime now) {
+  if (has_expired()) return end_connection();
   if (now - sent_at() >= kSilenceMax) send(":\n\n");
 }
 

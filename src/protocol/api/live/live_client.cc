@@ -1,6 +1,7 @@
 #include "protocol/api/live/live_client.h"
 
 #include "protocol/api/live/live_shard.h"
+#include "protocol/api/node.h"
 #include "protocol/api/record_json.h"
 #include "runtime/shard.h"
 
@@ -23,7 +24,7 @@ std::string ended_event(std::string_view what, std::string_view name, const Prob
 std::string lost_event(std::uint64_t count) { return fmt::format(R"({{"type":"lost","messages":{}}})", count); }
 
 LiveClient::LiveClient(LiveShard& shard, security::Principal principal)
-    : shard_(shard), principal_(std::move(principal)) {}
+    : shard_(shard), principal_(std::move(principal)), quota_(shard.shard().quotas, principal_.host) {}
 
 LiveClient::~LiveClient() = default;
 
@@ -56,6 +57,10 @@ void LiveClient::send(std::string_view bytes) {
   shard_.flush_later(*this);
 }
 
+bool LiveClient::has_expired() const {
+  return principal_.expires != kNoTimestamp && principal_.expires <= runtime::Shard::current().wall_now();
+}
+
 void LiveClient::take_message(std::string_view channel, const LiveEvent& event) {
   if (unsent() > kUnsentMax) {
     if (!ended_) shard_.count_slow(*this, channel);
@@ -77,7 +82,9 @@ void LiveClient::flush() {
   is_dirty_ = false;
   if (ended_ || is_writing_ || out_.empty()) return;
   const std::size_t before = unsent();
-  out_.erase(0, connection_->write_at_once(as_bytes(out_)));
+  // What is limited goes out piece by piece.
+  const bool is_limited = quota_.use(principal_, "") && quota_.out_at_once() != UINT64_MAX;
+  if (!is_limited) out_.erase(0, connection_->write_at_once(as_bytes(out_)));
   if (out_.empty() && out_.capacity() > kKeptCapacityMax) std::string().swap(out_);
   if (!out_.empty()) tasks_.spawn(write_out());
   sent(before);
@@ -92,11 +99,17 @@ runtime::Task<> LiveClient::write_out() {
     std::string().swap(out_);
     const bool is_written = co_await connection_->write(chain);
     if (!is_written) end_connection();
+    co_await pause(quota_.charge_out(in_flight_));
     const std::size_t before = unsent();
     in_flight_ = 0;
     sent(before);
   }
   is_writing_ = false;
+}
+
+runtime::Task<> LiveClient::pause(Duration wait) {
+  const MonoTime until = runtime::Shard::current().now() + wait;
+  while (!ended_ && runtime::Shard::current().now() < until) co_await room_.wait_until(until);
 }
 
 runtime::Task<> LiveClient::wait_for_room() {

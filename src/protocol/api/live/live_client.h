@@ -10,6 +10,7 @@
 #include "pubsub/topic_tails.h"
 #include "runtime/sync.h"
 #include "security/policy.h"
+#include "security/quota_account.h"
 
 namespace leat::api {
 
@@ -40,9 +41,13 @@ class LiveClient : public http::Takeover {
   ~LiveClient() override;
 
   [[nodiscard]] bool has_room() const { return unsent() < kRoom; }
+  // Whether its user may have one more connection; asked before the connection becomes this one's.
+  [[nodiscard]] bool may_connect() { return quota_.use(principal_, ""); }
   // It listens to nothing any more.
   [[nodiscard]] bool is_ended() const { return ended_; }
   [[nodiscard]] const security::Principal& principal() const { return principal_; }
+  // What it came with counts no longer.
+  [[nodiscard]] bool has_expired() const;
 
   // A record of a topic that it follows. `event` is shared with others.
   virtual void take_record(const pubsub::TailRecord& record, const LiveEvent& event) = 0;
@@ -79,10 +84,12 @@ class LiveClient : public http::Takeover {
 
  private:
   runtime::Task<> write_out();
+  runtime::Task<> pause(Duration wait);
   void sent(std::size_t before);
 
   LiveShard& shard_;
   security::Principal principal_;
+  security::QuotaAccount quota_;
   http::Connection* connection_ = nullptr;
   std::string out_;
   std::size_t in_flight_ = 0;

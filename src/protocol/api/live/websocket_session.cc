@@ -98,6 +98,7 @@ void WebSocketSession::end_topic(const std::string& topic, const Error& why) {
 void WebSocketSession::tell_loss(std::uint64_t count) { send_event(lost_event(count)); }
 
 void WebSocketSession::keep_alive(MonoTime now) {
+  if (has_expired()) return close(http::CloseCode::policy_violation, "the token has expired");
   if (now - heard_at_ < kIdleMax) return;
   if (is_pinged_ && now - heard_at_ >= 2 * kIdleMax) return end_connection();
   is_pinged_ = true;
@@ -116,6 +117,10 @@ bool WebSocketSession::take(http::WebSocketMessage message) {
   auto request = parse_live_request(message.payload, id);
   if (!request) {
     send_answer(LiveOp::ping, id, std::unexpected(request.error()));
+    return true;
+  }
+  if (const auto admitted = admit(message.payload.size()); !admitted) {
+    send_answer(request->op, id, std::unexpected(admitted.error()));
     return true;
   }
   ++requests_;
@@ -145,6 +150,13 @@ void WebSocketSession::send_answer(LiveOp op, const std::string& id, const Outco
   send_event(json);
 }
 
+// Whether a message of so many bytes is within the quota of the user. Error: 429.
+Outcome<> WebSocketSession::admit(std::size_t bytes) {
+  const Duration wait = live().shard().quota_gate.admit(principal(), bytes);
+  if (wait <= Duration{0}) return {};
+  return std::unexpected(quota_exceeded(wait));
+}
+
 WebSocketSession::Done WebSocketSession::perform(const LiveRequest& request) {
   switch (request.op) {
     case LiveOp::subscribe:
@@ -160,7 +172,7 @@ WebSocketSession::Done WebSocketSession::perform(const LiveRequest& request) {
 }
 
 Outcome<> WebSocketSession::authorize(Operation operation, ResourceType type, std::string_view name) {
-  if (live().shard().node.policies.allows(principal(), operation, {type, name})) return {};
+  if (live().shard().node.policies.admits("http", principal(), operation, {type, name})) return {};
   return refuse(403, "permission-denied",
                 fmt::format("{} on {} '{}' is not granted", to_string(operation), to_string(type), name));
 }

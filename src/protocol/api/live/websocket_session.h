@@ -57,6 +57,7 @@ class WebSocketSession final : public LiveClient {
   Done settle(const LiveRequest& request);
 
   // Whether the user may do it with what the request names.
+  [[nodiscard]] Outcome<> admit(std::size_t bytes);
   [[nodiscard]] Outcome<> authorize(security::Operation operation, security::ResourceType type, std::string_view name);
   [[nodiscard]] QueueSubscription* find_queue(std::string_view name);
   void take_delivery(QueueSubscription& subscription, queue::Delivery delivery);

@@ -165,8 +165,11 @@ runtime::Task<OrRefusal<>> create(const Request& request, const CreateAclsReques
   if (!request.allows_cluster(Operation::alter)) co_return refuse_access(ErrorCode::kClusterAuthorizationFailed);
   LEAT_CO_TRY(Grant grant, grant_of(creation));
   const KafkaNode& node = request.node();
+  const std::string principal = grant.principal;
+  const std::string text = describe(grant);
   Status status = co_await runtime::call_on(node.topics_shard, add_at_service, &node.users, std::move(grant));
   if (!status) co_return std::unexpected(why_not(std::move(status.error())));
+  request.audit_change("grants", principal, fmt::format("added: {}", text));
   co_return OrRefusal<>{};
 }
 
@@ -183,6 +186,8 @@ runtime::Task<OrRefusal<std::vector<Grant>>> remove(const Request& request,
   for (const std::string& principal : principals) {
     auto some = co_await runtime::call_on(node.topics_shard, remove_at_service, &node.users, principal, filter);
     if (!some) co_return std::unexpected(why_not(std::move(some.error())));
+    for (const Grant& grant : *some)
+      request.audit_change("grants", principal, fmt::format("removed: {}", describe(grant)));
     std::ranges::move(*some, std::back_inserter(removed));
   }
   co_return removed;

@@ -53,6 +53,20 @@ void set_outcome(const Request& request, Reply& reply, const OrRefusal<T>& outco
   if (!outcome) reply.error_message = outcome.error().message;
 }
 
+// To be called before partitions are created or deleted (KIP-599). Versions from `refused_from` on are refused when more than the
+// quota was used before; clients of older ones only have to wait.
+[[nodiscard]] inline OrRefusal<> charge_mutations(Request& request, std::size_t partitions, std::int16_t refused_from) {
+  security::QuotaAccount& account = request.connection.quotas;
+  if (request.version < refused_from) {
+    request.hold(account.charge_mutations(partitions));
+    return {};
+  }
+  const Duration wait = account.try_mutations(partitions);
+  if (wait <= Duration{0}) return {};
+  request.hold(wait);
+  return refuse(ErrorCode::kThrottlingQuotaExceeded, "The throttling quota has been exceeded.");
+}
+
 // When a request's own time limit ends.
 [[nodiscard]] inline MonoTime deadline_of(const Request& request, std::int32_t timeout_ms) {
   return request.shard().streams.shard().now() + Milliseconds(std::clamp(timeout_ms, 0, 3'600'000));
@@ -120,7 +134,7 @@ runtime::Task<> mark_offline(const Request& request, Topics& topics) {
     const bool applies = (type == security::ResourceType::topic && bit.of_topics) ||
                          (type == security::ResourceType::group && bit.of_groups) ||
                          (type == security::ResourceType::cluster && bit.of_cluster);
-    if (applies && request.allows(bit.operation, type, name)) field |= 1 << bit.number;
+    if (applies && request.sees(bit.operation, type, name)) field |= 1 << bit.number;
   }
   return field;
 }

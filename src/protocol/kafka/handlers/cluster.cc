@@ -18,7 +18,7 @@ std::set<std::string_view> topics_asked_for(const Request& request, const Descri
   std::set<std::string_view> names;
   if (message.topics.empty()) {
     for (const auto& [name, topic] : known.topics()) {
-      if (request.allows_topic(Operation::describe, name)) names.insert(name);
+      if (request.sees(security::Operation::describe, security::ResourceType::topic, name)) names.insert(name);
     }
   }
   for (const auto& topic : message.topics) names.insert(topic.name);
@@ -77,7 +77,7 @@ runtime::Task<DescribeClusterResponse> handle_describe_cluster(Request& request,
   response.brokers.push_back({request.node().node.value(), endpoint.host, endpoint.port, std::nullopt, false});
   if (message.include_cluster_authorized_operations) {
     response.cluster_authorized_operations =
-        request.allows_cluster(Operation::describe)
+        request.sees_cluster(Operation::describe)
             ? authorized_operations(request, security::ResourceType::cluster, security::kClusterName)
             : 0;
   }

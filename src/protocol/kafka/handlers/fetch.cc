@@ -194,8 +194,7 @@ class Fetch {
   }
 
   runtime::Task<> read() {
-    const auto asked = static_cast<std::uint64_t>(std::max(message_.max_bytes, 0));
-    Room room{std::min(asked, request_.node().options.fetch_bytes_max), true};
+    Room room{bytes_max(), true};
     for (const auto& [owner, fetches] : by_shard_) {
       for (PartitionFetch* fetch : fetches) {
         fetch->found = {};
@@ -206,14 +205,22 @@ class Fetch {
     }
   }
 
+  // The most that is answered: not more than the client's quota lets out at once.
+  [[nodiscard]] std::uint64_t bytes_max() const {
+    const auto asked = static_cast<std::uint64_t>(std::max(message_.max_bytes, 0));
+    return std::min({asked, request_.node().options.fetch_bytes_max, request_.connection.quotas.out_at_once()});
+  }
+
   // Whether there is an answer to give before the time is up.
   [[nodiscard]] bool complete() const {
+    const auto bytes_min =
+        std::min(static_cast<std::uint64_t>(std::max(message_.min_bytes, 0)), request_.connection.quotas.out_at_once());
     std::uint64_t bytes = 0;
     for (const PartitionFetch& fetch : fetches_) {
       if (fetch.error != ErrorCode::kNone || fetch.diverging) return true;
       bytes += fetch.found.length;
     }
-    return fetches_.empty() || bytes >= static_cast<std::uint64_t>(std::max(message_.min_bytes, 0));
+    return fetches_.empty() || bytes >= bytes_min;
   }
 
   runtime::Task<> wait_for_progress(MonoTime deadline) {
@@ -264,9 +271,11 @@ bool has_news(const PartitionFetch& fetch) {
          fetch.log_start.value() != fetch.position->told_log_start;
 }
 
-FetchResponse build_response(const Request& request, std::vector<PartitionFetch>& fetches, bool incremental) {
+FetchResponse build_response(Request& request, std::vector<PartitionFetch>& fetches, bool incremental) {
   FetchResponse response;
+  std::uint64_t bytes = 0;
   for (PartitionFetch& fetch : fetches) {
+    bytes += fetch.found.length;
     if (incremental && !has_news(fetch)) continue;
     const FetchPosition& position = *fetch.position;
     if (response.responses.empty() || response.responses.back().topic != *position.name ||
@@ -277,6 +286,7 @@ FetchResponse build_response(const Request& request, std::vector<PartitionFetch>
     }
     response.responses.back().partitions.push_back(partition_reply(request, fetch));
   }
+  if (bytes > 0) request.hold(request.connection.quotas.charge_out(bytes));
   return response;
 }
 
@@ -323,7 +333,7 @@ bool is_nobodys(const Request& request) {
          !request.allows_any(Operation::read, security::ResourceType::topic);
 }
 
-FetchResponse refuse_all(const Request& request, const FetchRequest& message) {
+FetchResponse refuse_all(Request& request, const FetchRequest& message) {
   const std::vector<FetchPosition> positions = positions_of(message);
   std::vector<PartitionFetch> fetches(positions.size());
   for (std::size_t i = 0; i < positions.size(); ++i) {

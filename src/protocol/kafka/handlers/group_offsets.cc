@@ -135,7 +135,7 @@ void set_fetched(FetchTopicReply& reply, std::vector<stream::FetchedOffset> part
 // All that a group has stored, of the topics that the client may see.
 void set_all_fetched(const Request& request, std::vector<stream::FetchedTopic> topics, FetchGroupReply& reply) {
   for (stream::FetchedTopic& fetched : topics) {
-    if (!request.allows_topic(Operation::describe, fetched.topic)) continue;
+    if (!request.sees(Operation::describe, security::ResourceType::topic, fetched.topic)) continue;
     const catalog::Topic* topic = request.topics().find(fetched.topic);
     // What has no id cannot be told.
     if (request.version >= kFetchTopicIdsFrom && topic == nullptr) continue;

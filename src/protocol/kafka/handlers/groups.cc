@@ -182,10 +182,10 @@ runtime::Task<ListGroupsResponse> handle_list_groups(Request& request, ListGroup
   ListGroupsResponse response;
   response.error_code = request.count(to_error_code(listed.error));
   if (listed.error != GroupError::none) co_return response;
-  const bool all = request.allows_cluster(Operation::describe);
+  const bool all = request.sees_cluster(Operation::describe);
   response.groups.reserve(listed.groups.size());
   for (stream::ListedGroup& group : listed.groups) {
-    if (!all && !allows_group(request, Operation::describe, group.group_id)) continue;
+    if (!all && !request.sees(Operation::describe, security::ResourceType::group, group.group_id)) continue;
     auto& entry = response.groups.emplace_back();
     entry.group_id = std::move(group.group_id);
     entry.protocol_type = std::move(group.protocol_type);

@@ -33,6 +33,9 @@ runtime::Task<AlterUserScramCredentialsResponse> handle_alter_user_scram_credent
 runtime::Task<DescribeAclsResponse> handle_describe_acls(Request& request, DescribeAclsRequest message);
 runtime::Task<CreateAclsResponse> handle_create_acls(Request& request, CreateAclsRequest message);
 runtime::Task<DeleteAclsResponse> handle_delete_acls(Request& request, DeleteAclsRequest message);
+runtime::Task<DescribeClientQuotasResponse> handle_describe_client_quotas(Request& request,
+                                                                          DescribeClientQuotasRequest message);
+runtime::Task<AlterClientQuotasResponse> handle_alter_client_quotas(Request& request, AlterClientQuotasRequest message);
 
 runtime::Task<MetadataResponse> handle_metadata(Request& request, MetadataRequest message);
 runtime::Task<DescribeClusterResponse> handle_describe_cluster(Request& request, DescribeClusterRequest message);

@@ -49,7 +49,7 @@ void add_error(Topics& topics, const Request& request, std::optional<std::string
 void add_all(Topics& topics, const Request& request, const MetadataRequest& message) {
   const catalog::TopicsPtr known = request.shard().streams.topics();
   for (const auto& [name, topic] : known->topics()) {
-    if (request.allows_topic(Operation::describe, name)) add_topic(topics, request, message, *topic);
+    if (request.sees(Operation::describe, security::ResourceType::topic, name)) add_topic(topics, request, message, *topic);
   }
 }
 
@@ -63,10 +63,12 @@ void add_by_id(Topics& topics, const Request& request, const MetadataRequest& me
 
 // Creates a topic because somebody asked for it. kNone: it is there now.
 runtime::Task<ErrorCode> auto_create(Request& request, std::string_view name) {
-  if (!request.allows_cluster(Operation::create) && !request.allows_topic(Operation::create, name))
+  if (!request.sees_cluster(Operation::create) && !request.allows_topic(Operation::create, name))
     co_return ErrorCode::kTopicAuthorizationFailed;
   auto topic = topic_on_this_node(request, name, request.node().options.default_partitions);
   if (!topic) co_return topic.error().code;
+  // No version of this request can be told that a quota is exceeded: the client waits.
+  request.hold(request.connection.quotas.charge_mutations(topic->replicas.size()));
   const auto created = co_await create_topic(request, std::move(*topic));
   if (created || created.error().code == ErrorCode::kTopicAlreadyExists) co_return ErrorCode::kNone;
   co_return created.error().code;
@@ -130,7 +132,7 @@ runtime::Task<MetadataResponse> handle_metadata(Request& request, MetadataReques
   co_await mark_offline(request, response.topics);
   if (message.include_cluster_authorized_operations) {
     response.cluster_authorized_operations =
-        request.allows_cluster(Operation::describe)
+        request.sees_cluster(Operation::describe)
             ? authorized_operations(request, security::ResourceType::cluster, security::kClusterName)
             : 0;
   }

@@ -28,12 +28,21 @@ runtime::Task<Result<std::string>> authenticate(Request& request, std::string to
   auto answer = co_await exchange->step(std::move(token));
   if (answer && exchange->principal()) {
     // Who comes again must be who it was (KIP-368).
-    if (connection.authenticated && connection.principal.name != exchange->principal()->name)
+    if (connection.authenticated && !connection.is_certified &&
+        connection.principal.name != exchange->principal()->name)
       co_return fail(Errc::permission_denied, "Authentication failed: the connection is another user's.");
     connection.principal = *exchange->principal();
     connection.authenticated = true;
+    connection.is_certified = false;
   }
   co_return answer;
+}
+
+// After so long the client has to come again (KIP-368); 0: never.
+std::int64_t lifetime_left(const security::Principal& principal) {
+  if (principal.expires == kNoTimestamp) return 0;
+  const Timestamp now = runtime::Shard::current().wall_now();
+  return std::max<std::int64_t>(1, principal.expires.value() - now.value());
 }
 
 runtime::Task<SaslAuthenticateResponse> handle_sasl_authenticate(Request& request, SaslAuthenticateRequest message,
@@ -48,6 +57,7 @@ runtime::Task<SaslAuthenticateResponse> handle_sasl_authenticate(Request& reques
   auto answer = co_await authenticate(request, std::string(as_text(message.auth_bytes)));
   if (answer) {
     response.error_message.reset();
+    response.session_lifetime_ms = lifetime_left(request.connection.principal);
     response.auth_bytes = std::move(*answer);
     co_return response;
   }

@@ -77,9 +77,13 @@ runtime::Task<Status> change_at_service(security::PolicyService* service, std::s
 runtime::Task<OrRefusal<>> change(const Request& request, std::string_view user, Changes changes) {
   if (!changes) co_return std::unexpected(std::move(changes.error()));
   const KafkaNode& node = request.node();
+  const bool sets = std::ranges::any_of(*changes, &security::ScramChange::is_set);
   Status status = co_await runtime::call_on(node.topics_shard, change_at_service, &node.users, std::string(user),
                                             std::move(*changes));
-  if (status) co_return OrRefusal<>{};
+  if (status) {
+    request.audit_change("user", user, sets ? "password set" : "password removed");
+    co_return OrRefusal<>{};
+  }
   switch (status.error().code) {
     case Errc::not_found: co_return refuse(ErrorCode::kResourceNotFound, std::move(status.error().message));
     case Errc::invalid_name:

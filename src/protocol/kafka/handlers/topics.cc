@@ -7,6 +7,11 @@ namespace {
 
 using security::Operation;
 
+// The first versions of which clients know that a quota may be exceeded (KIP-599).
+constexpr std::int16_t kCreateRefusedFrom = 6;
+constexpr std::int16_t kDeleteRefusedFrom = 5;
+constexpr std::int16_t kGrowRefusedFrom = 3;
+
 // --- on the shard of the topic service ---
 
 runtime::Task<Result<catalog::Topic>> create_at_service(stream::TopicService* service, catalog::NewTopic topic) {
@@ -129,7 +134,7 @@ OrRefusal<> check_collision(const catalog::TopicsSnapshot& known, std::string_vi
 
 // What is to be created, checked as far as this shard can.
 OrRefusal<catalog::NewTopic> check_creatable(const Request& request, const Creatable& wanted, bool repeats) {
-  if (!request.allows_cluster(Operation::create) && !request.allows_topic(Operation::create, wanted.name))
+  if (!request.sees_cluster(Operation::create) && !request.allows_topic(Operation::create, wanted.name))
     return refuse_access(ErrorCode::kTopicAuthorizationFailed);
   if (repeats) return refuse(ErrorCode::kInvalidRequest, "Duplicate topic name.");
   LEAT_CHECK(catalog::check_topic_name(wanted.name));
@@ -147,7 +152,7 @@ using CreateReply = CreateTopicsResponse::CreatableTopicResult;
 // Tells what was created, to those who may know its settings.
 void describe_created(const Request& request, const catalog::ConfigMap& config, std::size_t partitions,
                       CreateReply& reply) {
-  if (!request.allows_topic(Operation::describe_configs, reply.name)) {
+  if (!request.sees(Operation::describe_configs, security::ResourceType::topic, reply.name)) {
     reply.topic_config_error_code = request.count(ErrorCode::kTopicAuthorizationFailed);
     return;
   }
@@ -167,6 +172,7 @@ runtime::Task<OrRefusal<>> create_one(Request& request, const Creatable& wanted,
     describe_created(request, topic.config, topic.replicas.size(), reply);
     co_return OrRefusal<>();
   }
+  LEAT_CO_CHECK(charge_mutations(request, topic.replicas.size(), kCreateRefusedFrom));
   LEAT_CO_TRY(const catalog::Topic created, co_await create_topic(request, std::move(topic)));
   reply.topic_id = created.entry.id;
   describe_created(request, created.entry.config, created.assignments.size(), reply);
@@ -207,6 +213,7 @@ using DeleteReply = DeleteTopicsResponse::DeletableTopicResult;
 
 runtime::Task<OrRefusal<>> delete_one(Request& request, const Deletable& wanted, DeleteReply& reply) {
   LEAT_CO_TRY(const catalog::TopicEntry topic, check_deletable(request, wanted));
+  LEAT_CO_CHECK(charge_mutations(request, static_cast<std::size_t>(topic.partitions), kDeleteRefusedFrom));
   LEAT_CO_CHECK(
       co_await runtime::call_on(request.node().topics_shard, remove_at_service, &request.node().topics, topic.name));
   reply.name = topic.name;
@@ -246,6 +253,9 @@ OrRefusal<> check_growing(const Request& request, const Growing& wanted, bool re
 runtime::Task<OrRefusal<>> grow_one(Request& request, const Growing& wanted, bool repeats, bool validate_only) {
   LEAT_CO_CHECK(check_growing(request, wanted, repeats));
   if (validate_only) co_return OrRefusal<>();
+  const catalog::Topic* topic = request.topics().find(wanted.name);
+  const std::int32_t added = topic == nullptr ? 0 : std::max(0, wanted.count - topic->entry.partitions);
+  LEAT_CO_CHECK(charge_mutations(request, static_cast<std::size_t>(added), kGrowRefusedFrom));
   const Status grown = co_await runtime::call_on(request.node().topics_shard, grow_at_service, &request.node().topics,
                                                  std::string(wanted.name), wanted.count);
   if (grown) co_return OrRefusal<>();

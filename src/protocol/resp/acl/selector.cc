@@ -6,6 +6,7 @@
 #include <cctype>
 
 #include "keyspace/glob.h"
+#include "protocol/resp/acl/channel_arguments.h"
 #include "protocol/resp/categories.h"
 #include "protocol/resp/key_finder.h"
 #include "protocol/resp/registry.h"
@@ -32,18 +33,6 @@ std::string lower(std::string_view text) {
 bool has_blank(std::string_view text) {
   return std::ranges::any_of(text, [](unsigned char c) { return std::isspace(c) != 0 || c == 0; });
 }
-
-// Where a command's arguments are channels.
-struct Channels {
-  std::string_view command;
-  std::size_t first;
-  bool all;  // up to the last argument
-  bool patterns;
-};
-constexpr Channels kChannels[] = {
-    {"subscribe", 1, true, false}, {"ssubscribe", 1, true, false}, {"psubscribe", 1, true, true},
-    {"publish", 1, false, false},  {"spublish", 1, false, false},
-};
 
 void append(std::string& text, std::string_view word) {
   if (!text.empty()) text += ' ';
@@ -220,13 +209,10 @@ AclCheck Selector::check_keys(const Command& command, Arguments arguments) const
 }
 
 AclCheck Selector::check_channels(const Command& command, Arguments arguments) const {
-  if (all_channels_ || !command.is(kPubsub)) return {};
-  for (const Channels& known : kChannels) {
-    if (find_command(known.command) != &command) continue;
-    const std::size_t end = known.all ? arguments.size() : known.first + 1;
-    for (std::size_t i = known.first; i < end && i < arguments.size(); ++i) {
-      if (!allows_channel(arguments[i], known.patterns)) return {Denial::channel, i};
-    }
+  const ChannelArguments* channels = all_channels_ ? nullptr : channel_arguments(command);
+  if (channels == nullptr) return {};
+  for (std::size_t i = channels->first; i < channels->end(arguments); ++i) {
+    if (!allows_channel(arguments[i], channels->kind == pubsub::Kind::pattern)) return {Denial::channel, i};
   }
   return {};
 }

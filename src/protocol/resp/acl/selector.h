@@ -7,19 +7,10 @@
 #include <string_view>
 #include <vector>
 
+#include "protocol/resp/acl/access.h"
 #include "protocol/resp/acl/command_ids.h"
-#include "protocol/resp/parser.h"
 
 namespace leat::resp {
-
-// Why something is not allowed. The order is that of Redis: of several, the last counts.
-enum class Denial : std::uint8_t { none, command, key, channel };
-
-struct AclCheck {
-  Denial denial = Denial::none;
-  std::size_t index = 0;  // of the argument that is not allowed
-  explicit operator bool() const { return denial == Denial::none; }
-};
 
 // Rules on commands, keys and channels that belong together (https://redis.io/docs/management/security/acl/).
 class Selector {

@@ -119,9 +119,9 @@ AclCheck User::check(const Command& command, Arguments arguments) const {
   return worst;
 }
 
-bool User::allows_channel(std::string_view channel, bool is_pattern) const {
-  return std::ranges::any_of(selectors_,
-                             [&](const Selector& known) { return known.allows_channel(channel, is_pattern); });
+bool User::allows_channel(std::string_view name, pubsub::Kind kind) const {
+  const bool is_pattern = kind == pubsub::Kind::pattern;
+  return std::ranges::any_of(selectors_, [&](const Selector& known) { return known.allows_channel(name, is_pattern); });
 }
 
 std::vector<std::string> User::flags() const {

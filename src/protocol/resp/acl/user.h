@@ -12,7 +12,7 @@ namespace leat::resp {
 [[nodiscard]] std::string hash_password(std::string_view password);
 
 // Someone who may connect, and what that one may do (https://redis.io/docs/management/security/acl/).
-class User {
+class User final : public Access {
  public:
   explicit User(std::string name) : name_(std::move(name)) { selectors_.resize(1); }
 
@@ -23,11 +23,9 @@ class User {
   [[nodiscard]] bool is_enabled() const { return enabled_; }
   [[nodiscard]] bool needs_no_password() const { return no_password_; }
   [[nodiscard]] bool accepts(std::string_view password) const;
-  // Everything is allowed: there is nothing to check.
-  [[nodiscard]] bool is_unrestricted() const { return unrestricted_; }
 
-  [[nodiscard]] AclCheck check(const Command& command, Arguments arguments) const;
-  [[nodiscard]] bool allows_channel(std::string_view channel, bool is_pattern) const;
+  [[nodiscard]] AclCheck check(const Command& command, Arguments arguments) const override;
+  [[nodiscard]] bool allows_channel(std::string_view name, pubsub::Kind kind) const override;
 
   [[nodiscard]] std::vector<std::string> flags() const;
   [[nodiscard]] const std::vector<std::string>& passwords() const { return passwords_; }  // their hashes
@@ -45,7 +43,6 @@ class User {
   bool enabled_ = false;
   bool no_password_ = false;
   std::string sanitizing_;  // the flag that was set last, if any
-  bool unrestricted_ = false;
   std::vector<std::string> passwords_;
   std::vector<Selector> selectors_;
 };

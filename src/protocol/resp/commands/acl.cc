@@ -1,5 +1,9 @@
 #include <algorithm>
+#include <optional>
+#include <set>
 
+#include "protocol/resp/acl/granted_access.h"
+#include "protocol/resp/acl/granted_rules.h"
 #include "protocol/resp/call.h"
 #include "protocol/resp/categories.h"
 #include "protocol/resp/client_extras.h"
@@ -16,24 +20,55 @@ constexpr std::string_view kNoFile =
     "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
     "users in the Redis configuration.";
 
+// What a name in an error message shows at most.
+constexpr std::size_t kShownMax = 128;
+
 void acl_no_file(Call& call) { call.reply.error(kNoFile); }
 
 void acl_help(Call& call) { reply_help(call); }
 
 void acl_whoami(Call& call) { call.reply.bulk(call.client.user); }
 
+// A user of leat; nullptr: nobody of theirs is called so.
+const security::User* find_ours(const Call& call, std::string_view name) {
+  const security::Policy* policy = call.executor.identities().policy();
+  return policy == nullptr ? nullptr : policy->find_user(name);
+}
+
+// Who is shown: users of leat, and those of Redis whose names they do not have.
+std::set<std::string_view> all_names(const Call& call) {
+  std::set<std::string_view> names;
+  for (const auto& [name, user] : call.executor.users().all()) names.insert(name);
+  if (const security::Policy* policy = call.executor.identities().policy(); policy != nullptr) {
+    for (const auto& [name, user] : policy->users()) names.insert(name);
+  }
+  return names;
+}
+
+// Users of leat are changed where they are kept. True: it is one, and the reply says so.
+bool refuse_ours(Call& call, std::string_view name) {
+  if (call.client.is_local || find_ours(call, name) == nullptr) return false;
+  call.reply.error(
+      fmt::format("ERR '{}' is a user of leat: use `leat user` and `leat grant`", name.substr(0, kShownMax)));
+  return true;
+}
+
 void acl_users(Call& call) {
-  const auto& users = call.executor.users().all();
-  call.reply.array(users.size());
-  for (const auto& [name, user] : users) call.reply.bulk(name);
+  const std::set<std::string_view> names = all_names(call);
+  call.reply.array(names.size());
+  for (const std::string_view name : names) call.reply.bulk(name);
 }
 
 void acl_list(Call& call) {
-  const auto& users = call.executor.users().all();
-  call.reply.array(users.size());
-  for (const auto& [name, user] : users) {
+  const std::set<std::string_view> names = all_names(call);
+  call.reply.array(names.size());
+  for (const std::string_view name : names) {
     std::string line = fmt::format("user {}", name);
-    for (const std::string& rule : user->rules()) line += ' ' + rule;
+    if (const security::User* user = find_ours(call, name)) {
+      line += " on " + granted_rules(*call.executor.identities().policy(), *user).rules();
+    } else {
+      for (const std::string& rule : call.executor.users().find(name)->rules()) line += ' ' + rule;
+    }
     call.reply.bulk(line);
   }
 }
@@ -67,7 +102,21 @@ void reply_rules(Reply& reply, const Selector& selector) {
   reply.bulk(selector.channels());
 }
 
+void reply_ours(Call& call, const security::User& user) {
+  Reply& reply = call.reply;
+  reply.map(6);
+  reply.bulk("flags");
+  reply.set(1);
+  reply.bulk("on");
+  reply.bulk("passwords");
+  reply.array(0);
+  reply_rules(reply, granted_rules(*call.executor.identities().policy(), user));
+  reply.bulk("selectors");
+  reply.array(0);
+}
+
 void acl_getuser(Call& call) {
+  if (const security::User* ours = find_ours(call, call[2])) return reply_ours(call, *ours);
   const User* user = call.executor.users().find(call[2]);
   if (user == nullptr) return call.reply.null();
   Reply& reply = call.reply;
@@ -95,18 +144,20 @@ void end_listeners(Call& call, const User& user) {
       continue;
     bool denied = false;
     for (const pubsub::Kind kind : {pubsub::Kind::channel, pubsub::Kind::pattern, pubsub::Kind::shard}) {
-      client->extras->listener->for_each(
-          kind, [&](std::string_view name) { denied |= !user.allows_channel(name, kind == pubsub::Kind::pattern); });
+      client->extras->listener->for_each(kind,
+                                         [&](std::string_view name) { denied |= !user.allows_channel(name, kind); });
     }
     if (denied) call.executor.end(*client);
   }
 }
 
 void acl_setuser(Call& call) {
+  if (refuse_ours(call, call[2])) return;
   Users& users = call.executor.users();
   if (const std::string why = users.set(call[2], call.args.subspan(3)); !why.empty()) return call.reply.error(why);
   const User& user = *users.find(call[2]);
   end_listeners(call, user);
+  call.executor.identities().default_user_changed();
   call.no_effect();
   add_user_effect(call.keyspace.effects(), user);
   call.reply.ok();
@@ -116,6 +167,7 @@ void acl_deluser(Call& call) {
   Users& users = call.executor.users();
   for (const std::string_view name : call.args.subspan(2)) {
     if (name == "default") return call.reply.error("ERR The 'default' user cannot be removed");
+    if (refuse_ours(call, name)) return;
   }
   std::int64_t removed = 0;
   for (const std::string_view name : call.args.subspan(2)) {
@@ -123,8 +175,7 @@ void acl_deluser(Call& call) {
     if (user == nullptr) continue;
     for (const auto& [id, client] : call.executor.clients()) {
       if (client->acl != user) continue;
-      client->acl = &users.default_user();
-      client->authenticated = false;
+      call.executor.identities().begin(*client);
       if (client == &call.client) {
         client->close_after_reply = true;
       } else {
@@ -192,8 +243,15 @@ void acl_log(Call& call) {
 }
 
 void acl_dryrun(Call& call) {
-  const User* user = call.executor.users().find(call[2]);
-  if (user == nullptr) return call.reply.error(fmt::format("ERR User '{}' not found", call[2]));
+  std::optional<GrantedAccess> granted;
+  const Access* access = call.executor.users().find(call[2]);
+  if (find_ours(call, call[2]) != nullptr) {
+    // From where the client is.
+    security::Principal principal{security::principal_of(call[2]), security::host_of(call.client.peer)};
+    granted.emplace(*call.executor.settings().policies, std::move(principal), call.executor.topics() != nullptr);
+    access = &*granted;
+  }
+  if (access == nullptr) return call.reply.error(fmt::format("ERR User '{}' not found", call[2]));
   const Arguments words = call.args.subspan(3);
   const Command* command = find_command(words[0]);
   if (command != nullptr && !command->subcommands.empty() && words.size() > 1)
@@ -204,7 +262,7 @@ void acl_dryrun(Call& call) {
   const auto given = static_cast<std::int64_t>(words.size());
   if (command->handler == nullptr || (command->arity > 0 && given != command->arity) || given < -command->arity)
     return call.reply.error(fmt::format("ERR wrong number of arguments for '{}' command", name));
-  const AclCheck check = user->check(*command, words);
+  const AclCheck check = access->check(*command, words);
   switch (check.denial) {
     case Denial::none: return call.reply.ok();
     case Denial::command:

@@ -109,7 +109,7 @@ struct Filter {
 };
 
 bool is_user(Executor& executor, std::string_view name) {
-  if (name == "default") return true;
+  if (name == "default" || executor.identities().is_ours(name)) return true;
   for (const auto& [id, client] : executor.clients()) {
     if (client->user == name) return true;
   }

@@ -27,7 +27,9 @@ void client_id(Call& call) { call.reply.integer(static_cast<std::int64_t>(call.c
 void client_getname(Call& call) { call.client.name.empty() ? call.reply.null() : call.reply.bulk(call.client.name); }
 
 void client_setname(Call& call) {
-  if (set_client_name(call, call[2])) call.reply.ok();
+  if (!check_client_name(call, call[2])) return;
+  call.client.name = call[2];
+  call.reply.ok();
 }
 
 void client_setinfo(Call& call) {
@@ -311,13 +313,10 @@ constexpr Command kClientCommands[] = {
 
 }  // namespace
 
-bool set_client_name(Call& call, std::string_view name) {
-  if (!is_printable(name)) {
-    call.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
-    return false;
-  }
-  call.client.name = name;
-  return true;
+bool check_client_name(Call& call, std::string_view name) {
+  if (is_printable(name)) return true;
+  call.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
+  return false;
 }
 
 std::span<const Command> client_commands() { return kClientCommands; }

@@ -9,8 +9,8 @@ struct Call;
 class Client;
 class Executor;
 
-// Names the client, or takes its name away (""). False: it replied that the name cannot be.
-bool set_client_name(Call& call, std::string_view name);
+// False: it replied that a client cannot have this name.
+[[nodiscard]] bool check_client_name(Call& call, std::string_view name);
 
 // One line of CLIENT LIST, without its end.
 [[nodiscard]] std::string describe_client(Executor& executor, const Client& client);

@@ -5,10 +5,12 @@
 #include <vector>
 
 #include "keyspace/glob.h"
+#include "protocol/resp/acl/granted_access.h"
 #include "protocol/resp/call.h"
 #include "protocol/resp/commands/help.h"
 #include "protocol/resp/config_table.h"
 #include "protocol/resp/executor.h"
+#include "protocol/resp/registry.h"
 
 namespace leat::resp {
 
@@ -21,6 +23,13 @@ struct BeforeInAnyCase {
   static int lower(char c) { return std::tolower(static_cast<unsigned char>(c)); }
 };
 
+// Who may only look does not learn how to be another.
+bool may_see(const Call& call, const ConfigParameter& parameter) {
+  if (parameter.name != "requirepass" || call.client.granted == nullptr) return true;
+  static constexpr std::string_view kSet[] = {"config", "set", "requirepass", ""};
+  return static_cast<bool>(call.client.acl->check(*find_subcommand(*find_command("config"), "set"), kSet));
+}
+
 }  // namespace
 
 void config_get(Call& call) {
@@ -29,10 +38,11 @@ void config_get(Call& call) {
     // A name comes back as it was written.
     if (pattern.find_first_of("*?[") == std::string_view::npos) {
       const ConfigParameter* parameter = find_config_parameter(pattern);
-      if (parameter != nullptr) found.emplace(pattern, parameter->get(call.executor));
+      if (parameter != nullptr && may_see(call, *parameter)) found.emplace(pattern, parameter->get(call.executor));
       continue;
     }
     for (const ConfigParameter& parameter : config_parameters()) {
+      if (!may_see(call, parameter)) continue;
       for (const std::string_view name : {parameter.name, parameter.alias}) {
         if (!name.empty() && keyspace::glob_match(pattern, name, true))
           found.emplace(name, parameter.get(call.executor));

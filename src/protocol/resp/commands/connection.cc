@@ -34,20 +34,6 @@ void select(Call& call) {
   call.reply.ok();
 }
 
-// False: it replied with an error.
-bool authenticate(Call& call, std::string_view user, std::string_view password) {
-  const User* found = call.executor.users().authenticate(user, password);
-  if (found == nullptr) {
-    call.executor.log_denial(call.client, "auth", call.command.name, user);
-    call.reply.error("WRONGPASS invalid username-password pair or user is disabled.");
-    return false;
-  }
-  call.client.acl = found;
-  call.client.user = found->name();
-  call.client.authenticated = true;
-  return true;
-}
-
 void auth(Call& call) {
   if (call.size() > 3) return call.reply.error(errors::kSyntax);
   if (call.size() == 2 && call.executor.users().default_user().needs_no_password()) {
@@ -55,11 +41,13 @@ void auth(Call& call) {
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
   }
-  if (authenticate(call, call.size() == 3 ? call[1] : "default", call[call.size() - 1])) call.reply.ok();
+  const auto welcome = [](Client&, Reply& reply) { reply.ok(); };
+  if (call.size() == 3) return call.executor.identities().log_in(call, call[1], call[2], welcome);
+  call.executor.identities().log_in_by_default(call, call[1], welcome);
 }
 
 // What clients learn about the server at the beginning (https://redis.io/commands/hello/).
-void reply_hello(const Call& call, Reply& reply) {
+void reply_hello(const Client& client, Reply& reply) {
   reply.map(7);
   reply.bulk("server");
   reply.bulk("redis");
@@ -68,7 +56,7 @@ void reply_hello(const Call& call, Reply& reply) {
   reply.bulk("proto");
   reply.integer(static_cast<int>(reply.protocol()));
   reply.bulk("id");
-  reply.integer(static_cast<std::int64_t>(call.client.id()));
+  reply.integer(static_cast<std::int64_t>(client.id()));
   reply.bulk("mode");
   reply.bulk("standalone");
   reply.bulk("role");
@@ -77,14 +65,24 @@ void reply_hello(const Call& call, Reply& reply) {
   reply.array(0);
 }
 
-// The options of HELLO, behind the version. False: it replied with an error.
-bool take_hello_options(Call& call) {
+// What HELLO asks for.
+struct Greeting {
+  std::optional<Protocol> protocol;
+  std::optional<std::string> name;
+  std::optional<std::string_view> user;  // and password
+  std::string_view password;
+};
+
+// Takes the options behind the version. False: it replied with an error.
+bool take_hello_options(Call& call, Greeting& greeting) {
   for (std::size_t i = 2; i < call.size(); ++i) {
     if (call.is(i, "AUTH") && i + 2 < call.size()) {
-      if (!authenticate(call, call[i + 1], call[i + 2])) return false;
+      greeting.user = call[i + 1];
+      greeting.password = call[i + 2];
       i += 2;
     } else if (call.is(i, "SETNAME") && i + 1 < call.size()) {
-      if (!set_client_name(call, call[++i])) return false;
+      if (!check_client_name(call, call[++i])) return false;
+      greeting.name = call[i];
     } else {
       call.reply.error(fmt::format("ERR Syntax error in HELLO option '{}'", call[i]));
       return false;
@@ -93,23 +91,34 @@ bool take_hello_options(Call& call) {
   return true;
 }
 
+void greet(Client& client, Reply& reply, std::optional<Protocol> protocol, const std::optional<std::string>& name) {
+  if (protocol) client.protocol = *protocol;
+  if (name) client.name = *name;
+  Reply own(reply.out(), client.protocol);
+  reply_hello(client, own);
+}
+
 void hello(Call& call) {
-  std::optional<Protocol> protocol;
+  Greeting greeting;
   if (call.size() > 1) {
     const auto version = keyspace::parse_integer(call[1]);
     if (!version) return call.reply.error("ERR Protocol version is not an integer or out of range");
     if (*version != 2 && *version != 3) return call.reply.error("NOPROTO unsupported protocol version");
-    protocol = *version == 2 ? Protocol::resp2 : Protocol::resp3;
+    greeting.protocol = *version == 2 ? Protocol::resp2 : Protocol::resp3;
   }
-  if (!take_hello_options(call)) return;
-  if (!call.client.authenticated && !call.executor.users().is_open()) {
+  if (!take_hello_options(call, greeting)) return;
+  if (greeting.user) {
+    const auto welcome = [protocol = greeting.protocol, name = greeting.name](Client& client, Reply& reply) {
+      greet(client, reply, protocol, name);
+    };
+    return call.executor.identities().log_in(call, *greeting.user, greeting.password, welcome);
+  }
+  if (call.executor.identities().must_authenticate(call.client)) {
     return call.reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH <user> "
         "<pass> option can be used to authenticate the client and select the RESP protocol version at the same time");
   }
-  if (protocol) call.client.protocol = *protocol;
-  Reply reply(call.reply.out(), call.client.protocol);
-  reply_hello(call, reply);
+  greet(call.client, call.reply, greeting.protocol, greeting.name);
 }
 
 void reset(Call& call) {
@@ -119,9 +128,7 @@ void reset(Call& call) {
   call.client.protocol = Protocol::resp2;
   call.client.name.clear();
   call.client.reply_mode = ReplyMode::on;
-  call.client.acl = &call.executor.users().default_user();
-  call.client.user = call.client.acl->name();
-  call.client.authenticated = call.executor.users().is_open();
+  call.executor.identities().begin(call.client);
   Reply(call.reply.out(), Protocol::resp2).simple("RESET");
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "base/logging.h"
-#include "protocol/resp/acl/user.h"
+#include "protocol/resp/acl/access.h"
 #include "protocol/resp/registry.h"
 #include "protocol/resp/scripting/sandbox.h"
 #include "protocol/resp/scripting/scripting.h"

@@ -1,4 +1,4 @@
-#include "protocol/http/basic_credentials.h"
+#include "protocol/http/credentials.h"
 
 #include "security/base64.h"
 
@@ -12,6 +12,14 @@ std::optional<std::pair<std::string, std::string>> basic_credentials(const HttpR
   const std::size_t colon = decoded ? decoded->find(':') : std::string::npos;
   if (colon == std::string::npos) return std::pair<std::string, std::string>();
   return std::pair(decoded->substr(0, colon), decoded->substr(colon + 1));
+}
+
+std::optional<std::string_view> bearer_token(const HttpRequest& request) {
+  constexpr std::string_view kBearer = "Bearer ";
+  std::string_view header = request.header("Authorization");
+  if (header.size() < kBearer.size() || !equals_ignoring_case(header.substr(0, kBearer.size()), kBearer)) return {};
+  header.remove_prefix(std::min(header.find_first_not_of(' ', kBearer.size()), header.size()));
+  return header;
 }
 
 }  // namespace leat::http

@@ -1,0 +1,177 @@
+#include <algorithm>
+#include <nlohmann/json.hpp>
+
+#include "protocol/api/grant_json.h"
+#include "protocol/api/handlers.h"
+#include "protocol/api/paging.h"
+#include "protocol/api/policy_calls.h"
+#include "runtime/call.h"
+#include "security/password.h"
+#include "security/random.h"
+
+namespace leat::api {
+namespace {
+
+using runtime::Task;
+using security::Operation;
+using security::ResourceType;
+using security::User;
+
+// A password in the form in which it is kept.
+struct KeptPassword {
+  std::map<security::ScramMechanism, security::ScramCredential> scram;
+  std::string hash;
+};
+
+Json json_of(const User& user) {
+  return {{"name", user.name},
+          {"password", !user.scram.empty()           ? "scram"
+                       : !user.password_hash.empty() ? "hash"
+                                                     : "none"},
+          {"roles", user.roles},
+          {"tokens", user.tokens.size()},
+          {"access_keys", user.access_keys.size()},
+          {"created", user.created.value()},
+          {"modified", user.modified.value()}};
+}
+
+KeptPassword keep(const std::string& password, bool for_scram) {
+  KeptPassword kept;
+  if (!for_scram) {
+    const std::string salt = security::random_bytes(security::kArgon2SaltBytes);
+    kept.hash = security::hash_password(password, as_bytes(salt));
+    return kept;
+  }
+  for (const auto mechanism : {security::ScramMechanism::sha256, security::ScramMechanism::sha512}) {
+    kept.scram.emplace(
+        mechanism, security::scram_credential(mechanism, password, security::random_bytes(security::kScramSaltBytes),
+                                              security::kScramIterationsMin));
+  }
+  return kept;
+}
+
+// What a request's body says of the password; nullopt: nothing.
+Task<Outcome<std::optional<KeptPassword>>> password_in(const Request& request) {
+  const Json& body = *request.body;
+  if (body.contains("password") && body.contains("password_hash"))
+    co_return refuse(400, "invalid-argument", "a password comes as itself or as a hash, not both");
+  if (body.contains("password_hash")) {
+    const std::string hash = body.at("password_hash");
+    API_CHECK(security::check_password_hash(hash));
+    co_return KeptPassword{.scram = {}, .hash = hash};
+  }
+  if (!body.contains("password")) co_return std::nullopt;
+  const std::string password = body.at("password");
+  if (password.contains('\0')) co_return refuse(400, "invalid-argument", "a password has no zero bytes");
+  const bool for_scram = body.value("scram", true);
+  co_return co_await runtime::run_blocking([&] { return keep(password, for_scram); });
+}
+
+std::vector<std::string> roles_in(const Json& body) {
+  auto roles = body.at("roles").get<std::vector<std::string>>();
+  std::ranges::sort(roles);
+  return roles;
+}
+
+security::Grant grant_of_everything(const std::string& principal, ResourceType type) {
+  const bool is_cluster = type == ResourceType::cluster;
+  return {.principal = principal,
+          .type = type,
+          .name = std::string(is_cluster ? security::kClusterName : security::kAnyName)};
+}
+
+Task<Status> grant_everything(const Request& request, std::string principal) {
+  std::vector<security::Grant> grants;
+  for (const auto type :
+       {ResourceType::cluster, ResourceType::topic, ResourceType::group, ResourceType::transactional_id,
+        ResourceType::queue, ResourceType::key, ResourceType::lock, ResourceType::channel})
+    grants.push_back(grant_of_everything(principal, type));
+  co_return co_await add_grants(request, std::move(principal), std::move(grants));
+}
+
+}  // namespace
+
+Answer list_users(Request& request) {
+  const security::PolicyPtr policy = request.node().policies.current();
+  Page page(request);
+  for (const auto& [name, user] : policy->users()) {
+    if (!page.add(name, [&] { return json_of(user); })) break;
+  }
+  co_return page.response();
+}
+
+Answer create_user(Request& request) {
+  const Json& body = *request.body;
+  const std::string name = body.at("name");
+  API_CHECK(security::check_user_name(name));
+  LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
+  const std::vector<std::string> roles = body.contains("roles") ? roles_in(body) : std::vector<std::string>();
+  if (request.node().policies.current()->find_user(name) != nullptr)
+    co_return refuse(409, "exists", fmt::format("there is a user '{}' already", name));
+  // First, for the server must be left with somebody who may administer it.
+  if (body.value("admin", false)) API_CHECK(co_await grant_everything(request, security::principal_of(name)));
+  const security::PolicyService::UserChange make = [&](std::optional<User> was) -> Result<std::optional<User>> {
+    if (was) return fail(Errc::exists, fmt::format("there is a user '{}' already", name));
+    User user{.name = name};
+    if (password) user.scram = password->scram;
+    if (password) user.password_hash = password->hash;
+    user.roles = roles;
+    return user;
+  };
+  API_TRY(const std::optional<User> made, co_await change_user(request, name, make));
+  auto response = json_response(201, json_of(*made));
+  response.headers.emplace_back("Location", fmt::format("/v1/users/{}", percent_encoded(name)));
+  co_return response;
+}
+
+Answer get_user(Request& request) {
+  const security::PolicyPtr policy = request.node().policies.current();
+  const User* user = policy->find_user(request.text("user"));
+  if (user == nullptr) co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
+  co_return json_response(200, json_of(*user));
+}
+
+Answer change_user(Request& request) {
+  const Json& body = *request.body;
+  std::optional<std::vector<std::string>> roles;
+  if (body.contains("roles")) {
+    LEAT_CO_CHECK(request.authorize(Operation::alter, ResourceType::cluster, security::kClusterName));
+    roles = roles_in(body);
+  }
+  LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
+  const std::function<Status(User&)> change = [&](User& user) -> Status {
+    if (password) user.scram = password->scram;
+    if (password) user.password_hash = password->hash;
+    if (roles) user.roles = *roles;
+    return {};
+  };
+  API_TRY(const User user, co_await change_existing(request, std::string(request.text("user")), change));
+  co_return json_response(200, json_of(user));
+}
+
+Answer delete_user(Request& request) {
+  const std::string name(request.text("user"));
+  const security::PolicyService::UserChange remove = [&](std::optional<User> was) -> Result<std::optional<User>> {
+    if (!was) return fail(Errc::not_found, fmt::format("there is no user '{}'", name));
+    return std::nullopt;
+  };
+  API_CHECK(co_await change_user(request, name, remove));
+  co_return empty_response();
+}
+
+Answer get_me(Request& request) {
+  const security::PolicyPtr policy = request.node().policies.current();
+  const security::Principal& who = request.principal;
+  Json roles = Json::array();
+  for (const std::string& role : policy->roles_of(who)) roles.push_back(security::role_of(role));
+  for (const std::string& role : who.roles) roles.push_back(security::role_of(role));
+  Json grants = Json::array();
+  for (const security::Grant& grant : policy->grants()) {
+    if (grant.concerns(who, policy->roles_of(who))) grants.push_back(json_of(grant));
+  }
+  Json body{{"principal", who.name}, {"roles", std::move(roles)}, {"grants", std::move(grants)}};
+  if (who.expires != kNoTimestamp) body["expires"] = who.expires.value();
+  co_return json_response(200, body);
+}
+
+}  // namespace leat::api

@@ -1,0 +1,78 @@
+#include "protocol/api/policy_calls.h"
+
+#include <algorithm>
+
+#include "runtime/call.h"
+
+namespace leat::api {
+namespace {
+
+using runtime::Task;
+using security::Grant;
+using security::PolicyService;
+using security::User;
+
+// --- on the shard of the policy service ---
+
+Task<Result<std::optional<User>>> change_user_at_home(PolicyService* users, std::string name,
+                                                      PolicyService::UserChange change) {
+  co_return co_await users->change_user(std::move(name), std::move(change));
+}
+
+Task<Status> add_grants_at_home(PolicyService* users, std::string principal, std::vector<Grant> grants) {
+  co_return co_await users->add_grants(std::move(principal), std::move(grants));
+}
+
+Task<Result<std::vector<Grant>>> remove_grants_at_home(PolicyService* users, std::string principal,
+                                                       std::vector<Grant> grants) {
+  co_return co_await users->remove_grants(
+      std::move(principal), [grants](const Grant& grant) { return std::ranges::find(grants, grant) != grants.end(); });
+}
+
+void audit(const Request& request, std::string_view what, std::string_view name, std::string_view how) {
+  if (security::AuditLog* log = request.node().policies.audit())
+    log->changed("http", request.principal, what, name, how);
+}
+
+}  // namespace
+
+// --- on the connection's shard ---
+
+Task<Result<std::optional<User>>> change_user(const Request& request, std::string name,
+                                              PolicyService::UserChange change) {
+  const ApiNode& node = request.node();
+  auto user = co_await runtime::call_on(node.home, change_user_at_home, &node.users, name, std::move(change));
+  if (user) audit(request, "user", name, *user ? request.operation.id : "removed");
+  co_return user;
+}
+
+Task<Result<User>> change_existing(const Request& request, std::string name, std::function<Status(User&)> change) {
+  const PolicyService::UserChange changed =
+      [name, change = std::move(change)](std::optional<User> user) -> Result<std::optional<User>> {
+    if (!user) return fail(Errc::not_found, fmt::format("there is no user '{}'", name));
+    LEAT_CHECK(change(*user));
+    return user;
+  };
+  auto user = co_await change_user(request, std::move(name), changed);
+  if (!user) co_return fail(std::move(user.error()));
+  co_return std::move(**user);
+}
+
+Task<Status> add_grants(const Request& request, std::string principal, std::vector<Grant> grants) {
+  const ApiNode& node = request.node();
+  Status added = co_await runtime::call_on(node.home, add_grants_at_home, &node.users, principal, grants);
+  if (added) {
+    for (const Grant& grant : grants) audit(request, "grants", principal, fmt::format("added: {}", describe(grant)));
+  }
+  co_return added;
+}
+
+Task<Result<std::size_t>> remove_grants(const Request& request, std::string principal, std::vector<Grant> grants) {
+  const ApiNode& node = request.node();
+  auto removed = co_await runtime::call_on(node.home, remove_grants_at_home, &node.users, principal, std::move(grants));
+  if (!removed) co_return fail(std::move(removed.error()));
+  for (const Grant& grant : *removed) audit(request, "grants", principal, fmt::format("removed: {}", describe(grant)));
+  co_return removed->size();
+}
+
+}  // namespace leat::api

@@ -1,0 +1,22 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "protocol/api/request.h"
+
+// Changes of users and grants, from any shard. Errors: those of security::PolicyService.
+namespace leat::api {
+
+[[nodiscard]] runtime::Task<Result<std::optional<security::User>>> change_user(
+    const Request& request, std::string name, security::PolicyService::UserChange change);
+// Changes a user that must be there (not_found).
+[[nodiscard]] runtime::Task<Result<security::User>> change_existing(const Request& request, std::string name,
+                                                                    std::function<Status(security::User&)> change);
+[[nodiscard]] runtime::Task<Status> add_grants(const Request& request, std::string principal,
+                                               std::vector<security::Grant> grants);
+// Returns how many of them there were.
+[[nodiscard]] runtime::Task<Result<std::size_t>> remove_grants(const Request& request, std::string principal,
+                                                               std::vector<security::Grant> grants);
+
+}  // namespace leat::api

@@ -1,0 +1,85 @@
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "protocol/resp/client.h"
+#include "protocol/resp/reply.h"
+#include "runtime/sync.h"
+#include "security/login.h"
+#include "security/policies.h"
+
+namespace leat::resp {
+
+struct Call;
+class User;
+
+// Who the clients of an executor are. While leat has no users (the policy is open): users of Redis, and the default one without
+// being asked. From leat's first user on (closed) what a client may do is what is granted to the user of leat that it has
+// authenticated as, or to User:ANONYMOUS; who has authenticated as a user of Redis may do what that one's rules say.
+class Identities final : public security::PolicyListener {
+ public:
+  // Writes the reply to who has authenticated.
+  using Welcome = std::function<void(Client&, Reply&)>;
+
+  explicit Identities(Executor& executor);
+  Identities(const Identities&) = delete;
+  Identities& operator=(const Identities&) = delete;
+  ~Identities() override;
+
+  // The policy, when it is closed; nullptr: there are no users of leat.
+  [[nodiscard]] const security::Policy* policy() const;
+  // Whether a user of leat is called so.
+  [[nodiscard]] bool is_ours(std::string_view user) const;
+
+  // The client is who it is before it says so.
+  void begin(Client& client);
+  // Whether nothing is done for the client before it has authenticated.
+  [[nodiscard]] bool must_authenticate(const Client& client) const;
+  // Authenticates the client: it gets its reply from `welcome`, or WRONGPASS. Passwords of leat's users are looked at elsewhere:
+  // the client is blocked until that is done.
+  void log_in(Call& call, std::string_view user, std::string_view password, Welcome welcome);
+  // As Redis's default user, whatever users of leat are called: it gets its reply at once.
+  void log_in_by_default(Call& call, std::string_view password, const Welcome& welcome);
+  void policy_changed() override;
+  // Whether connections are the default user's without AUTH may have changed.
+  void default_user_changed() {
+    if (closed_) reconsider();
+  }
+
+  // On return no password is being looked at.
+  runtime::Task<> stop();
+
+  // nullptr: leat has no users, and never will.
+  [[nodiscard]] const security::Logins* logins() const { return logins_.get(); }
+
+ private:
+  void become(Client& client, const User& user);
+  void become(Client& client, security::Principal principal);
+  // A user of Redis, if the password is right; nullptr otherwise.
+  [[nodiscard]] const User* find_user(std::string_view name, std::string_view password) const;
+  // Who clients are may have changed: they lose what is no longer theirs.
+  void reconsider();
+  // There is another policy.
+  void follow();
+  // Whether the client goes on being who it has authenticated as.
+  [[nodiscard]] bool stays(const Client& client) const;
+  // It hears something that it may not hear.
+  [[nodiscard]] bool overhears(const Client& client) const;
+  void refuse(Client& client, std::string_view command, std::string_view user, Reply& reply);
+  runtime::Task<> check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
+                        std::string command, Welcome welcome);
+
+  Executor& executor_;
+  std::shared_ptr<security::Policies> policies_;  // nullptr: there are no users of leat
+  std::unique_ptr<security::Logins> logins_;
+  bool closed_ = false;
+  std::set<std::string, std::less<>> strangers_hosts_;  // from where something is granted to who has no user
+  runtime::TaskScope tasks_;
+};
+
+}  // namespace leat::resp

@@ -1,0 +1,114 @@
+#include "security/audit_log.h"
+
+#include <fmt/chrono.h>
+
+#include "base/json_text.h"
+#include "runtime/shard.h"
+
+namespace leat::security {
+namespace {
+
+constexpr std::size_t kTextMax = 1024;  // of what comes from clients
+
+// A line without its time: an object whose first member has still to be put before it.
+class Line {
+ public:
+  explicit Line(std::string_view event) { add("event", event); }
+  Line& add(std::string_view name, std::string_view value) {
+    text_ += fmt::format(R"(,"{}":)", name);
+    value = value.substr(0, kTextMax);
+    append_json_text(is_utf8(value) ? value : "(not UTF-8)", text_);
+    return *this;
+  }
+  Line& add(const Principal& who) { return add("principal", who.name).add("host", who.host); }
+  [[nodiscard]] std::string take() { return std::move(text_) + '}'; }
+
+ private:
+  std::string text_;
+};
+
+std::string time_text(Timestamp time) {
+  const std::int64_t ms = time.value();
+  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
+}
+
+}  // namespace
+
+AuditLog::Totals AuditLog::totals() const {
+  Totals totals;
+  for (const PerShard& shard : shards_) {
+    totals.events += shard.stats.events.value();
+    totals.lost += shard.stats.lost.value();
+  }
+  return totals;
+}
+
+AuditLog::PerShard& AuditLog::here() { return shards_[runtime::Shard::current().id().value()]; }
+
+void AuditLog::came_in(std::string_view protocol, const Principal& who, std::string_view how) {
+  add(Line("came_in").add("protocol", protocol).add(who).add("how", how).take());
+}
+
+void AuditLog::failed_to_come_in(std::string_view protocol, std::string_view user, std::string_view host,
+                                 std::string_view how) {
+  add(Line("failed_to_come_in").add("protocol", protocol).add("user", user).add("host", host).add("how", how).take());
+}
+
+void AuditLog::refused(std::string_view protocol, const Principal& who, Operation operation, const Resource& resource) {
+  add(Line("refused")
+          .add("protocol", protocol)
+          .add(who)
+          .add("operation", to_string(operation))
+          .add("type", to_string(resource.type))
+          .add("name", resource.name)
+          .take());
+}
+
+void AuditLog::changed(std::string_view protocol, const Principal& who, std::string_view what, std::string_view name,
+                       std::string_view how) {
+  add(Line("changed").add("protocol", protocol).add(who).add("what", what).add("name", name).add("how", how).take());
+}
+
+void AuditLog::add(std::string line) {
+  auto& recent = here().recent;
+  here().stats.events.add();
+  const MonoTime now = runtime::Shard::current().now();
+  if (const auto found = recent.find(line); found != recent.end()) {
+    if (now - found->second.since < kWindow) {
+      ++found->second.repeats;
+      return;
+    }
+    write(line, found->second.repeats + 1);
+    found->second = {now, 0};
+    return;
+  }
+  write(line, 1);
+  if (recent.size() >= kAlikeMax) sweep();
+  if (recent.size() < kAlikeMax) recent.emplace(std::move(line), Alike{now, 0});
+}
+
+void AuditLog::sweep(bool all) {
+  const MonoTime now = runtime::Shard::current().now();
+  std::erase_if(here().recent, [&](const auto& each) {
+    const auto& [line, alike] = each;
+    if (!all && now - alike.since < kWindow) return false;
+    if (alike.repeats > 0) write(line, alike.repeats);
+    return true;
+  });
+}
+
+void AuditLog::write(std::string_view line, std::uint64_t repeats) {
+  const std::string time = time_text(runtime::Shard::current().wall_now());
+  std::string text = fmt::format(R"({{"time":"{}"{})", time, line);
+  if (repeats > 1) {
+    text.pop_back();
+    text += fmt::format(R"(,"times":{}}})", repeats);
+  }
+  file_->write(text);
+  if (const std::uint64_t lost = file_->take_lost(); lost > 0) {
+    here().stats.lost.add(lost);
+    file_->write(fmt::format(R"({{"time":"{}","event":"lost","times":{}}})", time, lost));
+  }
+}
+
+}  // namespace leat::security
