@@ -56,7 +56,10 @@ bool is_printable(std::string_view text) {
 }
 
 Status check_name(QuotaPart part, const std::string& name) {
-  if (name.empty()) return fail(Errc::invalid_argument, fmt::format("the name of the {} is empty", to_string(part)));
+  if (name.empty() || name.size() > kQuotaNameBytesMax) {
+    return fail(Errc::invalid_argument,
+                fmt::format("the name of the {} has 1 to {} bytes", to_string(part), kQuotaNameBytesMax));
+  }
   if (part == QuotaPart::ip && !is_address(name)) {
     return fail(Errc::invalid_argument,
                 fmt::format("'{}' is no address in its usual form, such as 10.0.0.1 or 2001:db8::1", name));

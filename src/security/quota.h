@@ -44,6 +44,7 @@ using QuotaEntity = std::map<QuotaPart, std::optional<std::string>>;
 
 // Limits on what can be kept; above them: invalid_argument, or too_large.
 inline constexpr std::size_t kQuotaEntitiesMax = 10'000;
+inline constexpr std::size_t kQuotaNameBytesMax = 128;
 inline constexpr double kQuotaRateMin = 0.001;  // where fractions are allowed; else 1
 inline constexpr double kQuotaLimitMax = 1e15;
 

@@ -8,9 +8,12 @@ namespace {
 
 MonoTime now() { return runtime::Shard::current().now(); }
 
+// A name is anything that a client sends: what is too long to have a quota by name is cut, but not to such a name.
+std::string_view cut(std::string_view name) { return name.substr(0, kQuotaNameBytesMax + 1); }
+
 std::string_view user_name_of(std::string_view principal) {
   constexpr std::string_view kUser = "User:";
-  return principal.starts_with(kUser) ? principal.substr(kUser.size()) : principal;
+  return cut(principal.starts_with(kUser) ? principal.substr(kUser.size()) : principal);
 }
 
 std::uint64_t microseconds(Duration duration) {
@@ -105,7 +108,8 @@ bool QuotaAccount::look_up(const Principal& principal, std::string_view client_i
   return true;
 }
 
-bool QuotaAccount::use_limits(const Principal& principal, std::string_view client_id) {
+bool QuotaAccount::use_limits(const Principal& principal, std::string_view whole_client_id) {
+  const std::string_view client_id = cut(whole_client_id);
   if (!look_up(principal, client_id)) return true;
   const QuotaSubject subject{.user = user_name_of(principal.name), .client_id = client_id, .ip = address_};
   return take_seat(ledger_.policies_.current()->quotas(), subject);

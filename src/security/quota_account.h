@@ -108,7 +108,7 @@ class QuotaAccount {
   Duration charge(QuotaMeter& meter, QuotaKey key, double amount);
   // False: nothing has changed since the last time.
   bool look_up(const Principal& principal, std::string_view client_id);
-  bool use_limits(const Principal& principal, std::string_view client_id);
+  bool use_limits(const Principal& principal, std::string_view whole_client_id);
   bool take_seat(const Quotas& quotas, const QuotaSubject& subject);
   void leave_seat();
   void count_throttled(QuotaKey key, Duration wait);

@@ -17,10 +17,15 @@ constexpr std::size_t kHashBytes = 32;
 constexpr std::string_view kUserType = "User:";
 constexpr std::string_view kRoleType = "Role:";
 
+// Which a terminal would obey.
+bool has_control_characters(std::string_view text) {
+  return std::ranges::any_of(text, [](unsigned char c) { return c < ' ' || c == 0x7f; });
+}
+
 Status check_note(std::string_view note) {
-  if (note.size() > kNoteBytesMax || !catalog::is_text(note))
-    return fail(Errc::invalid_argument, fmt::format("a note is UTF-8 of up to {} bytes", kNoteBytesMax));
-  return {};
+  if (note.size() <= kNoteBytesMax && catalog::is_text(note) && !has_control_characters(note)) return {};
+  return fail(Errc::invalid_argument,
+              fmt::format("a note is UTF-8 of up to {} bytes, without control characters", kNoteBytesMax));
 }
 
 Status too_many(std::string_view what, std::size_t most) {
@@ -92,10 +97,7 @@ Status check_user_name(std::string_view name) {
   if (name.empty() || name.size() > kUserNameBytesMax)
     return fail(Errc::invalid_name, fmt::format("a user's name has 1 to {} bytes", kUserNameBytesMax));
   if (!catalog::is_text(name)) return fail(Errc::invalid_name, "a user's name is UTF-8");
-  for (const char c : name) {
-    if (static_cast<unsigned char>(c) < ' ' || c == '\x7f')
-      return fail(Errc::invalid_name, "a user's name has no control characters");
-  }
+  if (has_control_characters(name)) return fail(Errc::invalid_name, "a user's name has no control characters");
   if (name == "*" || principal_of(name) == Principal::anonymous().name)
     return fail(Errc::invalid_name, fmt::format("'{}' is no name for a user: it has a meaning in grants", name));
   return {};

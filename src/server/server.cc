@@ -1,6 +1,7 @@
 #include "server/server.h"
 
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/logging.h"
@@ -492,6 +493,7 @@ void raise_descriptor_limit() {
 }  // namespace
 
 Status serve(const ServerConfig& config) {
+  ::umask(0077);  // what is kept is for this user alone
   raise_descriptor_limit();
   const auto runtime = runtime::RealRuntime::create({.shards = static_cast<std::uint32_t>(config.shards),
                                                      .io_threads = static_cast<std::uint32_t>(config.io_threads)});

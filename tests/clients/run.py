@@ -7,7 +7,7 @@ Client suites (each a program that is given the server's address): cli kcat libr
 kafkajs platformatic confluent_javascript users quotas tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
-ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io.
+ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io resp_users.
 Robustness suites: stop connections disk golden kill queues queue_kill sns_kill resp_fields resp_restarts
 resp_kill resp_migrate.
 CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis-server runs the suites of Redis against that

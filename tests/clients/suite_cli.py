@@ -320,7 +320,7 @@ def completion(address):
     with tempfile.TemporaryDirectory() as folder:
         os.symlink(os.path.abspath(PROGRAM), os.path.join(folder, 'leat'))
         ask = 'source <(leat completion bash); COMP_WORDS=(%s); COMP_CWORD=$((${#COMP_WORDS[@]} - 1)); _leat; echo "${COMPREPLY[@]}"'
-        for typed, expected in (('leat to', 'topic'), ('leat topic des', 'describe'), ('leat topic list --js', '--json'),
+        for typed, expected in (('leat top', 'topic'), ('leat topic des', 'describe'), ('leat topic list --js', '--json'),
                                 ('leat serve --flush.p', '--flush.policy'), ('leat consume %s' % name[:-3], name)):
             done = subprocess.run(['bash', '-c', ask % typed], capture_output=True, text=True, timeout=30,
                                   env={'PATH': folder + ':' + os.environ['PATH'], 'LEAT_SERVER': address})

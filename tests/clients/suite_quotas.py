@@ -22,7 +22,7 @@ import records  # noqa: E402
 
 cases = Cases('quotas')
 ROOT_PASSWORD, PASSWORD = 'root, of = all', 'pencil'
-CLUSTER_AUTHORIZATION_FAILED, INVALID_REQUEST, QUOTA_EXCEEDED = 31, 42, 89
+CLUSTER_AUTHORIZATION_FAILED, QUOTA_EXCEEDED = 31, 89
 
 
 def leat(server, *arguments, user='root', password=ROOT_PASSWORD, code=0):

@@ -92,6 +92,21 @@ TEST_F(QuotaAccounts, FollowThePolicyAndTheClient) {
   });
 }
 
+TEST_F(QuotaAccounts, ClientIdsOfAnyLengthAreToldApartAsFarAsNamesGo) {
+  on_shard([&] {
+    publish({{{{QuotaPart::client_id, std::nullopt}}, {{QuotaKey::request_rate, 1}}}});
+    const std::string long_id(30'000, 'x');
+    const auto one = connect();
+    const auto two = connect();
+    ASSERT_TRUE(one->use(user("ada"), long_id + "1"));
+    ASSERT_TRUE(two->use(user("ada"), long_id + "2"));
+    EXPECT_EQ(one->charge_request(), Duration{0});
+    EXPECT_GT(two->charge_request(), Duration{0});
+    ASSERT_TRUE(two->use(user("ada"), long_id.substr(0, kQuotaNameBytesMax)));
+    EXPECT_EQ(two->charge_request(), Duration{0});
+  });
+}
+
 TEST_F(QuotaAccounts, NoMoreConnectionsThanTheLimitAreLetIn) {
   on_shard([&] {
     publish({{of_user("ada"), {{QuotaKey::connection_limit, 2}}}});

@@ -83,7 +83,7 @@ TEST(Quota, EntitiesThatCannotHaveLimitsAreRefused) {
   mixed.emplace(QuotaPart::ip, "10.0.0.1");
   for (const QuotaEntity& bad :
        {QuotaEntity(), mixed, user(""), client(""), user("a\nb"), client("\xff"), ip("localhost"), ip("010.0.0.1"),
-        ip(""), client(std::string(catalog::kKeyBytesMax, 'x')),
+        ip(""), client(std::string(kQuotaNameBytesMax + 1, 'x')),
         both(std::string(kUserNameBytesMax, '\xc3') + "", std::string(300, ' '))})
     EXPECT_FALSE(check_quota_entity(bad)) << to_string(bad);
 }

@@ -66,6 +66,8 @@ constexpr std::pair<std::string_view, Handler> kHandlers[] = {
     {"listGrants", list_grants},
     {"addGrants", add_grants},
     {"removeGrants", remove_grants},
+    {"listQuotas", list_quotas},
+    {"changeQuotas", change_quotas},
     {"openLive", open_live},
     {"streamEvents", stream_events},
 };

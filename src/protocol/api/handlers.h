@@ -94,6 +94,10 @@ Answer list_grants(Request& request);
 Answer add_grants(Request& request);
 Answer remove_grants(Request& request);
 
+// Quotas.
+Answer list_quotas(Request& request);
+Answer change_quotas(Request& request);
+
 // Live.
 Answer open_live(Request& request);
 Answer stream_events(Request& request);

@@ -42,8 +42,9 @@ runtime::Task<Outcome<security::Principal>> identify(const Request& request) {
 }
 
 void add_challenge(http::HttpResponse& response) {
-  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="leat", charset="UTF-8")");
   response.headers.emplace_back("WWW-Authenticate", R"(Bearer realm="leat")");
+  // Last: it is what people have in browsers, for clients that look at one only.
+  response.headers.emplace_back("WWW-Authenticate", R"(Basic realm="leat", charset="UTF-8")");
 }
 
 }  // namespace leat::api

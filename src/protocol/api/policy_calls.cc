@@ -29,6 +29,10 @@ Task<Result<std::vector<Grant>>> remove_grants_at_home(PolicyService* users, std
       std::move(principal), [grants](const Grant& grant) { return std::ranges::find(grants, grant) != grants.end(); });
 }
 
+Task<Status> change_quotas_at_home(PolicyService* users, security::QuotaEntity entity, security::QuotaChanges changes) {
+  co_return co_await users->change_quotas(std::move(entity), std::move(changes));
+}
+
 void audit(const Request& request, std::string_view what, std::string_view name, std::string_view how) {
   if (security::AuditLog* log = request.node().policies.audit())
     log->changed("http", request.principal, what, name, how);
@@ -73,6 +77,15 @@ Task<Result<std::size_t>> remove_grants(const Request& request, std::string prin
   if (!removed) co_return fail(std::move(removed.error()));
   for (const Grant& grant : *removed) audit(request, "grants", principal, fmt::format("removed: {}", describe(grant)));
   co_return removed->size();
+}
+
+Task<Status> change_quotas(const Request& request, security::QuotaEntity entity, security::QuotaChanges changes) {
+  const ApiNode& node = request.node();
+  const std::string name = to_string(entity);
+  Status changed =
+      co_await runtime::call_on(node.home, change_quotas_at_home, &node.users, std::move(entity), std::move(changes));
+  if (changed) audit(request, "quotas", name, "changed");
+  co_return changed;
 }
 
 }  // namespace leat::api

@@ -19,4 +19,7 @@ namespace leat::api {
 [[nodiscard]] runtime::Task<Result<std::size_t>> remove_grants(const Request& request, std::string principal,
                                                                std::vector<security::Grant> grants);
 
+[[nodiscard]] runtime::Task<Status> change_quotas(const Request& request, security::QuotaEntity entity,
+                                                  security::QuotaChanges changes);
+
 }  // namespace leat::api

@@ -53,8 +53,9 @@ std::string Executor::acl_refusal(const Client& client, const Command& command, 
 }
 
 std::string Executor::resumption_refusal(const Client& client, const Command& command, Arguments arguments) {
-  if (client.granted == nullptr || client.acl->is_unrestricted()) return {};
-  return client.authenticated ? acl_refusal(client, command, arguments) : std::string(errors::kNoAuth);
+  if (client.granted == nullptr) return {};
+  if (!client.authenticated) return std::string(errors::kNoAuth);
+  return client.acl->is_unrestricted() ? std::string() : acl_refusal(client, command, arguments);
 }
 
 std::string Executor::late_acl_refusal(const Client& client, const Command& command, Arguments arguments,

@@ -118,6 +118,12 @@ Status check_listener(const ServerConfig& config, const ListenerConfig& listener
   return {};
 }
 
+// What else than users keeps strangers out.
+std::string_view other_remedy(ListenerProtocol protocol) {
+  if (protocol == ListenerProtocol::sqs) return ", configure sqs.access_keys";
+  return protocol == ListenerProtocol::resp ? ", configure resp.password" : "";
+}
+
 }  // namespace
 
 std::string_view to_string(ListenerProtocol protocol) {
@@ -139,7 +145,9 @@ Status check_listeners_without_users(const ServerConfig& config) {
     const bool is_closed = (listener.protocol == ListenerProtocol::sqs && !config.sqs.access_keys.empty()) ||
                            (listener.protocol == ListenerProtocol::resp && !config.resp.password.empty());
     if (is_closed) continue;
-    LEAT_CHECK(check_reach(config, listener, "add a user there with 'leat user add NAME --admin' first"));
+    LEAT_CHECK(check_reach(
+        config, listener,
+        fmt::format("add a user there with 'leat user add NAME --admin' first{}", other_remedy(listener.protocol))));
   }
   return {};
 }

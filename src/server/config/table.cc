@@ -136,7 +136,7 @@ std::vector<ConfigKey> make_keys() {
       {"audit.files_max", "", at(&C::audit, &AuditConfig::files_max), "N", 1, 10'000,
        "Older files of the audit log that are kept."},
 
-      {"jwt.jwks", "", at(&C::jwt, &JwtConfig::jwks), "FILE|URL", 0, 0,
+      {"jwt.jwks", "", at(&C::jwt, &JwtConfig::jwks), "LOCATION", 0, 0,
        "The keys (a JWK set, RFC 7517) that tokens of jwt.issuer are verified with: a file, or a URL of http or https. "
        "Read again as it changes."},
       {"jwt.issuer", "", at(&C::jwt, &JwtConfig::issuer), "TEXT", 0, 0,

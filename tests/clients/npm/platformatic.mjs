@@ -207,4 +207,22 @@ cases.add('topics, partitions, configurations and records by the admin client', 
   equal(Boolean(again.findBy?.('apiId', 'UNKNOWN_TOPIC_OR_PARTITION')), true, `the error ${again.message}`)
 })
 
+cases.add('quotas of client ids are set, described and removed by the admin client', async context => {
+  const client = admin(context)
+  const entities = [{ entityType: 'user', entityName: unique('pt-user') }, { entityType: 'client-id', entityName: null }]
+  const change = ops => client.alterClientQuotas({ entries: [{ entities, ops }], validateOnly: false })
+  const described = async () => (await client.describeClientQuotas({
+    components: [{ entityType: 'user', matchType: 0, match: entities[0].entityName }], strict: false
+  }))
+  await change([{ key: 'producer_byte_rate', value: 1e6, remove: false }, { key: 'consumer_byte_rate', value: 2e6, remove: false }])
+  const limits = [{ key: 'producer_byte_rate', value: 1e6 }, { key: 'consumer_byte_rate', value: 2e6 }]
+  const found = await described()
+  equal(found.map(entry => entry.entity), [entities])
+  equal(found[0].values.map(({ key, value }) => ({ key, value })), limits)
+  await change([{ key: 'producer_byte_rate', remove: true }, { key: 'consumer_byte_rate', remove: true }])
+  equal(await described(), [])
+  const refused = await rejection('a quota below zero', change([{ key: 'producer_byte_rate', value: -1, remove: false }]))
+  equal(Boolean(refused.findBy?.('apiId', 'INVALID_REQUEST')), true, `the error ${refused.message}`)
+})
+
 await cases.main()

@@ -175,7 +175,7 @@ TEST_F(UserHandlers, SaslBeginsWithAHandshake) {
   handshake.mechanism = "GSSAPI";
   const auto refused = home_.ask(handle_sasl_handshake, 1, handshake);
   EXPECT_EQ(refused.error_code, ErrorCode::kUnsupportedSaslMechanism);
-  EXPECT_THAT(refused.mechanisms, ElementsAre("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"));
+  EXPECT_THAT(refused.mechanisms, ElementsAre("PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"));
   handshake.mechanism = "PLAIN";
   EXPECT_EQ(home_.ask(handle_sasl_handshake, 1, handshake).error_code, kNone);
   EXPECT_EQ(home_.ask(handle_sasl_handshake, 1, handshake).error_code, ErrorCode::kIllegalSaslState);
