@@ -46,7 +46,11 @@ void LineFile::write(const std::string& line) { impl_->write(line); }
 
 std::uint64_t LineFile::take_lost() {
   const std::uint64_t lost = impl_->lost();
-  return lost - lost_.exchange(lost);
+  std::uint64_t told = lost_.load();
+  while (told < lost) {
+    if (lost_.compare_exchange_weak(told, lost)) return lost - told;
+  }
+  return 0;
 }
 
 }  // namespace leat

@@ -42,6 +42,8 @@ class Socket {
   [[nodiscard]] virtual bool is_secure() const { return false; }
   // Whom the other end's certificate names, once something was read; empty: it showed none.
   [[nodiscard]] virtual std::string_view certified_name() const { return {}; }
+  // When that certificate ends.
+  [[nodiscard]] virtual Timestamp certified_until() const { return kNoTimestamp; }
 };
 
 // A connection that was accepted and not yet given to a shard. Movable between threads.

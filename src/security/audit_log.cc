@@ -4,11 +4,23 @@
 
 #include "base/json_text.h"
 #include "runtime/shard.h"
+#include "security/user.h"
 
 namespace leat::security {
 namespace {
 
+constexpr std::string_view kFailed = "failed_to_come_in";
+constexpr std::string_view kRefused = "refused";
+constexpr std::string_view kOthers = "(others)";
 constexpr std::size_t kTextMax = 1024;  // of what comes from clients
+
+// Its beginning, at the end of a character.
+std::string_view cut(std::string_view text) {
+  if (text.size() <= kTextMax) return text;
+  std::size_t size = kTextMax;
+  while ((static_cast<unsigned char>(text[size]) & 0xC0) == 0x80) --size;
+  return text.substr(0, size);
+}
 
 // A line without its time: an object whose first member has still to be put before it.
 class Line {
@@ -16,8 +28,7 @@ class Line {
   explicit Line(std::string_view event) { add("event", event); }
   Line& add(std::string_view name, std::string_view value) {
     text_ += fmt::format(R"(,"{}":)", name);
-    value = value.substr(0, kTextMax);
-    append_json_text(is_utf8(value) ? value : "(not UTF-8)", text_);
+    append_json_text(is_utf8(value) ? cut(value) : in_key(value.substr(0, kTextMax)), text_);
     return *this;
   }
   Line& add(const Principal& who) { return add("principal", who.name).add("host", who.host); }
@@ -51,22 +62,47 @@ void AuditLog::came_in(std::string_view protocol, const Principal& who, std::str
 
 void AuditLog::failed_to_come_in(std::string_view protocol, std::string_view user, std::string_view host,
                                  std::string_view how) {
-  add(Line("failed_to_come_in").add("protocol", protocol).add("user", user).add("host", host).add("how", how).take());
+  std::string line = Line(kFailed).add("protocol", protocol).add("user", user).add("host", host).add("how", how).take();
+  add_limited(std::move(line), Principal{"", std::string(host)}, kFailed, protocol);
 }
 
 void AuditLog::refused(std::string_view protocol, const Principal& who, Operation operation, const Resource& resource) {
-  add(Line("refused")
-          .add("protocol", protocol)
-          .add(who)
-          .add("operation", to_string(operation))
-          .add("type", to_string(resource.type))
-          .add("name", resource.name)
-          .take());
+  refused(protocol, who, to_string(operation), to_string(resource.type), resource.name);
+}
+
+void AuditLog::refused(std::string_view protocol, const Principal& who, std::string_view command, std::string_view type,
+                       std::string_view name) {
+  std::string line = Line(kRefused)
+                         .add("protocol", protocol)
+                         .add(who)
+                         .add("operation", command)
+                         .add("type", type)
+                         .add("name", name)
+                         .take();
+  add_limited(std::move(line), who, kRefused, protocol);
 }
 
 void AuditLog::changed(std::string_view protocol, const Principal& who, std::string_view what, std::string_view name,
                        std::string_view how) {
   add(Line("changed").add("protocol", protocol).add(who).add("what", what).add("name", name).add("how", how).take());
+}
+
+void AuditLog::add_limited(std::string line, const Principal& source, std::string_view event,
+                           std::string_view protocol) {
+  PerShard& shard = here();
+  if (shard.recent.contains(line)) return add(std::move(line));
+  const MonoTime now = runtime::Shard::current().now();
+  std::string name = fmt::format("{} {} {}", event, source.name, source.host);
+  auto found = shard.sources.find(name);
+  if (found == shard.sources.end()) {
+    if (shard.sources.size() >= kSourcesMax) sweep();
+    const bool is_crowd = shard.sources.size() >= kSourcesMax;
+    if (is_crowd) return add(Line(event).add("protocol", protocol).add("host", kOthers).take());
+    found = shard.sources.emplace(std::move(name), Source{now, 0}).first;
+  }
+  if (now - found->second.since >= kWindow) found->second = {now, 0};
+  if (++found->second.lines <= kDifferentMax) return add(std::move(line));
+  add(Line(event).add("protocol", protocol).add(source).add("name", kOthers).take());
 }
 
 void AuditLog::add(std::string line) {
@@ -95,6 +131,7 @@ void AuditLog::sweep(bool all) {
     if (alike.repeats > 0) write(line, alike.repeats);
     return true;
   });
+  std::erase_if(here().sources, [&](const auto& each) { return now - each.second.since >= kWindow; });
 }
 
 void AuditLog::write(std::string_view line, std::uint64_t repeats) {

@@ -20,7 +20,11 @@ namespace leat::security {
 class AuditLog {
  public:
   static constexpr Milliseconds kWindow{10'000};
-  static constexpr std::size_t kAlikeMax = 1000;  // of one shard; what comes above it is written line by line
+  static constexpr std::size_t kAlikeMax = 10'000;  // of one shard; what comes above it is written line by line
+  // Of who is refused, or fails to come in, so many different lines are written in kWindow: what comes above it is counted in one.
+  static constexpr std::size_t kDifferentMax = 50;
+  // Of so many at a time; the others are counted as one.
+  static constexpr std::size_t kSourcesMax = 1000;
 
   AuditLog(std::size_t shards, std::unique_ptr<LineFile> file) : file_(std::move(file)), shards_(shards) {}
 
@@ -28,6 +32,9 @@ class AuditLog {
   // `user`: the name that was given; empty: none.
   void failed_to_come_in(std::string_view protocol, std::string_view user, std::string_view host, std::string_view how);
   void refused(std::string_view protocol, const Principal& who, Operation operation, const Resource& resource);
+  // The same of a command of Redis: `type` is what was not allowed, "command", "key" or "channel".
+  void refused(std::string_view protocol, const Principal& who, std::string_view command, std::string_view type,
+               std::string_view name);
   // `what`: "user", "grants"...; `name`: whose; `how`: in words.
   void changed(std::string_view protocol, const Principal& who, std::string_view what, std::string_view name,
                std::string_view how);
@@ -51,12 +58,19 @@ class AuditLog {
     MonoTime since;
     std::uint64_t repeats = 0;
   };
+  struct Source {
+    MonoTime since;
+    std::size_t lines = 0;
+  };
   struct PerShard {
-    std::unordered_map<std::string, Alike> recent;  // by the line, without its time
+    std::unordered_map<std::string, Alike> recent;    // by the line, without its time
+    std::unordered_map<std::string, Source> sources;  // of lines that are limited
     Stats stats;
   };
 
   void add(std::string line);
+  // `others`: what is written instead when the source has too many lines.
+  void add_limited(std::string line, const Principal& source, std::string_view event, std::string_view protocol);
   void write(std::string_view line, std::uint64_t repeats);
   PerShard& here();
 

@@ -43,6 +43,7 @@ struct Principal {
   std::string name;                     // "User:NAME"
   std::string host;                     // the address of the connection, without its port
   std::vector<std::string> roles = {};  // "Role:NAME", of who issued the token; besides those that the user has here
+  std::string token = {};               // the id of leat's token that proved it; empty: something else did
   Timestamp expires = kNoTimestamp;     // when what proved it does; kNoTimestamp: never
   static Principal anonymous(std::string host = {}) { return {"User:ANONYMOUS", std::move(host)}; }
 };

@@ -93,7 +93,8 @@ Status check_grant(const Grant& grant) {
   const std::string_view principal = grant.principal;
   const std::string_view name = user_of(principal).empty() ? role_of(principal) : user_of(principal);
   if (name.empty()) return fail(Errc::invalid_argument, "a principal is written as User:NAME or Role:NAME");
-  if (principal != kEveryone && !check_user_name(name))
+  const bool has_a_meaning = principal == kEveryone || principal == Principal::anonymous().name;
+  if (!has_a_meaning && !check_user_name(name))
     return fail(Errc::invalid_argument, "the principal has a name that no user or role can have");
   if (grant.host != kAnyHost && !is_address(grant.host)) {
     return fail(

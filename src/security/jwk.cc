@@ -149,7 +149,8 @@ Result<std::shared_ptr<const JsonWebKeys>> JsonWebKeys::parse(std::string_view j
       ++keys->skipped_;
     }
   }
-  if (keys->keys_.empty()) {
+  // A set that was emptied says that nobody is to be trusted any more; one without a key that can be used, that something is wrong.
+  if (keys->keys_.empty() && keys->skipped_ > 0) {
     return fail(Errc::invalid_argument,
                 fmt::format("none of the {} keys of the set can verify signatures (RSA from 2048 bits, P-256, P-384 or "
                             "P-521 are wanted)",

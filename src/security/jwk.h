@@ -33,7 +33,7 @@ class JsonWebKeys {
   // The keys of a set that signatures can be verified with. Left out, and counted, are: keys of another kind (symmetric ones,
   // those that libcjose does not know: EdDSA), keys for something else (`use`, `key_ops`, `alg`), RSA with fewer than 2048 or more
   // than 8192 bits or an exponent that is even, 1 or longer than 64 bits, and what is no key. Private parts are not looked at.
-  // Errors: invalid_argument (no set, or no key of it is left), too_large.
+  // Errors: invalid_argument (no set, or a set of which no key can be used; an empty one trusts nobody), too_large.
   static Result<std::shared_ptr<const JsonWebKeys>> parse(std::string_view jwks);
   JsonWebKeys(const JsonWebKeys&) = delete;
   JsonWebKeys& operator=(const JsonWebKeys&) = delete;

@@ -4,6 +4,7 @@
 #include "runtime/call.h"
 #include "runtime/sync.h"
 #include "security/base64.h"
+#include "security/jwt.h"
 #include "security/password.h"
 #include "security/token.h"
 
@@ -22,8 +23,9 @@ constexpr std::string_view kToken = "token";
 constexpr std::string_view kCertificate = "certificate";
 // What one login waits for at most.
 constexpr auto kPatience = std::chrono::seconds(10);
-// More logins than these do not wait for their passwords to be looked at.
-constexpr std::size_t kHashingQueueMax = 200;
+// More logins than these do not wait for their passwords, or tokens, to be looked at; of them so many of one address.
+constexpr std::size_t kQueueMax = 200;
+constexpr std::size_t kQueueOfHostMax = 50;
 
 std::string random_bytes(std::size_t words) {
   std::string bytes;
@@ -34,8 +36,18 @@ std::string random_bytes(std::size_t words) {
   return bytes;
 }
 
+// To look at a hash takes memory, which may not be there.
+bool matches_hash(const std::string& hash, const std::string& password) {
+  try {
+    return verify_password(hash, password);
+  } catch (const std::exception& failure) {
+    log_error("security", "a password could not be looked at: {}", failure.what());
+    return false;
+  }
+}
+
 std::unexpected<Error> too_many() {
-  return fail(Errc::permission_denied, "Authentication failed: too many attempts, try again later.");
+  return fail(Errc::would_block, "Authentication failed: too many attempts, try again later.");
 }
 
 std::unexpected<Error> wrong() {
@@ -76,16 +88,29 @@ Task<Result<std::uint64_t>> Logins::wait(const std::string& user, const std::str
   }
 }
 
+Task<Status> Logins::wait_for_turn(Queue& queue, std::string host) {
+  const MonoTime patience_ends = runtime::Shard::current().now() + kPatience;
+  const auto of_host = queue.waiting_by_host.find(host);
+  const bool is_crowd = of_host != queue.waiting_by_host.end() && of_host->second >= kQueueOfHostMax;
+  if (queue.waiting >= kQueueMax || is_crowd) co_return too_many();
+  ++queue.waiting;
+  ++queue.waiting_by_host[host];
+  co_await queue.turn.reserve(1);
+  --queue.waiting;
+  if (--queue.waiting_by_host[host] == 0) queue.waiting_by_host.erase(host);
+  if (runtime::Shard::current().now() <= patience_ends) co_return Status{};
+  // Its client has given up by now.
+  queue.turn.release(1);
+  co_return too_many();
+}
+
 Task<Status> Logins::wait_for_hashing(const std::string& user, const std::string& peer) {
   while (true) {
     LEAT_CO_TRY(const std::uint64_t failures, co_await wait(user, peer));
-    if (waiting_for_hashing_ >= kHashingQueueMax) co_return too_many();
-    ++waiting_for_hashing_;
-    co_await hashing_.reserve(1);
-    --waiting_for_hashing_;
+    LEAT_CO_CHECK(co_await wait_for_turn(hashing_, host_of(peer)));
     // Those that came together and failed meanwhile count.
     if (throttle_.failures(user, host_of(peer)) == failures) co_return Status{};
-    hashing_.release(1);
+    hashing_.turn.release(1);
   }
 }
 
@@ -107,7 +132,7 @@ void Logins::succeeded(const Principal& who, const std::string& peer, std::strin
 
 Task<Result<Principal>> Logins::check_password(std::string user, std::string password, std::string peer) {
   LEAT_CO_CHECK(co_await wait_for_hashing(user, peer));
-  const runtime::Reservation hashing(hashing_, 1);
+  const runtime::Reservation hashing(hashing_.turn, 1);
   const User* found = policies_.current()->find_user(user);
   const std::string hash = found == nullptr ? std::string() : found->password_hash;
   // Who is not there takes as long as who was made by leat's own tool.
@@ -115,33 +140,33 @@ Task<Result<Principal>> Logins::check_password(std::string user, std::string pas
   const ScramMechanism mechanism = has_larger ? ScramMechanism::sha512 : ScramMechanism::sha256;
   const ScramCredential known = credential(user, mechanism);
   const bool matches = co_await runtime::run_blocking(
-      [&] { return hash.empty() ? scram_matches(mechanism, known, password) : verify_password(hash, password); });
+      [&] { return hash.empty() ? scram_matches(mechanism, known, password) : matches_hash(hash, password); });
   if (!matches) co_return refuse(user, peer, kPassword);
   Principal who{principal_of(user), host_of(peer)};
   succeeded(who, peer, kPassword);
   co_return who;
 }
 
-Task<Result<Principal>> Logins::ask_issuer(const std::string& token) {
+Task<Result<Principal>> Logins::ask_issuer(const std::string& token, const std::string& peer) {
   const std::shared_ptr<const TokenIssuer> issuer = policies_.token_issuer();
-  if (issuer == nullptr) co_return fail(Errc::permission_denied, "it is none that leat gave out");
-  if (waiting_for_hashing_ >= kHashingQueueMax) co_return too_many();
-  ++waiting_for_hashing_;
-  co_await hashing_.reserve(1);
-  --waiting_for_hashing_;
-  const runtime::Reservation hashing(hashing_, 1);
+  if (issuer == nullptr || !looks_like_jwt(token))
+    co_return fail(Errc::permission_denied, "it is none that leat gave out");
+  LEAT_CO_CHECK(co_await wait_for_turn(verifying_, host_of(peer)));
+  const runtime::Reservation turn(verifying_.turn, 1);
   const Timestamp now = runtime::Shard::current().wall_now();
   co_return co_await runtime::run_blocking([&] { return issuer->owner_of(token, now); });
 }
 
 Task<Result<Principal>> Logins::check_token(std::string token, std::string peer) {
   const bool is_leats = token.starts_with(kTokenPrefix);
-  auto who = is_leats ? policies_.owner_of(token, runtime::Shard::current().wall_now()) : co_await ask_issuer(token);
+  auto who =
+      is_leats ? policies_.owner_of(token, runtime::Shard::current().wall_now()) : co_await ask_issuer(token, peer);
   if (who) {
     who->host = host_of(peer);
     succeeded(*who, peer, kToken);
     co_return who;
   }
+  if (who.error().code == Errc::would_block) co_return who;
   stats_.failed.add();
   failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security", "{}: {}: a token was refused: {}",
                   protocol_, peer, who.error().message);
@@ -153,15 +178,17 @@ void Logins::refused(const Principal& who, Operation operation, const Resource& 
   if (AuditLog* audit = policies_.audit()) audit->refused(protocol_, who, operation, resource);
 }
 
-std::optional<Principal> Logins::by_certificate(std::string_view name, const std::string& peer) {
-  if (check_user_name(name)) {
+std::optional<Principal> Logins::by_certificate(std::string_view name, Timestamp until, const std::string& peer) {
+  const bool has_ended = until != kNoTimestamp && until <= runtime::Shard::current().wall_now();
+  if (!has_ended && check_user_name(name)) {
     Principal who{principal_of(name), host_of(peer)};
+    who.expires = until;
     succeeded(who, peer, kCertificate);
     return who;
   }
   stats_.failed.add();
   failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security",
-                  "{}: {}: the certificate names nobody who could be a user", protocol_, peer);
+                  "{}: {}: the certificate has ended, or names nobody who could be a user", protocol_, peer);
   return std::nullopt;
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,7 +19,7 @@ namespace leat::security {
 [[nodiscard]] std::string host_of(std::string_view peer);
 
 // Finds out who clients are, for one protocol on one shard. Failures are counted, logged and slowed down; their errors
-// (permission_denied, in words for the client) do not tell whether there is such a user.
+// (permission_denied, or would_block: come again later; in words for the client) do not tell whether there is such a user.
 class Logins {
  public:
   // `protocol` is its name in logs. `policies` outlives this.
@@ -31,8 +32,10 @@ class Logins {
   // token is not guessed.
   runtime::Task<Result<Principal>> check_token(std::string token, std::string peer);
 
-  // Whom a client's certificate names, which TLS has verified; nullopt: the name is none that a user can have.
-  [[nodiscard]] std::optional<Principal> by_certificate(std::string_view name, const std::string& peer);
+  // Whom a client's certificate names, which TLS has verified and which ends then; nullopt: the name is none that a user can have,
+  // or it has ended.
+  [[nodiscard]] std::optional<Principal> by_certificate(std::string_view name, Timestamp until,
+                                                        const std::string& peer);
 
   // One exchange of SCRAM. Outlived by the Logins that it came from.
   class Scram {
@@ -69,12 +72,21 @@ class Logins {
   [[nodiscard]] const std::string& protocol() const { return protocol_; }
 
  private:
+  // What is looked at, one at a time: the threads that do it flush logs too.
+  struct Queue {
+    runtime::Budget turn{1};
+    std::size_t waiting = 0;
+    std::map<std::string, std::size_t, std::less<>> waiting_by_host;
+  };
+
   // Waits as long as an attempt to be this user from there has to. Returns how many have failed by then.
   runtime::Task<Result<std::uint64_t>> wait(const std::string& user, const std::string& peer);
   // Whom a token of another issuer names.
-  runtime::Task<Result<Principal>> ask_issuer(const std::string& token);
+  runtime::Task<Result<Principal>> ask_issuer(const std::string& token, const std::string& peer);
   // The same, until a password may be looked at, which takes milliseconds of another thread: `hashing_` has one reserved then.
   runtime::Task<Status> wait_for_hashing(const std::string& user, const std::string& peer);
+  // Waits for a turn of `threads`, of which one is reserved then. Of one address few wait.
+  runtime::Task<Status> wait_for_turn(Queue& queue, std::string host);
   [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer, std::string_view how);
   void succeeded(const Principal& who, const std::string& peer, std::string_view how);
   // The user's credential, or one that no password has.
@@ -83,8 +95,8 @@ class Logins {
   std::string protocol_;
   const Policies& policies_;
   LoginThrottle throttle_;
-  runtime::Budget hashing_{1};  // passwords and tokens that are looked at: the threads that do it flush logs too
-  std::size_t waiting_for_hashing_ = 0;
+  Queue hashing_;    // of passwords
+  Queue verifying_;  // of tokens
   LogLimiter failures_;
   Stats stats_;
 };

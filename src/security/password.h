@@ -22,12 +22,12 @@ inline constexpr std::size_t kArgon2SaltBytes = 16;
 inline constexpr std::size_t kArgon2HashBytes = 32;
 
 // What a hash from elsewhere may ask for at most: verifying costs its parameters, whoever chose them. The most of all of
-// them together takes seconds of one core.
-inline constexpr std::uint32_t kArgon2MemoryKibMax = 256 * 1024;
-inline constexpr std::uint32_t kArgon2PassesMax = 16;
-inline constexpr std::uint32_t kArgon2LanesMax = 16;
+// them together takes about a second of one core.
+inline constexpr std::uint32_t kArgon2MemoryKibMax = 64 * 1024;
+inline constexpr std::uint32_t kArgon2PassesMax = 8;
+inline constexpr std::uint32_t kArgon2LanesMax = 8;
 inline constexpr std::uint32_t kBcryptCostMin = 4;
-inline constexpr std::uint32_t kBcryptCostMax = 16;
+inline constexpr std::uint32_t kBcryptCostMax = 14;
 
 // Whether a password can be hashed: 1 to kPasswordBytesMax bytes of any value. Error: invalid_argument.
 [[nodiscard]] Status check_password(std::string_view password);

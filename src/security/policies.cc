@@ -28,10 +28,18 @@ bool Policies::admits(std::string_view protocol, const Principal& principal, Ope
   return false;
 }
 
+bool Policies::holds(const Principal& principal, Timestamp now) const {
+  if (principal.expires != kNoTimestamp && principal.expires <= now) return false;
+  if (principal.token.empty()) return true;
+  const User* user = current()->find_user(user_of(principal.name));
+  return user != nullptr && std::ranges::find(user->tokens, principal.token, &Token::id) != user->tokens.end();
+}
+
 Result<Principal> Policies::owner_of(std::string_view token, Timestamp now) const {
   const auto owner = current()->find_token(token, now);
   if (!owner) return fail(Errc::permission_denied, "it is none that leat gave out, or has expired");
   Principal principal{principal_of(owner->user->name), ""};
+  principal.token = owner->token->id;
   principal.expires = owner->token->expires;
   return principal;
 }

@@ -58,6 +58,8 @@ class Policies final : public Authorizer {
 
   // Whose bearer token it is of those that leat gave out; without an address. Error: permission_denied, in words for a log.
   [[nodiscard]] Result<Principal> owner_of(std::string_view token, Timestamp now) const;
+  // Whether what proved the principal still does: it has not expired, and a token of leat's has not been revoked.
+  [[nodiscard]] bool holds(const Principal& principal, Timestamp now) const;
   // nullptr: nobody else issues tokens.
   [[nodiscard]] const std::shared_ptr<const TokenIssuer>& token_issuer() const {
     return issuers_[runtime::Shard::current().id().value()];

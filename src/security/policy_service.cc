@@ -113,12 +113,12 @@ Status PolicyService::check_administered(const Policy::Users& users, const std::
     return fail(Errc::permission_denied, "the last user cannot go: everything would be allowed to everyone again");
   if (users.empty()) return {};
   const Policy policy(applied_->revision(), users, grants, super_users_);
-  const auto administers = [&](const std::string& name) {
-    const Principal from_anywhere{principal_of(name), ""};
-    return policy.authorize(from_anywhere, Operation::alter, {ResourceType::cluster, kClusterName}) ==
-           Decision::allowed;
+  const auto administers = [&](const auto& user) {
+    const Principal from_anywhere{principal_of(user.first), ""};
+    return user.second.can_come_in() && policy.authorize(from_anywhere, Operation::alter,
+                                                         {ResourceType::cluster, kClusterName}) == Decision::allowed;
   };
-  if (std::ranges::any_of(users, administers, [](const auto& user) { return user.first; })) return {};
+  if (std::ranges::any_of(users, administers)) return {};
   return fail(Errc::permission_denied,
               "no user would be left that may alter the cluster: grant that to one first, or name one in "
               "security.super_users");

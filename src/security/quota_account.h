@@ -68,7 +68,10 @@ class QuotaAccount {
     (void)look_up(principal, "");
   }
 
-  [[nodiscard]] Duration charge_request() { return charge(QuotaKey::request_rate, 1); }
+  [[nodiscard]] Duration charge_request() { return charge_requests(1); }
+  [[nodiscard]] Duration charge_requests(std::size_t count) {
+    return charge(QuotaKey::request_rate, static_cast<double>(count));
+  }
   // Bytes that came in, or are about to go out.
   [[nodiscard]] Duration charge_in(std::uint64_t bytes) {
     return charge(QuotaKey::producer_byte_rate, static_cast<double>(bytes));

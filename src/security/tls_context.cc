@@ -47,12 +47,6 @@ std::string subject_of(const X509* certificate) {
   return size > 0 ? std::string(data, static_cast<std::size_t>(size)) : "no subject";
 }
 
-Timestamp end_of(const X509* certificate) {
-  std::tm time{};
-  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return kNoTimestamp;
-  return Timestamp(static_cast<std::int64_t>(timegm(&time)) * 1000);
-}
-
 // http/1.1 when the client offers it. Else no protocol is named, and the listener's own is spoken: a client that offers
 // only others, such as h2, then goes on with what it speaks without ALPN or gives up by itself.
 int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in, unsigned in_size,
@@ -79,6 +73,12 @@ bool configure(SSL_CTX* context) {
 }
 
 }  // namespace
+
+Timestamp end_of(const X509* certificate) {
+  std::tm time{};
+  if (ASN1_TIME_to_tm(X509_get0_notAfter(certificate), &time) != 1) return kNoTimestamp;
+  return Timestamp(static_cast<std::int64_t>(timegm(&time)) * 1000);
+}
 
 TlsContext::~TlsContext() { SSL_CTX_free(native_); }
 
@@ -123,10 +123,9 @@ Status TlsContext::ask_clients(BytesView authorities, const ClientCertificates& 
                 fmt::format("{} is no list of certificates in PEM ({})", clients.authorities_path, reason));
   }
   SSL_CTX_set_verify(native_, SSL_VERIFY_PEER | (clients.are_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
-  // A session that is resumed keeps its client, so it is this context's alone.
-  constexpr std::string_view kSessions = "leat";
-  SSL_CTX_set_session_id_context(native_, reinterpret_cast<const unsigned char*>(kSessions.data()),
-                                 static_cast<unsigned>(kSessions.size()));
+  // A session that is resumed would keep its client beyond the end of the certificate.
+  SSL_CTX_set_options(native_, SSL_OP_NO_TICKET);
+  SSL_CTX_set_num_tickets(native_, 0);
   return {};
 }
 

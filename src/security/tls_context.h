@@ -9,8 +9,12 @@
 #include "runtime/file.h"
 
 struct ssl_ctx_st;
+struct x509_st;
 
 namespace leat::security {
+
+// When a certificate ends; kNoTimestamp: it does not say so in a way that can be read.
+[[nodiscard]] Timestamp end_of(const x509_st* certificate);
 
 // Which certificates of clients count.
 struct ClientCertificates {

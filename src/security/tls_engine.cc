@@ -86,6 +86,11 @@ Error TlsEngine::take_error(const char* doing) {
   return *failure_;
 }
 
+Timestamp TlsEngine::peer_not_after() const {
+  const X509* certificate = SSL_get0_peer_certificate(ssl_);
+  return certificate == nullptr ? kNoTimestamp : end_of(certificate);
+}
+
 std::string TlsEngine::peer_name() const {
   X509* const certificate = SSL_get0_peer_certificate(ssl_);
   if (certificate == nullptr || SSL_get_verify_result(ssl_) != X509_V_OK) return {};

@@ -31,6 +31,8 @@ class TlsEngine {
   [[nodiscard]] bool is_ready() const { return is_ready_; }
   // The common name in the certificate that the peer showed, which has been verified; empty: there is none.
   [[nodiscard]] std::string peer_name() const;
+  // When that certificate ends.
+  [[nodiscard]] Timestamp peer_not_after() const;
   // Whether the peer sent the beginning of a plain HTTP request where a handshake should be.
   [[nodiscard]] bool is_plain_http() const { return is_plain_http_; }
 

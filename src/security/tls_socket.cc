@@ -117,6 +117,7 @@ Task<Result<bool>> TlsSocket::drive_handshake() {
     if (!*done) continue;
     shard_->completed.add();
     certified_name_ = engine_->peer_name();
+    certified_until_ = engine_->peer_not_after();
     co_return true;
   }
 }

@@ -45,6 +45,7 @@ class TlsSocket final : public runtime::Socket {
   [[nodiscard]] std::string peer() const override { return inner_->peer(); }
   [[nodiscard]] bool is_secure() const override { return true; }
   [[nodiscard]] std::string_view certified_name() const override { return certified_name_; }
+  [[nodiscard]] Timestamp certified_until() const override { return certified_until_; }
 
  private:
   struct Cursor {
@@ -83,6 +84,7 @@ class TlsSocket final : public runtime::Socket {
   std::shared_ptr<const TlsContext> context_;
   std::shared_ptr<TlsShard> shard_;
   std::string certified_name_;
+  Timestamp certified_until_ = kNoTimestamp;
   std::unique_ptr<TlsEngine> engine_;  // from the peer's first byte on
   HandshakeTimer timer_{*this};
   runtime::Notifier changed_;  // the handshake or a flush ended

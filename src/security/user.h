@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -50,6 +51,10 @@ struct User {
   Timestamp created = kNoTimestamp;
   Timestamp modified = kNoTimestamp;
 
+  // By itself, for good: certificates and tokens of others may end.
+  [[nodiscard]] bool can_come_in() const {
+    return has_password() || std::ranges::any_of(tokens, [](const Token& t) { return t.expires == kNoTimestamp; });
+  }
   [[nodiscard]] bool has_password() const { return !scram.empty() || !password_hash.empty(); }
 };
 

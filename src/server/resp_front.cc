@@ -8,6 +8,7 @@
 #include "base/logging.h"
 #include "protocol/resp/metrics.h"
 #include "runtime/call.h"
+#include "server/metrics.h"
 #include "server/wiring.h"
 
 namespace leat::server {
@@ -121,8 +122,12 @@ stream::CheckFences RespFront::check_fences() {
 }
 
 void RespFront::register_metrics(observe::MetricsRegistry& registry) {
-  registry.add(server_->shard(),
-               [server = server_.get()](observe::MetricsPage& page) { resp::collect(page, server->executor()); });
+  registry.add(server_->shard(), [server = server_.get()](observe::MetricsPage& page) {
+    resp::collect(page, server->executor());
+    resp::Identities& identities = server->executor().identities();
+    if (identities.logins() != nullptr) collect_logins(page, *identities.logins());
+    if (identities.quotas() != nullptr) collect_quotas(page, *identities.quotas());
+  });
 }
 
 }  // namespace leat::server

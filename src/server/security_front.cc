@@ -94,18 +94,23 @@ Task<Status> SecurityFront::trust_issuer(const ServerConfig& config, http::Outgo
     log_warning("security", "jwt.audience is not set: tokens that were issued for other services count too");
   jwks_ = std::make_unique<JwksSource>(jwt_.jwks, files_, client,
                                        [this](JwksSource::Keys keys) { use_keys(std::move(keys)); });
-  co_return co_await jwks_->start();
+  LEAT_CO_CHECK(co_await jwks_->start());
+  // The first keys hold before anybody may come.
+  co_await give_to_all(shards_, policies_.get(), issuer_);
+  co_return Status{};
 }
 
 void SecurityFront::use_keys(JwksSource::Keys keys) {
-  tasks_.spawn(give_to_all(shards_, policies_.get(), std::make_shared<JwtIssuer>(jwt_, std::move(keys), *jwks_)));
+  issuer_ = std::make_shared<JwtIssuer>(jwt_, std::move(keys), *jwks_);
+  tasks_.spawn(give_to_all(shards_, policies_.get(), issuer_));
 }
 
 Task<> SecurityFront::sweep_audit() {
   while (!stopping_) {
     co_await stop_wake_.wait_until(runtime::Shard::current().now() + security::AuditLog::kWindow);
-    for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, policies_->audit(), stopping_);
+    for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, policies_->audit(), false);
   }
+  for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, policies_->audit(), true);
 }
 
 Task<> SecurityFront::stop() {

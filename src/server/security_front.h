@@ -39,6 +39,7 @@ class SecurityFront {
   std::shared_ptr<security::Policies> policies_;
   JwtConfig jwt_;
   std::unique_ptr<JwksSource> jwks_;
+  std::shared_ptr<const security::TokenIssuer> issuer_;  // the last one
   bool stopping_ = false;
   runtime::Notifier stop_wake_;
   runtime::TaskScope tasks_;

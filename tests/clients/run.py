@@ -4,7 +4,8 @@
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
-kafkajs platformatic confluent_javascript users quotas tls schema_client; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
+kafkajs platformatic confluent_javascript users users_http tokens jwt access_keys mtls audit quotas tls schema_client; of Amazon
+SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
 ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io resp_users.
@@ -76,8 +77,15 @@ CLIENTS = {
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
     'users': lambda: [PYTHON, str(HERE / 'suite_users.py')],
+    'users_http': lambda: [PYTHON, str(HERE / 'suite_users_http.py')],
+    'tokens': lambda: [PYTHON, str(HERE / 'suite_tokens.py')],
+    'jwt': lambda: [PYTHON, str(HERE / 'suite_jwt.py')],
+    'access_keys': lambda: [PYTHON, str(HERE / 'suite_access_keys.py')],
+    'mtls': lambda: [PYTHON, str(HERE / 'suite_mtls.py')],
+    'audit': lambda: [PYTHON, str(HERE / 'suite_audit.py')],
     'resp_users': lambda: [PYTHON, str(HERE / 'suite_resp_users.py')],
     'quotas': lambda: [PYTHON, str(HERE / 'suite_quotas.py')],
+    'quota_doors': lambda: [PYTHON, str(HERE / 'suite_quota_doors.py')],
     'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }

@@ -1,6 +1,5 @@
 """What the suites of users, tokens, access keys and certificates share: a server that has users, and ways to be one of them."""
 import contextlib
-import http.client
 import json
 import os
 import pathlib
@@ -12,7 +11,7 @@ from botocore import UNSIGNED
 from botocore.config import Config
 
 from harness import LEAT, Server, equal, short, unique, wait_for
-from http_support import Api, basic
+from http_support import Api
 from sqs_support import REGION
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent / 'schema_client'))

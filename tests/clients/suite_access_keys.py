@@ -256,6 +256,7 @@ def what_else(server):
 def cancelling(server):
     root, _ = root_clients(server)
     (dead, url), (target, _), (other, _) = (new_queue(server) for _ in range(3))
+    new_queue(server, RedrivePolicy=json.dumps({'deadLetterTargetArn': arn(dead), 'maxReceiveCount': 1}))
     for _ in range(20):
         root.send_message(QueueUrl=url, MessageBody='x')
     mover = Person(server, ('alter', 'queue:' + dead), ('write', 'queue:' + target))
@@ -276,6 +277,21 @@ def cancelling(server):
                for key in (stranger.key, viewer.key, None)]
     equal((answers, tasks(mover)), ([403, 403, 403], [('RUNNING', True)]), 'who may not alter the queue')
     equal(signed_json(server, mover.key, 'CancelMessageMoveTask', TaskHandle=begun['TaskHandle'])[0], 200)
+
+
+@cases('a receipt of one queue does nothing by way of another queue')
+def receipts(server):
+    root, _ = root_clients(server)
+    (mine, own_url), (_, url) = new_queue(server), new_queue(server, VisibilityTimeout='3600')
+    person = Person(server, ('all', 'queue:' + mine))
+    root.send_message(QueueUrl=url, MessageBody='secret')
+    receipt = root.receive_message(QueueUrl=url, WaitTimeSeconds=5)['Messages'][0]['ReceiptHandle']
+    for call in (lambda: person.sqs.delete_message(QueueUrl=own_url, ReceiptHandle=receipt),
+                 lambda: person.sqs.change_message_visibility(QueueUrl=own_url, ReceiptHandle=receipt, VisibilityTimeout=0)):
+        equal(isinstance(outcome(call), str), True, 'it is refused')
+    equal(root.receive_message(QueueUrl=url).get('Messages', []), [], 'it is still hidden')
+    root.change_message_visibility(QueueUrl=url, ReceiptHandle=receipt, VisibilityTimeout=0)
+    equal(root.receive_message(QueueUrl=url, WaitTimeSeconds=5)['Messages'][0]['Body'], 'secret')
 
 
 def signed_json(server, key, action, **parameters):

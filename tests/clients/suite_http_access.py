@@ -25,7 +25,11 @@ BODIES = {
     'releaseMessages': {'receipts': ['0.0.0.1']}, 'rewindQueue': {'at': 'end'}, 'startRedrive': {},
           'receiveMessages': {},
     'runCommands': {'command': ['PING']}, 'acquireLock': {'ttl_ms': 1}, 'extendLock': {'token': 0, 'ttl_ms': 1},
-          'putKey': b'x', 'publishMessage': b'x'}
+          'putKey': b'x', 'publishMessage': b'x',
+    'createUser': {'name': 'another', 'scram': False}, 'changeUser': {'password': 'pencil'}, 'createToken': {},
+    'createAccessKey': {}, 'addGrants': {'principal': 'User:none', 'grants': [{'operation': 'read', 'type': 'lock', 'name': 'x'}]},
+    'removeGrants': {'principal': 'User:none', 'grants': [{'operation': 'read', 'type': 'lock', 'name': 'x'}]},
+    'changeQuotas': {'user': 'none', 'limits': {'producer_byte_rate': 1e9}}}
 QUERIES = {'findRecords': 'key=k', 'deleteRecords': 'before=0', 'releaseLock': 'token=0', 'streamEvents': 'topic=mine'}
 BESIDES = {'sendMessages': [('write', 'topic:mine-jobs')], 'startRedrive': [('read', 'queue:mine')],
            'setOffsets': [('read', 'topic:mine')], 'peekDeadLetters': [('read', 'queue:dead')]}
@@ -59,7 +63,8 @@ def grant(server, *words):
 
 def call(api, operation):
     """The reply to a request of this operation that is well formed."""
-    path = re.sub(r'\{(\w+)\}', lambda m: {'partition': '0', 'redrive': 'none'}.get(m[1], 'mine'), operation.path)
+    path = re.sub(r'\{(\w+)\}', lambda m: {'partition': '0', 'redrive': 'none', 'token': 'none',
+                                                   'access_key': 'none'}.get(m[1], 'mine'), operation.path)
     query = QUERIES.get(operation.id)
     target = path + ('?' + query if query else '')
     if operation.id != 'streamEvents':
@@ -83,6 +88,8 @@ def prepare(server):
             api(200, 'PUT', '/v1/groups/%s/offsets' % name, {'offsets': [{'topic': name, 'partition': 0, 'offset': 0}]})
             api.ask('PUT', '/v1/keys/' + name, b'secret', type=BYTES)
             api.ask('POST', '/v1/locks/' + name, {'ttl_ms': 60000})
+        if api.ask('POST', '/v1/users', {'name': 'mine', 'password': PASSWORD}).status == 409:
+            api(200, 'PATCH', '/v1/users/mine', {'password': PASSWORD})
 
 
 def refused(server, operation, user, status, grants):
@@ -100,12 +107,27 @@ def wanted_of(operation):
     """(operation, type, name) that is to be granted."""
     if operation.access == 'granted':
         return GRANTED[operation.id]
+    if operation.access == 'own {user}':  # or by the user itself
+        return 'alter', 'cluster', ''
     what, kind, name = operation.access.split()
     return what, kind, 'mine' if name.startswith('{') else name
 
 
 def resource(kind, name):
     return 'cluster' if kind == 'cluster' else '%s:%s' % (kind, name)
+
+
+def by_itself(server, operation):
+    """The user itself may do what is its own; who came with a token that expires may only read."""
+    prepare(server)
+    with as_root(server) as root:
+        lasting, ending = (root(201, 'POST', '/v1/users/mine/tokens', body)['token'] for body in ({}, {'lifetime_ms': 3_600_000}))
+    allowed = []
+    with As(server, '') as api:
+        for given in (basic('mine', PASSWORD), 'Bearer ' + lasting, 'Bearer ' + ending):
+            api.own = {'Authorization': given}
+            allowed.append(call(api, operation).status not in (401, 403, 500))
+        equal(allowed, [True, True, operation.method == 'GET'], operation.id + ' by the user itself')
 
 
 @cases('every operation is refused to nobody and to users without its grant, and allowed with it')
@@ -137,6 +159,8 @@ def every_operation(server):
             grant(server, 'add', good, what, there, '--deny')
             refused(server, operation, good, 403, 'it is denied')
             grant(server, 'remove', good, what, there, '--deny')
+            if operation.access == 'own {user}':
+                by_itself(server, operation)
         except AssertionError as error:
             wrong.append(str(error))
     equal(wrong, [])
@@ -249,8 +273,8 @@ def passwords(server):
         equal(api(200, 'GET', '/v1/keys/mine'), b'secret')
         leat(server, 'user', 'password', user, password=ROOT_PASSWORD, new_password='new: one')
         reply = api.ask('GET', '/v1/keys/mine')
-        equal((reply.status, reply.problem(), reply.headers['WWW-Authenticate'].startswith('Basic ')),
-              (401, 'unauthenticated', True))
+        asked = sorted(challenge.split()[0] for challenge in reply.headers.get_all('WWW-Authenticate'))
+        equal((reply.status, reply.problem(), asked), (401, 'unauthenticated', ['Basic', 'Bearer']))
         api.own = {'Authorization': basic(user, 'new: one')}
         equal(api(200, 'GET', '/v1/keys/mine'), b'secret')
         leat(server, 'user', 'remove', user, password=ROOT_PASSWORD)

@@ -13,7 +13,6 @@ import socket
 import ssl
 import subprocess
 import sys
-import tempfile
 import threading
 
 import boto3
@@ -21,54 +20,11 @@ import redis
 from botocore.config import Config
 from confluent_kafka import Consumer, Producer
 
-from harness import Cases, Server, Skip, equal, free_port, unique, wait_for
+from harness import Cases, Skip, equal, unique, wait_for
+from tls_support import Certificates, TlsServer, openssl
 
 NPM = pathlib.Path(__file__).resolve().parent / 'npm'
 cases = Cases('tls')
-
-
-def openssl(*arguments, text=None, seconds=30):
-    return subprocess.run(['openssl', *arguments], input=text, capture_output=True, text=True, timeout=seconds)
-
-
-class Certificates:
-    """An authority, and certificates of this machine that it signs."""
-
-    def __init__(self):
-        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='leat-tls-'))
-        self.authority, self.authority_key = self.folder / 'ca.pem', self.folder / 'ca.key'
-        self.file, self.key = self.folder / 'server.pem', self.folder / 'server.key'
-        self.run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', self.authority_key, '-out', self.authority,
-                 '-days', '2', '-subj', '/CN=leat test authority')
-
-    def run(self, *arguments):
-        done = openssl(*map(str, arguments))
-        equal(done.returncode, 0, done.stderr)
-
-    def make(self, name, file=None, key=None, algorithm='ec'):
-        """Writes a certificate for that name and 127.0.0.1, and its key, each at once."""
-        new_key, request, new_file = (self.folder / ('new.' + kind) for kind in ('key', 'csr', 'pem'))
-        how = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] if algorithm == 'ec' else [algorithm]
-        self.run('req', '-newkey', *how, '-nodes', '-keyout', new_key, '-out', request, '-subj', '/CN=' + name)
-        extensions = self.folder / 'new.ext'
-        extensions.write_text('subjectAltName=DNS:localhost,IP:127.0.0.1\n')
-        self.run('x509', '-req', '-in', request, '-CA', self.authority, '-CAkey', self.authority_key, '-CAcreateserial',
-                 '-days', '2', '-extfile', extensions, '-out', new_file)
-        new_key.chmod(0o600)
-        os.replace(new_file, file or self.file)
-        os.replace(new_key, key or self.key)
-
-
-class TlsServer(Server):
-    def __init__(self, certificates, *options, **more):
-        super().__init__(**more)
-        self.tls_ports = {protocol: free_port() for protocol in ('kafka', 'sqs', 'http', 'resp')}
-        self.options = [*(part for protocol, port in self.tls_ports.items()
-                          for part in ('--listen', '%s+tls=127.0.0.1:%d' % (protocol, port))),
-                        '--tls.certificate', str(certificates.file), '--tls.key', str(certificates.key), *options]
-        self.tls_address = '127.0.0.1:%d' % self.tls_ports['kafka']
-        self.https_sqs = 'https://127.0.0.1:%d' % self.tls_ports['sqs']
-        self.https = 'https://127.0.0.1:%d' % self.tls_ports['http']
 
 
 def certificate_name(server, protocol):
@@ -407,7 +363,7 @@ def main():
             failed = cases.run(server, certificates)
             equal(server.stop(), 0, 'the exit code of the server')
     finally:
-        shutil.rmtree(certificates.folder, ignore_errors=True)
+        certificates.remove()
     sys.exit(1 if failed else 0)
 
 

@@ -72,7 +72,7 @@ TEST(AuditLog, EachEventIsOneLineOfJson) {
   EXPECT_EQ(lines[0].at("host"), "10.0.0.1");
   EXPECT_EQ(lines[1].at("user"), "bob \"b\"\n");
   EXPECT_EQ(lines[2].at("operation"), "write");
-  EXPECT_EQ(lines[2].at("name"), "(not UTF-8)");
+  EXPECT_EQ(lines[2].at("name"), "a%FF");
   EXPECT_EQ(lines[3].at("how"), "added: allow read");
   for (const Json& line : lines) EXPECT_TRUE(line.at("time").get<std::string>().ends_with('Z'));
 }
@@ -102,11 +102,31 @@ TEST(AuditLog, AlikeLinesAreWrittenAtOnceAndThenCounted) {
 }
 
 Task<> different(AuditLog& log) {
-  for (int i = 0; i < 5000; ++i)
-    log.refused("kafka", kAda, Operation::read, {ResourceType::topic, fmt::format("t{}", i)});
+  for (int i = 0; i < 12'000; ++i) log.changed("kafka", kAda, "user", fmt::format("u{}", i), "password set");
   co_return;
 }
-TEST(AuditLog, MoreThanCanBeRememberedAreWrittenLineByLine) { EXPECT_EQ(write(different).size(), 5000U); }
+TEST(AuditLog, MoreThanCanBeRememberedAreWrittenLineByLine) { EXPECT_EQ(write(different).size(), 12'000U); }
+
+Task<> flood(AuditLog& log) {
+  const Principal eve{"User:eve", "10.0.0.2"};
+  for (int i = 0; i < 5000; ++i) {
+    log.refused("kafka", eve, Operation::read, {ResourceType::topic, fmt::format("t{}", i)});
+    log.failed_to_come_in("http", fmt::format("user{}", i), "10.0.0.3", "password");
+  }
+  log.refused("kafka", kAda, Operation::read, {ResourceType::topic, "t"});
+  for (int i = 0; i < 5000; ++i) log.failed_to_come_in("http", "u", fmt::format("10.1.0.{}", i), "password");
+  log.sweep(true);
+  co_return;
+}
+TEST(AuditLog, NobodyFloodsIt) {
+  const auto lines = write(flood);
+  EXPECT_LT(lines.size(), 1200U);
+  std::size_t events = 0;
+  for (const Json& line : lines) events += line.value("times", std::size_t{1});
+  EXPECT_EQ(events, 15'001U);
+  const auto is_adas = [](const Json& line) { return line.value("principal", "") == "User:ada"; };
+  EXPECT_EQ(std::ranges::count_if(lines, is_adas), 1);
+}
 
 TEST(LineFile, IsRotatedAndItsOwnersAlone) {
   const Folder folder;

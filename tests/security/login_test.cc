@@ -208,10 +208,13 @@ TEST(Logins, TokensOfAnotherIssuerAreRememberedWhileTheyAndItsKeysLast) { run(re
 
 Task<> certificates() {
   Home home;
-  EXPECT_EQ(home.logins.by_certificate("alice", kPeer)->name, "User:alice");
-  EXPECT_EQ(home.logins.by_certificate("anyone", kPeer)->name, "User:anyone");
+  EXPECT_EQ(home.logins.by_certificate("alice", kNoTimestamp, kPeer)->name, "User:alice");
+  EXPECT_EQ(home.logins.by_certificate("anyone", kNoTimestamp, kPeer)->name, "User:anyone");
   for (const std::string_view name : {"", "*", "ANONYMOUS", "a\nb"})
-    EXPECT_FALSE(home.logins.by_certificate(name, kPeer));
+    EXPECT_FALSE(home.logins.by_certificate(name, kNoTimestamp, kPeer));
+  const Timestamp now = runtime::Shard::current().wall_now();
+  EXPECT_EQ(home.logins.by_certificate("alice", Timestamp(now.value() + 1), kPeer)->expires.value(), now.value() + 1);
+  EXPECT_FALSE(home.logins.by_certificate("alice", now, kPeer));
   co_return;
 }
 TEST(Logins, ACertificateNamesNobodyWhomNoUserCanBe) { run(certificates); }

@@ -120,7 +120,7 @@ class FileOfKeys : public JwksSources {
     const Status none = co_await missing->start();
     CO_REQUIRE(!none);
     EXPECT_THAT(none.error().message, HasSubstr(path_));
-    for (const std::string& content : {std::string(), std::string("{}"), std::string(R"({"keys":[]})"),
+    for (const std::string& content : {std::string(), std::string("{}"), std::string(R"({"keys":[{}]})"),
                                        std::string(security::kJwksBytesMax + 1, ' ')}) {
       put(content);
       const auto bad = source(path_);

@@ -85,6 +85,7 @@ class ApiShard {
   IdempotencyStore idempotency;
   ApiStats stats;
   LogLimiter bad_input;
+  runtime::Budget hashing{1};        // new passwords that are hashed: the threads that do it flush logs too
   runtime::Budget reads{kReadsMax};  // bytes of records and of answers that show them, until they are sent
   std::unique_ptr<LiveShard> live;
 

@@ -51,6 +51,15 @@ Outcome<queue::QueuePtr> find_queue(const ApiShard& shard, std::string_view name
 }
 Outcome<queue::QueuePtr> find_queue(const Request& request) { return find_queue(request.shard, request.text("queue")); }
 
+Outcome<> authorize_sending(const Request& request, std::string_view name) {
+  using security::Operation;
+  using security::ResourceType;
+  LEAT_CHECK(request.authorize(Operation::write, ResourceType::queue, name));
+  const queue::QueuePtr queue = request.shard.queues.find(name);
+  if (queue == nullptr || queue->owns_topic) return {};
+  return request.authorize(Operation::write, ResourceType::topic, queue->topic);
+}
+
 std::string text_of(const queue::Receipt& receipt) {
   return fmt::format("{}.{}.{}.{}", receipt.partition, receipt.offset, receipt.rewinds, receipt.delivery);
 }

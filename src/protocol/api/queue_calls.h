@@ -15,6 +15,10 @@ namespace leat::api {
 [[nodiscard]] Outcome<queue::QueuePtr> find_queue(const Request& request);
 [[nodiscard]] Outcome<queue::QueuePtr> find_queue(const ApiShard& shard, std::string_view name);
 
+// Whether the client may send to the queue of that name, and so to the topic that it is on, if that is not its own. Error: a
+// problem that says what is lacking.
+[[nodiscard]] Outcome<> authorize_sending(const Request& request, std::string_view name);
+
 // Receipts as clients see them: PARTITION.OFFSET.REWINDS.DELIVERY. Error: 400.
 [[nodiscard]] std::string text_of(const queue::Receipt& receipt);
 [[nodiscard]] Outcome<queue::Receipt> parse_receipt(std::string_view text);

@@ -22,9 +22,10 @@ constexpr int kTooManyRequests = 429;
 
 bool is_safe(std::string_view method) { return method == "GET" || method == "HEAD"; }
 
-// A token that expires may not become one that does not, nor a password.
+// What expires may not become what does not; who may alter the cluster is asked for nothing less. Nobody in particular has nothing.
 bool is_own(const Request& request) {
-  return request.principal.name == security::principal_of(request.text(request.operation.access.name)) &&
+  return request.principal.name != security::Principal::anonymous().name &&
+         request.principal.name == security::principal_of(request.text(request.operation.access.name)) &&
          (request.principal.expires == kNoTimestamp || is_safe(request.http.method));
 }
 

@@ -10,7 +10,9 @@ namespace leat::aws {
 namespace {
 
 constexpr std::string_view kJsonType = "application/x-amz-json-1.0";
-constexpr std::string_view kSigned = "access key";  // how somebody came in, in the audit log
+// How somebody came in, in the audit log.
+constexpr std::string_view kSigned = "access key";
+constexpr std::string_view kCertificate = "certificate";
 constexpr std::string_view kXmlType = "text/xml";
 constexpr std::string_view kJsonCommonNamespace = "com.amazon.coral.service#";
 
@@ -36,6 +38,13 @@ ErrorCode code_of(security::SigV4Failure failure) {
     case mismatch: return ErrorCode::signature_does_not_match;
   }
   return ErrorCode::access_denied;
+}
+
+// Pages of any origin may have browsers send requests, also with the user's certificate, but none with a header of theirs.
+bool is_of_page(const http::HttpRequest& request) {
+  const std::string_view site = request.header("Sec-Fetch-Site");
+  return request.header("Authorization").empty() &&
+         (!request.header("Origin").empty() || site == "cross-site" || site == "same-site");
 }
 
 std::string json_error(const Fault& fault, const WireError& wire, const ApiTraits& api) {
@@ -176,7 +185,10 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
   const security::SignedRequest is_signed{
       request.method, target.substr(0, question),
       question == std::string::npos ? std::string_view() : target.substr(question + 1), request.headers, request.body};
+  const bool is_borrowed = is_of_page(request) && !call.is_open;
+  const auto of_page = [] { return refuse(ErrorCode::access_denied, "Requests of web pages have to be signed."); };
   if (takes_anyone()) {
+    if (is_borrowed) return of_page();
     if (const auto claimed = security::claimed_credential(is_signed); claimed && is_host(claimed->region))
       call.region = claimed->region;
     return {};
@@ -186,6 +198,7 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
   if (!verified) {
     const bool is_unsigned = verified.error().failure == security::SigV4Failure::missing;
     const bool has_users = options_.policies != nullptr && !options_.policies->current()->is_open();
+    if (is_unsigned && is_borrowed) return of_page();
     if (is_unsigned && has_users) set_unsigned_sender(request, call);
     if (is_unsigned && (has_users || call.is_open)) return {};
     log_limiter_.write(runtime::Shard::current().now(), LogLevel::info, exchange.api->traits().name,
@@ -200,9 +213,13 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
 
 // Whom the client's certificate names, if it shows one.
 void Service::set_unsigned_sender(const http::HttpRequest& request, Call& call) const {
-  if (!security::check_user_name(request.certified_name)) return;
+  const bool has_ended = request.certified_until != kNoTimestamp && request.certified_until <= call.now;
+  if (has_ended || !security::check_user_name(request.certified_name)) return;
   call.sender = request.certified_name;
   call.principal.name = security::principal_of(call.sender);
+  call.principal.expires = request.certified_until;
+  if (security::AuditLog* audit = options_.policies->audit())
+    audit->came_in(apis_.front()->traits().name, call.principal, kCertificate);
 }
 
 runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& request) {

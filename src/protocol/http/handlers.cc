@@ -35,7 +35,7 @@ runtime::Task<HttpResponse> answer_metrics(const HttpRequest& request, const obs
     if (!user) co_return unauthorized();
     principal = std::move(*user);
   } else if (!request.certified_name.empty()) {
-    principal = logins.by_certificate(request.certified_name, peer).value_or(principal);
+    principal = logins.by_certificate(request.certified_name, request.certified_until, peer).value_or(principal);
   }
   if (!authorizer.allows(principal, security::Operation::describe, cluster)) {
     logins.refused(principal, security::Operation::describe, cluster);

@@ -68,13 +68,14 @@ struct HttpRequest {
   HeaderViews headers;  // of the head; trailers are dropped
   std::string body;     // its capacity is at least kBodyPadding more than its size
   bool keep_alive = true;
-  int minor_version = 1;            // of HTTP/1.x
-  bool is_secure = false;           // it came over TLS
-  std::string_view certified_name;  // whom the client's certificate names; empty: it showed none
-  std::string_view peer;            // "address:port" of the client
-  Presence* presence = nullptr;     // of the client, while the request is answered
-  BodySource* source = nullptr;     // of the body, if it comes piece by piece; `body` is empty then
-  std::vector<char> head;           // what the headers show
+  int minor_version = 1;                     // of HTTP/1.x
+  bool is_secure = false;                    // it came over TLS
+  Timestamp certified_until = kNoTimestamp;  // when that certificate ends
+  std::string_view certified_name;           // whom the client's certificate names; empty: it showed none
+  std::string_view peer;                     // "address:port" of the client
+  Presence* presence = nullptr;              // of the client, while the request is answered
+  BodySource* source = nullptr;              // of the body, if it comes piece by piece; `body` is empty then
+  std::vector<char> head;                    // what the headers show
 
   // The first header of that name, whatever its case; empty when there is none.
   [[nodiscard]] std::string_view header(std::string_view name) const;

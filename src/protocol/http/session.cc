@@ -171,6 +171,7 @@ runtime::Task<bool> Session::answer() {
   request.peer = peer_;
   request.is_secure = socket_->is_secure();
   request.certified_name = socket_->certified_name();
+  request.certified_until = socket_->certified_until();
   request.presence = &presence_;
   if (!parser_->done()) request.source = this;
   const auto start = now();

@@ -9,6 +9,14 @@ constexpr std::string_view kPlain = "PLAIN";
 constexpr std::string_view kBearer = "OAUTHBEARER";
 constexpr std::string_view kSeparator{"\x01"};  // between the parts of its messages
 
+// The authorization identity in the GS2 header of a client's first message, "n,a=NAME,"; empty: none.
+std::string_view identity_in(std::string_view message) {
+  constexpr std::string_view kIdentity = "n,a=";
+  if (!message.starts_with(kIdentity)) return {};
+  message.remove_prefix(kIdentity.size());
+  return message.substr(0, message.find(','));
+}
+
 // The token in a client's first message: a GS2 header, then KEY=VALUE pairs of which `auth` is "Bearer TOKEN". nullopt: it is none.
 std::optional<std::string_view> token_in(std::string_view message) {
   const std::size_t header = message.find(kSeparator);
@@ -72,6 +80,9 @@ Task<Result<std::string>> SaslExchange::bearer(std::string message) {
   if (!token) co_return fail(Errc::invalid_argument, "Authentication failed: this is no message of OAUTHBEARER.");
   auto principal = co_await logins_.check_token(std::string(*token), peer_);
   if (!principal) co_return R"({"status":"invalid_token"})";
+  const std::string_view identity = identity_in(message);
+  if (!identity.empty() && identity != security::user_of(principal->name))
+    co_return fail(Errc::permission_denied, "Authentication failed: nobody may act for another user.");
   principal_ = std::move(*principal);
   co_return std::string();
 }

@@ -142,7 +142,7 @@ runtime::Task<> Session::read_requests() {
     const bool decides_what_follows =
         next.request.api == ApiKey::kSaslHandshake || next.request.api == ApiKey::kSaslAuthenticate;
     if (!decides_what_follows && has_expired()) {
-      refuse("the token that it came with has expired");
+      refuse("the token that it came with has expired or was revoked");
       co_return;
     }
     if (!decides_what_follows && !charge(next.request, next.body.size() + kFrameSizeBytes)) co_return;
@@ -162,7 +162,8 @@ bool Session::expects_token() const {
 // Whom the client's certificate names, until it says by SASL who it is.
 void Session::take_certificate() {
   if (connection_.authenticated || connection_.sasl != nullptr || socket_->certified_name().empty()) return;
-  auto principal = shard_.logins.by_certificate(socket_->certified_name(), connection_.peer);
+  auto principal =
+      shard_.logins.by_certificate(socket_->certified_name(), socket_->certified_until(), connection_.peer);
   if (!principal) return;
   connection_.principal = std::move(*principal);
   connection_.authenticated = true;
@@ -171,8 +172,7 @@ void Session::take_certificate() {
 
 // Whether the client has to say again who it is, and has not (KIP-368).
 bool Session::has_expired() const {
-  const Timestamp expires = connection_.principal.expires;
-  return expires != kNoTimestamp && expires <= shard_.streams.shard().wall_now();
+  return !shard_.node.policies.holds(connection_.principal, shard_.streams.shard().wall_now());
 }
 
 runtime::Task<> Session::until_answered() {

@@ -114,6 +114,8 @@ class Client {
   bool logged_in = false;  // by AUTH or HELLO, since when `user` is who it is
   // What `acl` is when leat's grants say it: those of a user, or of nobody in particular. See Identities.
   std::unique_ptr<GrantedAccess> granted;
+  std::string certified_name;                // whom its certificate names; empty: it showed none
+  Timestamp certified_until = kNoTimestamp;  // when that ends
   bool is_local = false;  // there is no connection behind it, and it ends with its command: see LocalCommands
 
   std::uint32_t database = 0;

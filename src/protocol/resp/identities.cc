@@ -13,6 +13,8 @@ using pubsub::Kind;
 using runtime::Task;
 using security::Principal;
 
+constexpr std::string_view kProtocol = "resp";
+constexpr std::string_view kPassword = "password";  // how somebody failed to come in, in the audit log
 constexpr std::string_view kWrong = "WRONGPASS invalid username-password pair or user is disabled.";
 // No user has longer ones.
 constexpr std::size_t kPasswordBytesMax = std::size_t{16} << 10;
@@ -42,7 +44,8 @@ bool is_anonymous(const GrantedAccess& access) { return access.principal().name 
 
 Identities::Identities(Executor& executor) : executor_(executor), policies_(executor.settings().policies) {
   if (policies_ == nullptr) return;
-  logins_ = std::make_unique<security::Logins>("resp", *policies_);
+  logins_ = std::make_unique<security::Logins>(std::string(kProtocol), *policies_);
+  quotas_ = std::make_unique<security::QuotaLedger>(std::string(kProtocol), *policies_);
   follow();
   policies_->add(*this);
 }
@@ -58,6 +61,10 @@ bool Identities::is_ours(std::string_view user) const { return closed_ && policy
 void Identities::begin(Client& client) {
   const Users& users = executor_.users();
   client.logged_in = false;
+  if (closed_ && !client.certified_name.empty()) {
+    if (auto principal = logins_->by_certificate(client.certified_name, client.certified_until, client.peer))
+      return become(client, std::move(*principal));
+  }
   if (closed_) {
     become(client, Principal::anonymous(security::host_of(client.peer)));
     client.logged_in = false;
@@ -100,6 +107,10 @@ const User* Identities::find_user(std::string_view name, std::string_view passwo
 
 void Identities::refuse(Client& client, std::string_view command, std::string_view user, Reply& reply) {
   executor_.log_denial(client, "auth", command, user);
+  // Of leat's users Logins has told it.
+  security::AuditLog* audit = policies_ == nullptr ? nullptr : policies_->audit();
+  if (audit != nullptr && !closed_)
+    audit->failed_to_come_in(kProtocol, user, security::host_of(client.peer), kPassword);
   reply.error(kWrong);
 }
 
@@ -158,7 +169,8 @@ void Identities::policy_changed() {
 
 bool Identities::stays(const Client& client) const {
   if (!client.logged_in) return false;
-  if (client.granted != nullptr) return !is_anonymous(*client.granted) && is_ours(client.user);
+  const bool is_certified = !client.certified_name.empty() && client.user == client.certified_name;
+  if (client.granted != nullptr) return !is_anonymous(*client.granted) && (is_certified || is_ours(client.user));
   const User& by_default = executor_.users().default_user();
   if (client.acl == &by_default) return !by_default.needs_no_password();
   return !is_ours(client.user);
@@ -181,6 +193,26 @@ bool Identities::overhears(const Client& client) const {
   std::vector<std::string_view> words{"client", "tracking", "on", "bcast"};
   for (const std::string& prefix : tracking->prefixes) words.insert(words.end(), {"prefix", prefix});
   return !client.acl->check(*find_subcommand(*find_command("client"), "tracking"), words);
+}
+
+void Identities::certify(Client& client, std::string_view name, Timestamp until) {
+  client.certified_until = until;
+  client.certified_name = name;
+  if (!name.empty() && closed_ && !client.logged_in) begin(client);
+}
+
+Principal Identities::principal_of(const Client& client) {
+  if (client.granted != nullptr) return client.granted->principal();
+  return Principal::anonymous(security::host_of(client.peer));
+}
+
+void Identities::audit_refusal(const Client& client, std::string_view command, std::string_view type,
+                               std::string_view name) const {
+  security::AuditLog* audit = policies_ == nullptr ? nullptr : policies_->audit();
+  if (audit == nullptr) return;
+  Principal who = principal_of(client);
+  if (client.granted == nullptr) who.name = fmt::format("RedisUser:{}", client.user);
+  audit->refused(kProtocol, who, command, type, name);
 }
 
 void Identities::reconsider() {

@@ -12,6 +12,7 @@
 #include "runtime/sync.h"
 #include "security/login.h"
 #include "security/policies.h"
+#include "security/quota_account.h"
 
 namespace leat::resp {
 
@@ -51,6 +52,16 @@ class Identities final : public security::PolicyListener {
     if (closed_) reconsider();
   }
 
+  // Whom the client's certificate names; to be called once, when something was read of it. Empty: it showed none.
+  void certify(Client& client, std::string_view name, Timestamp until);
+  // For leat's audit log; `type`: "command", "key" or "channel".
+  void audit_refusal(const Client& client, std::string_view command, std::string_view type,
+                     std::string_view name) const;
+  // Who a client is to quotas.
+  [[nodiscard]] static security::Principal principal_of(const Client& client);
+  // nullptr: there are none, and never will be.
+  [[nodiscard]] security::QuotaLedger* quotas() { return quotas_.get(); }
+
   // On return no password is being looked at.
   runtime::Task<> stop();
 
@@ -77,6 +88,7 @@ class Identities final : public security::PolicyListener {
   Executor& executor_;
   std::shared_ptr<security::Policies> policies_;  // nullptr: there are no users of leat
   std::unique_ptr<security::Logins> logins_;
+  std::unique_ptr<security::QuotaLedger> quotas_;
   bool closed_ = false;
   std::set<std::string, std::less<>> strangers_hosts_;  // from where something is granted to who has no user
   runtime::TaskScope tasks_;

@@ -25,14 +25,6 @@ void collect(observe::MetricsPage& page, Executor& executor) {
   page.gauge("leat_resp_buffers_bytes", "Memory of clients' buffers.", {},
              static_cast<double>(executor.outputs().memory()));
 
-  if (const security::Logins* logins = executor.identities().logins()) {
-    const auto show = [&](std::string_view result, const Counter& count) {
-      page.counter("leat_logins_total", "Who tried to be somebody.",
-                   {{"protocol", logins->protocol()}, {"result", std::string(result)}}, count);
-    };
-    show("succeeded", logins->stats().succeeded);
-    show("failed", logins->stats().failed);
-  }
   if (const TopicChannels* topics = executor.topics()) {
     page.counter("leat_pubsub_topic_messages_total", "Records of topics given to subscribers.", {},
                  topics->tails().delivered());

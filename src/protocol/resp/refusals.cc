@@ -15,14 +15,14 @@ std::string Executor::full_name(const Command& command, Arguments arguments) {
 
 AclCheck Executor::check_acl(const Client& client, const Command& command, Arguments arguments, bool from_script) {
   const AclCheck check = client.acl->check(command, arguments);
+  if (check) return check;
+  const std::string name = full_name(command, arguments);
+  const bool is_command = check.denial == Denial::command;
+  const std::string_view reason = is_command ? "command" : check.denial == Denial::key ? "key" : "channel";
+  const std::string_view object = is_command ? std::string_view(name) : arguments[check.index];
+  identities_.audit_refusal(client, name, reason, object);
   // Who is nobody in particular must not push from the log what is known of others.
-  if (client.granted != nullptr && !client.logged_in) return check;
-  switch (check.denial) {
-    case Denial::none: break;
-    case Denial::command: log_denial(client, "command", full_name(command, arguments), client.user, from_script); break;
-    case Denial::key: log_denial(client, "key", arguments[check.index], client.user, from_script); break;
-    case Denial::channel: log_denial(client, "channel", arguments[check.index], client.user, from_script); break;
-  }
+  if (client.granted == nullptr || client.logged_in) log_denial(client, reason, object, client.user, from_script);
   return check;
 }
 

@@ -22,6 +22,8 @@ Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, st
       socket_(std::move(socket)),
       client_(executor, *this, executor.next_client_id(), socket_->peer(), std::move(local)),
       parser_(executor.settings().limits) {
+  if (security::QuotaLedger* quotas = executor.identities().quotas())
+    quota_ = std::make_unique<security::QuotaAccount>(*quotas, security::host_of(socket_->peer()));
   resumption_.session = this;
   resumption_.run = [](runtime::Work* work) {
     auto& resumption = *static_cast<Resumption*>(work);
@@ -56,7 +58,12 @@ runtime::Task<> Session::run() {
       co_await changed_.wait();
       continue;
     }
+    if (executor_.shard().now() < not_before_) {
+      co_await changed_.wait_until(not_before_);
+      continue;
+    }
     if (!co_await read_more()) break;
+    charge();
   }
   draining_ = true;
   while (owes_replies()) co_await changed_.wait();
@@ -71,6 +78,9 @@ runtime::Task<bool> Session::read_more() {
   const auto got = co_await socket_->read_shared();
   if (!got || got->empty()) co_return false;
   executor_.stats().bytes_in.add(got->size());
+  used_.bytes_in += got->size();
+  if (!std::exchange(is_known_, true))
+    executor_.identities().certify(client_, socket_->certified_name(), socket_->certified_until());
   const std::string_view input = as_text(*got);
   if (!received_.empty()) {
     received_.append(input);
@@ -83,6 +93,16 @@ runtime::Task<bool> Session::read_more() {
     executor_.outputs().measure(client_);
   }
   co_return true;
+}
+
+void Session::charge() {
+  if (quota_ == nullptr) return;
+  const auto used = std::exchange(used_, {});
+  if (!executor_.identities().quotas()->has_quotas()) return;
+  quota_->follow(Identities::principal_of(client_));
+  const Duration wait = std::max(
+      {quota_->charge_requests(used.commands), quota_->charge_in(used.bytes_in), quota_->charge_out(used.bytes_out)});
+  if (wait > Duration{0}) not_before_ = executor_.shard().now() + wait;
 }
 
 void Session::execute_received() {
@@ -132,7 +152,9 @@ bool Session::execute(const Pipeline& pipeline, std::size_t& done) {
   for (std::size_t i = 0; i < pipeline.size(); ++i) {
     if (!may_execute()) return false;
     done += pipeline.consumed(i);
-    if (!pipeline.arguments(i).empty()) executor_.execute(client_, pipeline.arguments(i));
+    if (pipeline.arguments(i).empty()) continue;
+    ++used_.commands;
+    executor_.execute(client_, pipeline.arguments(i));
   }
   return true;
 }
@@ -159,6 +181,7 @@ void Session::write_at_once() {
   const std::size_t sent = socket_->write_at_once(as_bytes(sending_));
   if (sent == 0) return;
   executor_.stats().bytes_out.add(sent);
+  used_.bytes_out += sent;
   sending_.erase(0, sent);
   if (sending_.empty() && sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
   if (was_full) resume(client_);
@@ -170,6 +193,7 @@ runtime::Task<> Session::write_out() {
     runtime::Chain chain;
     chain.append(Bytes::copy_of(as_bytes(sending_)));
     executor_.stats().bytes_out.add(sending_.size());
+    used_.bytes_out += sending_.size();
     in_flight_ = sending_.size();
     sending_.clear();
     if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();

@@ -51,6 +51,9 @@ class Session final : public Connection {
   [[nodiscard]] bool owes_replies() const;
   void end();
 
+  // Charges what was used since the last time to the client's quota, and has the client wait.
+  void charge();
+
   Executor& executor_;
   std::unique_ptr<runtime::Socket> socket_;
   Client client_;
@@ -59,8 +62,16 @@ class Session final : public Connection {
   std::string sending_;        // and not sent
   std::size_t in_flight_ = 0;  // bytes that are being written
   bool writing_ = false;
-  bool draining_ = false;  // the client has sent all it wants to
-  bool broken_ = false;    // the stream of commands, or the socket
+  bool draining_ = false;                          // the client has sent all it wants to
+  bool broken_ = false;                            // the stream of commands, or the socket
+  std::unique_ptr<security::QuotaAccount> quota_;  // nullptr: there are no quotas, and never will be
+  struct {
+    std::size_t commands = 0;
+    std::size_t bytes_in = 0;
+    std::size_t bytes_out = 0;
+  } used_;                 // and not charged
+  MonoTime not_before_{};  // when the client is read again
+  bool is_known_ = false;  // something was read of it, so its certificate is known
   Resumption resumption_;
   runtime::Notifier changed_;
   runtime::TaskScope tasks_;

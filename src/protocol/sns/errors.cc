@@ -11,7 +11,7 @@ constexpr aws::WireError kErrors[] = {
     {batch_request_too_long, "BatchRequestTooLongException", "BatchRequestTooLong", 400, true},
     {empty_batch_request, "EmptyBatchRequestException", "EmptyBatchRequest", 400, true},
     {invalid_batch_entry_id, "InvalidBatchEntryIdException", "InvalidBatchEntryId", 400, true},
-    {request_throttled, "ThrottledException", "Throttled", 429, true},
+    {request_throttled, "ThrottlingException", "Throttling", 400, false},
     {resource_not_found, "ResourceNotFoundException", "ResourceNotFound", 404, true},
     {too_many_entries_in_batch_request, "TooManyEntriesInBatchRequestException", "TooManyEntriesInBatchRequest", 400,
      true},

@@ -17,7 +17,11 @@ Outcome<queue::QueuePtr> find_topic(const Call& call, std::string_view arn, Oper
   const auto name = topic_in_arn(arn);
   if (!name) return bad_parameter("TopicArn", "An ARN must have at least 6 elements, not more, and be of sns");
   auto topic = call.queues.find(topic_queue_name(*name));
-  if (topic == nullptr || !is_topic(*topic)) return refuse(ErrorCode::topic_not_found, "Topic does not exist");
+  if (topic == nullptr || !is_topic(*topic)) {
+    // What there is, is told to who would be let in.
+    LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, topic_queue_name(*name)));
+    return refuse(ErrorCode::topic_not_found, "Topic does not exist");
+  }
   LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, topic->topic));
   return topic;
 }

@@ -54,6 +54,7 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
   if (value.empty()) return {};
   const std::string name = dead_letters_of(value);
   if (name.empty()) return bad_parameter("RedrivePolicy", "deadLetterTargetArn is not the ARN of a queue");
+  LEAT_CHECK(sqs::authorize_sending(call.options, call.principal, call.queues, name));
   const QueuePtr target = call.queues.find(name);
   if (target == nullptr || is_sns_queue(*target))
     return bad_parameter("RedrivePolicy", fmt::format("there is no queue {}", name));
@@ -61,7 +62,7 @@ Outcome<> check_redrive(const Call& call, std::string_view value, Queue& subscri
     return bad_parameter("RedrivePolicy", "the queue is on the same topic: its dead letters would be published again");
   if (target->settings.order == Order::fifo && subscription.settings.order != Order::fifo)
     return bad_parameter("RedrivePolicy", "must use a standard queue as DLQ for a subscription to a standard topic");
-  return aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, target->name);
+  return {};
 }
 
 Outcome<> check_delivery(const Call& call, std::string_view value, Queue& subscription) {
@@ -116,6 +117,7 @@ Outcome<> set_attributes(const Call& call, const sqs::TextMap& attributes, Queue
 Outcome<> check_queue_endpoint(const Call& call, const Queue& topic, std::string_view endpoint) {
   const auto name = sqs::name_in_arn(endpoint);
   if (!name) return bad_parameter("Endpoint", "it is not the ARN of an SQS queue");
+  LEAT_CHECK(sqs::authorize_sending(call.options, call.principal, call.queues, *name));
   const QueuePtr target = call.queues.find(*name);
   if (target == nullptr || is_sns_queue(*target))
     return bad_parameter("Endpoint", fmt::format("there is no queue {}", *name));
@@ -123,7 +125,7 @@ Outcome<> check_queue_endpoint(const Call& call, const Queue& topic, std::string
     return bad_parameter("Endpoint", "FIFO SQS Queues can not be subscribed to standard SNS topics");
   if (target->topic_id == topic.topic_id)
     return bad_parameter("Endpoint", "the queue is on the same topic: what is published is in it already");
-  return aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, target->name);
+  return {};
 }
 
 Outcome<> check_endpoint(const Call& call, const Queue& topic, const SubscribeInput& in) {
@@ -255,6 +257,9 @@ Answer subscribe(Call& call, const SubscribeInput& in, SubscriptionArnText& out)
 Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, SubscriptionArnText& out) {
   const auto topic = topic_in_arn(in.topic_arn);
   if (!topic) co_return bad_parameter("TopicArn", "it is no topic's");
+  if (!call.is_open)
+    LEAT_CO_CHECK(
+        aws::authorize(call.options, call.principal, Operation::read, ResourceType::topic, topic_queue_name(*topic)));
   if (call.queues.find(topic_queue_name(*topic)) == nullptr)
     co_return refuse(ErrorCode::topic_not_found, "Topic does not exist");
   const auto subscriptions = subscriptions_of(call, *topic);
@@ -263,10 +268,6 @@ Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, Subs
   });
   if (found == subscriptions.end()) co_return refuse(ErrorCode::invalid_parameter_value, "Invalid parameter: Token");
   const Queue& subscription = **found;
-  // The token proves that the endpoint wants it; what asks for more is for who may read the topic.
-  if (!call.is_open)
-    LEAT_CO_CHECK(
-        aws::authorize(call.options, call.principal, Operation::read, ResourceType::topic, subscription.topic));
   out.subscription_arn = call.arena.keep(arn_of(call, subscription));
   if (!is_pending(subscription)) co_return Outcome<>();
   Queue wanted = subscription;
@@ -284,7 +285,7 @@ Answer confirm_subscription(Call& call, const ConfirmSubscriptionInput& in, Subs
 }
 
 Answer unsubscribe(Call& call, const SubscriptionArnText& in, EmptyOutput&) {
-  const auto subscription = find_subscription(call, in.subscription_arn, Operation::read);
+  const auto subscription = find_subscription(call, in.subscription_arn, Operation::alter);
   if (!subscription) {
     if (subscription.error().code == ErrorCode::topic_not_found) co_return Outcome<>();
     co_return std::unexpected(subscription.error());

@@ -59,6 +59,11 @@ struct Call {
 [[nodiscard]] Outcome<queue::QueuePtr> find_queue(const Call& call, std::string_view url,
                                                   security::Operation operation);
 
+// Whether somebody may send to the queue of that name, and so to the topic that it is on, if that is not its own. Asked before
+// it is told whether there is such a queue. Error: access_denied.
+[[nodiscard]] Outcome<> authorize_sending(const aws::Options& options, const security::Principal& principal,
+                                          const queue::Queues& queues, std::string_view name);
+
 // Whether lists show it to the caller.
 [[nodiscard]] bool may_see(const Call& call, const queue::Queue& queue);
 

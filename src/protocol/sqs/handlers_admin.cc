@@ -228,6 +228,7 @@ Answer list_dead_letter_source_queues(Call& call, const ListDeadLetterSourceQueu
 
 Answer start_move_task(Call& call, const StartMoveTaskInput& in, StartMoveTaskOutput& out) {
   LEAT_CO_TRY(const QueuePtr source, queue_of_arn(call, in.source_arn, "SourceArn", Operation::alter));
+  LEAT_CO_CHECK(aws::authorize(call.options, call.principal, Operation::read, ResourceType::queue, source->name));
   std::string destination;
   if (is_set(in.destination_arn)) {
     LEAT_CO_TRY(const QueuePtr target, queue_of_arn(call, in.destination_arn, "DestinationArn", Operation::write));
@@ -258,6 +259,11 @@ Answer start_move_task(Call& call, const StartMoveTaskInput& in, StartMoveTaskOu
 Answer cancel_move_task(Call& call, const CancelMoveTaskInput& in, CancelMoveTaskOutput& out) {
   const auto id = task_id(in.task_handle);
   if (!id) co_return bad_value("TaskHandle", in.task_handle, "It is not a valid task handle.");
+  const auto known = co_await call.queues.redrives("", SIZE_MAX);
+  if (!known) co_return std::unexpected(to_fault(known.error()));
+  const auto task = std::ranges::find(*known, *id, &Redrive::id);
+  if (task == known->end()) co_return refuse(ErrorCode::resource_not_found, "Task does not exist.");
+  LEAT_CO_CHECK(aws::authorize(call.options, call.principal, Operation::alter, ResourceType::queue, task->source));
   const auto moved = co_await call.queues.cancel_redrive(*id);
   if (!moved && moved.error().code == Errc::not_found)
     co_return refuse(ErrorCode::resource_not_found, "Task does not exist.");

@@ -119,19 +119,28 @@ std::optional<std::string_view> name_in_arn(std::string_view arn) {
   return name;
 }
 
+Outcome<> authorize_sending(const aws::Options& options, const security::Principal& principal,
+                            const queue::Queues& queues, std::string_view name) {
+  LEAT_CHECK(aws::authorize(options, principal, Operation::write, ResourceType::queue, name));
+  const QueuePtr queue = queues.find(name);
+  if (queue == nullptr || queue->owns_topic) return {};
+  return aws::authorize(options, principal, Operation::write, ResourceType::topic, queue->topic);
+}
+
 Outcome<QueuePtr> find_queue(const Call& call, std::string_view url, Operation operation) {
   const auto slash = url.rfind('/');
   const std::string_view name = slash == std::string_view::npos ? url : url.substr(slash + 1);
   if (name.empty()) {
     return refuse(ErrorCode::invalid_address, fmt::format("The address {} is not valid for this endpoint.", url));
   }
-  LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::queue, name));
+  if (operation == Operation::write) {
+    LEAT_CHECK(authorize_sending(call.options, call.principal, call.queues, name));
+  } else {
+    LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::queue, name));
+  }
   auto queue = call.queues.find(name);
   if (!queue || (!call.is_own && !is_queue_name(name)))
     return refuse(ErrorCode::queue_does_not_exist, "The specified queue does not exist.");
-  // What is sent to a queue on a topic of others is published there.
-  if (operation == Operation::write && !queue->owns_topic)
-    LEAT_CHECK(aws::authorize(call.options, call.principal, operation, ResourceType::topic, queue->topic));
   return queue;
 }
 
@@ -153,7 +162,7 @@ bool may_see(const Call& call, const queue::Queue& queue) {
 
 Outcome<> authorize_origins(const Call& call, const queue::Queue& dead_letters) {
   for (const QueuePtr& origin : call.queues.dead_letter_sources(dead_letters.name))
-    LEAT_CHECK(aws::authorize(call.options, call.principal, Operation::write, ResourceType::queue, origin->name));
+    LEAT_CHECK(authorize_sending(call.options, call.principal, call.queues, origin->name));
   return {};
 }
 

@@ -120,6 +120,7 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
   const auto target_name = name_in_arn(arn->get_ref<const std::string&>());
   if (!target_name) return bad_policy(kName, value, "Dead-letter target ARN is not valid.");
   if (*target_name == setup.name) return bad_policy(kName, value, "A queue cannot be its own dead-letter queue.");
+  LEAT_CHECK(authorize_sending(call.options, call.principal, call.queues, *target_name));
   const auto target = call.queues.find(*target_name);
   if (!target) return bad_policy(kName, value, "Dead letter target does not exist.");
   if (is_fifo_name(target->name) != is_fifo_name(setup.name))
@@ -127,8 +128,6 @@ Outcome<> set_redrive_policy(const Call& call, std::string_view value, QueueSetu
   if (!allows_redrive(*target, setup.name)) {
     return bad_policy(kName, value, "The redrive allow policy of the dead-letter queue does not admit this queue.");
   }
-  LEAT_CHECK(aws::authorize(call.options, call.principal, security::Operation::write, security::ResourceType::queue,
-                            *target_name));
   setup.settings.dead_letter_queue = *target_name;
   setup.settings.deliveries_max = static_cast<std::int32_t>(*receives);
   return {};
@@ -336,8 +335,14 @@ Outcome<> check_setup(const QueueSetup& setup) {
 }
 
 Outcome<> set_tagged(std::string_view tag, std::string_view value, QueueSetup& setup) {
+  const std::string_view name = tag.substr(kTagPrefix.size());
+  // Whoever sets those is asked whether that is allowed.
+  if (name == "dead_letter_queue" || name == "deliveries_max") {
+    return refuse(ErrorCode::invalid_parameter_value,
+                  fmt::format("The tag {} cannot be set: RedrivePolicy decides.", tag));
+  }
   queue::SettingsMap map = queue::to_map(setup.settings);
-  map.insert_or_assign(std::string(tag.substr(kTagPrefix.size())), std::string(value));
+  map.insert_or_assign(std::string(name), std::string(value));
   auto settings = queue::settings_from(map);
   if (!settings) {
     return refuse(ErrorCode::invalid_parameter_value,

@@ -96,8 +96,7 @@ Answer change_leases(const Request& request, Milliseconds lease, std::string rea
 
 Answer send_messages(Request& request) {
   LEAT_CO_TRY(queue::QueuePtr queue, find_queue(request));
-  // What is sent to a queue on somebody else's topic is a record of that.
-  if (!queue->owns_topic) LEAT_CO_CHECK(request.authorize(Operation::write, ResourceType::topic, queue->topic));
+  LEAT_CO_CHECK(authorize_sending(request, queue->name));
   LEAT_CO_TRY(const auto messages, messages_of(request));
   const auto sent = co_await send_all(request.shard, std::move(queue), messages);
   const auto failed = std::ranges::count_if(sent, [](const auto& each) { return !each; });

@@ -73,9 +73,9 @@ Json json_of(const queue::Redrive& redrive) {
 // Messages are read from one queue and written to another, or to those that they came from.
 Outcome<> authorize_redrive(const Request& request, const queue::Queue& source, const std::string& destination) {
   LEAT_CHECK(request.authorize(Operation::read, ResourceType::queue, source.name));
-  if (!destination.empty()) return request.authorize(Operation::write, ResourceType::queue, destination);
+  if (!destination.empty()) return authorize_sending(request, destination);
   for (const queue::QueuePtr& origin : request.shard.queues.dead_letter_sources(source.name))
-    LEAT_CHECK(request.authorize(Operation::write, ResourceType::queue, origin->name));
+    LEAT_CHECK(authorize_sending(request, origin->name));
   return {};
 }
 
@@ -83,7 +83,7 @@ Outcome<> authorize_redrive(const Request& request, const queue::Queue& source, 
 Outcome<> authorize_dead_letters(const Request& request, const queue::SettingsPatch& patch) {
   const auto dead = patch.find("dead_letter_queue");
   if (dead == patch.end() || !dead->second || dead->second->empty()) return {};
-  return request.authorize(Operation::write, ResourceType::queue, *dead->second);
+  return authorize_sending(request, *dead->second);
 }
 
 }  // namespace

@@ -56,6 +56,8 @@ Task<Outcome<std::optional<KeptPassword>>> password_in(const Request& request) {
   if (body.contains("password") && body.contains("password_hash"))
     co_return refuse(400, "invalid-argument", "a password comes as itself or as a hash, not both");
   if (body.contains("password_hash")) {
+    // To check a password against it costs what the hash says.
+    LEAT_CO_CHECK(request.authorize(Operation::alter, ResourceType::cluster, security::kClusterName));
     const std::string hash = body.at("password_hash");
     API_CHECK(security::check_password_hash(hash));
     co_return KeptPassword{.scram = {}, .hash = hash};
@@ -64,6 +66,8 @@ Task<Outcome<std::optional<KeptPassword>>> password_in(const Request& request) {
   const std::string password = body.at("password");
   if (password.contains('\0')) co_return refuse(400, "invalid-argument", "a password has no zero bytes");
   const bool for_scram = body.value("scram", true);
+  co_await request.shard.hashing.reserve(1);
+  const runtime::Reservation hashing(request.shard.hashing, 1);
   co_return co_await runtime::run_blocking([&] { return keep(password, for_scram); });
 }
 
@@ -73,20 +77,17 @@ std::vector<std::string> roles_in(const Json& body) {
   return roles;
 }
 
-security::Grant grant_of_everything(const std::string& principal, ResourceType type) {
-  const bool is_cluster = type == ResourceType::cluster;
-  return {.principal = principal,
-          .type = type,
-          .name = std::string(is_cluster ? security::kClusterName : security::kAnyName)};
-}
-
-Task<Status> grant_everything(const Request& request, std::string principal) {
+std::vector<security::Grant> grants_of_everything(const std::string& principal) {
   std::vector<security::Grant> grants;
   for (const auto type :
        {ResourceType::cluster, ResourceType::topic, ResourceType::group, ResourceType::transactional_id,
-        ResourceType::queue, ResourceType::key, ResourceType::lock, ResourceType::channel})
-    grants.push_back(grant_of_everything(principal, type));
-  co_return co_await add_grants(request, std::move(principal), std::move(grants));
+        ResourceType::queue, ResourceType::key, ResourceType::lock, ResourceType::channel}) {
+    const bool is_cluster = type == ResourceType::cluster;
+    grants.push_back({.principal = principal,
+                      .type = type,
+                      .name = std::string(is_cluster ? security::kClusterName : security::kAnyName)});
+  }
+  return grants;
 }
 
 }  // namespace
@@ -102,24 +103,33 @@ Answer list_users(Request& request) {
 
 Answer create_user(Request& request) {
   const Json& body = *request.body;
-  const std::string name = body.at("name");
-  API_CHECK(security::check_user_name(name));
-  LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
-  const std::vector<std::string> roles = body.contains("roles") ? roles_in(body) : std::vector<std::string>();
-  if (request.node().policies.current()->find_user(name) != nullptr)
-    co_return refuse(409, "exists", fmt::format("there is a user '{}' already", name));
+  User user{.name = body.at("name")};
+  if (body.contains("roles")) user.roles = roles_in(body);
+  API_CHECK(security::check_user(user));
+  const std::string name = user.name;
+  const auto exists = [&name] { return fail(Errc::exists, fmt::format("there is a user '{}' already", name)); };
+  if (request.node().policies.current()->find_user(name) != nullptr) co_return refuse(exists().error());
+  LEAT_CO_TRY(std::optional<KeptPassword> password, co_await password_in(request));
+  if (password) std::tie(user.scram, user.password_hash) = std::tie(password->scram, password->hash);
   // First, for the server must be left with somebody who may administer it.
-  if (body.value("admin", false)) API_CHECK(co_await grant_everything(request, security::principal_of(name)));
+  const bool is_admin = body.value("admin", false);
+  std::vector<security::Grant> everything = grants_of_everything(security::principal_of(name));
+  const auto is_there = [policy = request.node().policies.current()](const security::Grant& grant) {
+    return std::ranges::find(policy->grants(), grant) != policy->grants().end();
+  };
+  std::erase_if(everything, is_there);
+  if (is_admin && !everything.empty())
+    API_CHECK(co_await add_grants(request, security::principal_of(name), everything));
   const security::PolicyService::UserChange make = [&](std::optional<User> was) -> Result<std::optional<User>> {
-    if (was) return fail(Errc::exists, fmt::format("there is a user '{}' already", name));
-    User user{.name = name};
-    if (password) user.scram = password->scram;
-    if (password) user.password_hash = password->hash;
-    user.roles = roles;
+    if (was) return exists();
     return user;
   };
-  API_TRY(const std::optional<User> made, co_await change_user(request, name, make));
-  auto response = json_response(201, json_of(*made));
+  const auto made = co_await change_user(request, name, make);
+  // Somebody else was faster, or it cannot be: it must not find them when it is made later.
+  if (!made && is_admin && !everything.empty() && made.error().code != Errc::timed_out)
+    (void)co_await remove_grants(request, security::principal_of(name), everything);
+  if (!made) co_return refuse(made.error());
+  auto response = json_response(201, json_of(**made));
   response.headers.emplace_back("Location", fmt::format("/v1/users/{}", percent_encoded(name)));
   co_return response;
 }
@@ -138,6 +148,8 @@ Answer change_user(Request& request) {
     LEAT_CO_CHECK(request.authorize(Operation::alter, ResourceType::cluster, security::kClusterName));
     roles = roles_in(body);
   }
+  if (request.node().policies.current()->find_user(request.text("user")) == nullptr)
+    co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
   LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
   const std::function<Status(User&)> change = [&](User& user) -> Status {
     if (password) user.scram = password->scram;

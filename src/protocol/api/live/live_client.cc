@@ -58,7 +58,7 @@ void LiveClient::send(std::string_view bytes) {
 }
 
 bool LiveClient::has_expired() const {
-  return principal_.expires != kNoTimestamp && principal_.expires <= runtime::Shard::current().wall_now();
+  return !shard_.shard().node.policies.holds(principal_, runtime::Shard::current().wall_now());
 }
 
 void LiveClient::take_message(std::string_view channel, const LiveEvent& event) {

@@ -98,7 +98,7 @@ void WebSocketSession::end_topic(const std::string& topic, const Error& why) {
 void WebSocketSession::tell_loss(std::uint64_t count) { send_event(lost_event(count)); }
 
 void WebSocketSession::keep_alive(MonoTime now) {
-  if (has_expired()) return close(http::CloseCode::policy_violation, "the token has expired");
+  if (has_expired()) return close(http::CloseCode::policy_violation, "the token has expired or was revoked");
   if (now - heard_at_ < kIdleMax) return;
   if (is_pinged_ && now - heard_at_ >= 2 * kIdleMax) return end_connection();
   is_pinged_ = true;
@@ -109,6 +109,10 @@ void WebSocketSession::keep_alive(MonoTime now) {
 
 bool WebSocketSession::take(http::WebSocketMessage message) {
   live().shard().stats.live_received.add();
+  if (has_expired()) {
+    close(http::CloseCode::policy_violation, "the token has expired or was revoked");
+    return false;
+  }
   if (!message.is_text) {
     close(http::CloseCode::unsupported_data, "messages are JSON");
     return false;

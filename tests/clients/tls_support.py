@@ -1,0 +1,61 @@
+"""What the suites of TLS share: an authority, certificates of servers and clients, and a server with TLS on every listener."""
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+
+from harness import Server, equal, free_port
+
+
+def openssl(*arguments, text=None, seconds=30):
+    return subprocess.run(['openssl', *arguments], input=text, capture_output=True, text=True, timeout=seconds)
+
+
+class Certificates:
+    """An authority, and certificates of this machine that it signs."""
+
+    def __init__(self):
+        self.folder = pathlib.Path(tempfile.mkdtemp(prefix='leat-tls-'))
+        self.authority, self.authority_key = self.folder / 'ca.pem', self.folder / 'ca.key'
+        self.file, self.key = self.folder / 'server.pem', self.folder / 'server.key'
+        self.run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', self.authority_key, '-out', self.authority,
+                 '-days', '2', '-subj', '/CN=leat test authority')
+
+    def run(self, *arguments):
+        done = openssl(*map(str, arguments))
+        equal(done.returncode, 0, done.stderr)
+
+    def make(self, name, file=None, key=None, algorithm='ec'):
+        """Writes a certificate for that name and 127.0.0.1, and its key, each at once."""
+        new_key, request, new_file = (self.folder / ('new.' + kind) for kind in ('key', 'csr', 'pem'))
+        how = ['ec', '-pkeyopt', 'ec_paramgen_curve:P-256'] if algorithm == 'ec' else [algorithm]
+        self.run('req', '-newkey', *how, '-nodes', '-keyout', new_key, '-out', request, '-subj', '/CN=' + name)
+        extensions = self.folder / 'new.ext'
+        extensions.write_text('subjectAltName=DNS:localhost,IP:127.0.0.1\n')
+        self.run('x509', '-req', '-in', request, '-CA', self.authority, '-CAkey', self.authority_key, '-CAcreateserial',
+                 '-days', '2', '-extfile', extensions, '-out', new_file)
+        new_key.chmod(0o600)
+        os.replace(new_file, file or self.file)
+        os.replace(new_key, key or self.key)
+
+    def remove(self):
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class WithTls:
+    """Makes a Server of harness.py, or one that builds on it, listen with TLS for every protocol too."""
+
+    def __init__(self, certificates, *options, **more):
+        super().__init__(**more)
+        self.tls_ports = {protocol: free_port() for protocol in ('kafka', 'sqs', 'http', 'resp')}
+        self.options = [*(part for protocol, port in self.tls_ports.items()
+                          for part in ('--listen', '%s+tls=127.0.0.1:%d' % (protocol, port))),
+                        '--tls.certificate', str(certificates.file), '--tls.key', str(certificates.key), *options]
+        self.tls_address = '127.0.0.1:%d' % self.tls_ports['kafka']
+        self.https_sqs = 'https://127.0.0.1:%d' % self.tls_ports['sqs']
+        self.https = 'https://127.0.0.1:%d' % self.tls_ports['http']
+
+
+class TlsServer(WithTls, Server):
+    pass
