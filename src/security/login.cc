@@ -136,7 +136,7 @@ Task<Result<Principal>> Logins::check_password(std::string user, std::string pas
   const User* found = policies_.current()->find_user(user);
   const std::string hash = found == nullptr ? std::string() : found->password_hash;
   // Who is not there takes as long as who was made by leat's own tool.
-  const bool has_larger = found == nullptr || found->scram.contains(ScramMechanism::sha512);
+  const bool has_larger = found == nullptr || found->scram.empty() || found->scram.contains(ScramMechanism::sha512);
   const ScramMechanism mechanism = has_larger ? ScramMechanism::sha512 : ScramMechanism::sha256;
   const ScramCredential known = credential(user, mechanism);
   const bool matches = co_await runtime::run_blocking(

@@ -236,7 +236,7 @@ def what_else(server):
     take_back(server, person.name, 'write', 'queue:' + dead)
 
     # Messages are moved out of `dead` to where they came from, or elsewhere.
-    mover, elsewhere = Person(server, ('alter', 'queue:' + dead)), new_queue(server)[0]
+    mover, elsewhere = Person(server, ('alter,read', 'queue:' + dead)), new_queue(server)[0]
     for person_, arguments, status in ((mover, {'SourceArn': arn(dead)}, 403),
                                        (mover, {'SourceArn': arn(dead), 'DestinationArn': arn(elsewhere)}, 403),
                                        (person, {'SourceArn': arn(dead), 'DestinationArn': arn(own)}, 403)):
@@ -259,10 +259,11 @@ def cancelling(server):
     new_queue(server, RedrivePolicy=json.dumps({'deadLetterTargetArn': arn(dead), 'maxReceiveCount': 1}))
     for _ in range(20):
         root.send_message(QueueUrl=url, MessageBody='x')
-    mover = Person(server, ('alter', 'queue:' + dead), ('write', 'queue:' + target))
+    mover, no_reader = (Person(server, (what, 'queue:' + dead), ('write', 'queue:' + target)) for what in ('alter,read', 'alter'))
     viewer, stranger = Person(server, ('describe', 'queue:' + dead)), Person(server, ('all', 'queue:' + other))
-    status, begun = signed_json(server, mover.key, 'StartMessageMoveTask', SourceArn=arn(dead), DestinationArn=arn(target),
-                                MaxNumberOfMessagesPerSecond=1)
+    start = {'SourceArn': arn(dead), 'DestinationArn': arn(target), 'MaxNumberOfMessagesPerSecond': 1}
+    equal(signed_json(server, no_reader.key, 'StartMessageMoveTask', **start)[0], 403, 'who may not read what is moved')
+    status, begun = signed_json(server, mover.key, 'StartMessageMoveTask', **start)
     equal(status, 200, str(begun))
 
     def tasks(person):
@@ -324,7 +325,7 @@ def sns_matrix(arn_, subscription, endpoint):
         ('SetSubscriptionAttributes', lambda c: c.set_subscription_attributes(
             SubscriptionArn=subscription, AttributeName='RawMessageDelivery', AttributeValue='true'), 'alter'),
         ('Subscribe', lambda c: c.subscribe(TopicArn=arn_, Protocol='http', Endpoint=endpoint), 'read'),
-        ('Unsubscribe', lambda c: c.unsubscribe(SubscriptionArn=subscription), 'read'),
+        ('Unsubscribe', lambda c: c.unsubscribe(SubscriptionArn=subscription), 'alter'),
         ('CreateTopic', lambda c: c.create_topic(Name=arn_.rsplit(':', 1)[1]), 'create'),
         ('DeleteTopic', lambda c: c.delete_topic(TopicArn=arn_), 'delete'),
     ]
@@ -420,7 +421,7 @@ def links(server):
     with Webhook() as hook:
         root.subscribe(TopicArn=arn_, Protocol='http', Endpoint=hook.url)
         asked = hook.wait(1, 'SubscriptionConfirmation')[0].json()
-        reader, stranger = Person(server, ('read', 'topic:*')), Person(server)
+        reader, stranger = Person(server, ('read,alter', 'topic:*')), Person(server)
         signed = dict(TopicArn=arn_, Token=asked['Token'], AuthenticateOnUnsubscribe='true')
         equal(is_denied(outcome(stranger.sns.confirm_subscription, **signed)), True, 'who asks for more has to be somebody')
         equal(is_denied(outcome(amazon('sns', server.sqs).confirm_subscription, **signed)), True, 'or has to sign')

@@ -204,10 +204,10 @@ def bodies(server):
             ('PATCH', '/v1/topics/mine', {'config': {'retention.ms': 5000000}}, ('alter', 'topic:mine'),
              ('alter-configs', 'topic:mine')),
             ('POST', '/v1/queues/letters/redrives', {'destination': 'other'}, ('alter,read', 'queue:letters'),
-             ('write', 'queue:other')),
+             ('write', 'queue:other', 'topic:other-jobs')),
             ('POST', '/v1/queues/mine/messages', {'body': 'x'}, ('write', 'queue:mine'), ('write', 'topic:mine-jobs')),
             ('PATCH', '/v1/queues/mine', {'settings': {'dead_letter_queue': 'other', 'deliveries_max': 1}},
-             ('alter', 'queue:mine'), ('write', 'queue:other')),
+             ('alter', 'queue:mine'), ('write', 'queue:other', 'topic:other-jobs')),
             ('GET', '/v1/events?topic=mine&topic=other', None, ('read', 'topic:mine'), None),
             ('GET', '/v1/events?topic=mine&channel=news', None, ('read', 'topic:mine'), None)):
         with As(server, user_with(server, some)) as api:
@@ -216,6 +216,11 @@ def bodies(server):
             with As(server, user_with(server, some, more)) as api:
                 reply = api.ask(method, path, body)
                 equal(reply.status in (200, 201, 202, 409), True, '%s %s: %s' % (path, reply.status, reply.body))
+    # What is sent to a queue is published on its topic: who may not do that may have nothing else do it.
+    with As(server, user_with(server, ('alter,read', 'queue:letters', 'queue:mine'), ('write', 'queue:other'))) as api:
+        equal(api(403, 'POST', '/v1/queues/letters/redrives', {'destination': 'other'}), 'permission-denied')
+        equal(api(403, 'PATCH', '/v1/queues/mine', {'settings': {'dead_letter_queue': 'other', 'deliveries_max': 1}}),
+              'permission-denied')
     with As(server, user_with(server, ('alter', 'topic:mine'))) as api:
         equal(api(200, 'PATCH', '/v1/topics/mine', {'partitions': 2})['partitions'], 2)
     with As(server, user_with(server, ('create', 'cluster'))) as api:

@@ -63,7 +63,7 @@ class Draw:
         if name == 'receipts':
             return '0.%d.0.1' % self.rng.randrange(9)
         if name == 'principal':
-            return self.rng.choice(['User:fixed', 'Role:fixed', 'User:*'])
+            return self.rng.choice(['User:fixed', 'Role:fixed'])
         if name == 'host':
             return self.rng.choice(['*', '10.0.0.1', 'nowhere'])
         texts = [t for t in TEXTS if schema.get('minLength', 0) <= len(t.encode()) <= schema.get('maxLength', 1 << 20)]

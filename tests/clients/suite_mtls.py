@@ -12,6 +12,7 @@ import ssl
 import subprocess
 import sys
 
+import redis
 from confluent_kafka import Consumer, Producer
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -19,8 +20,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness import Cases, equal, unique, wait_for
-from security_support import (AUTHENTICATION_FAILED, NO_ERROR, TOPIC_REFUSED, Kafka, Secured, amazon,
-                              ask_root, bearer_message, grant, new_access_key, new_token, new_topic, new_user, take_back, wait_audited)
+from security_support import (AUTHENTICATION_FAILED, NO_ERROR, PASSWORD, TOPIC_REFUSED, Kafka, Secured, amazon,
+                              ask_root, bearer_message, grant, is_closed, new_access_key, new_token, new_topic, new_user, take_back, wait_audited)
 from sqs_support import refused
 from tls_support import Certificates, TlsServer, WithTls, openssl
 
@@ -140,6 +141,8 @@ def over_http(world):
     equal(world.ask('POST', '/v1/topics/%s/records' % topic, certificate, body={'value': 'x'})[0], 403)
     equal(world.ask('GET', '/v1/users/' + user, certificate)[0], 200, 'its own')
     equal(world.ask('GET', '/v1/users/root', certificate)[0], 403)
+    for method, what, body in (('POST', '/tokens', {}), ('POST', '/access-keys', {}), ('PATCH', '', {'password': 'x'})):
+        equal(world.ask(method, '/v1/users/%s%s' % (user, what), certificate, body=body)[0], 403, 'what would outlive it')
     other = new_user(world.server)
     _, token = new_token(world.server, other)
     equal(world.who(certificate, Authorization='Bearer ' + token), 'User:' + other)
@@ -281,7 +284,7 @@ def at_once(world):
         equal((status(), over_kafka.sees(topic)), (403, TOPIC_REFUSED))
 
 
-@cases('sessions that are resumed keep their user, with TLS 1.2 and 1.3, and are of nobody else')
+@cases('each connection shows its certificate: no session is resumed, which could outlive it')
 def resumption(world):
     user, certificate = world.user()
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
@@ -296,9 +299,61 @@ def resumption(world):
                 equal(json.loads(answer.partition(b'\r\n\r\n')[2])['principal'], 'User:' + user)
                 session = secure.session
                 reused.append(secure.session_reused)
-        equal(reused, [False, True, True], str(version))
-    nobody = world.context(None)
-    equal(world.who(context=nobody), 'User:ANONYMOUS')
+        equal(reused, [False, False, False], str(version))
+
+
+@cases('who came by a certificate is nobody once it has ended, also on connections that are open')
+def certificate_ends(world):
+    topic = new_topic(world.server)
+    user = new_user(world.server, ('read', 'topic:' + topic))
+    certificate = world.authority.client(user, ends=datetime.timedelta(seconds=5))
+    connection = http.client.HTTPSConnection('127.0.0.1', world.tls_ports['http'], context=world.context(certificate), timeout=30)
+
+    def me():
+        connection.request('GET', '/v1/me')
+        answer = connection.getresponse()
+        return json.loads(answer.read())
+    with contextlib.closing(connection), world.kafka(certificate) as over_kafka, world.kafka(certificate) as again:
+        equal((me()['principal'], over_kafka.sees(topic), again.sees(topic)), ('User:' + user, NO_ERROR, NO_ERROR))
+        wait_for('the end', lambda: me()['principal'] == 'User:ANONYMOUS')
+        equal(is_closed(over_kafka, topic), True, 'over Kafka')
+        equal((again.password(user)['ErrorCode'], again.sees(topic)), (NO_ERROR, NO_ERROR), 'who says by SASL who it is')
+        equal(is_refused(world.who, certificate), True, 'a new connection')
+
+
+@cases('web pages cannot use the certificate of who looks at them')
+def pages(world):
+    name = unique('queue')
+    user, certificate = world.user(('all', 'queue:' + name))
+    body = 'Action=CreateQueue&Version=2012-11-05&QueueName=' + name
+
+    def status(**headers):
+        connection = http.client.HTTPSConnection('127.0.0.1', world.tls_ports['sqs'], context=world.context(certificate), timeout=30)
+        with contextlib.closing(connection):
+            connection.request('POST', '/', body, {'Content-Type': 'application/x-www-form-urlencoded', **headers})
+            return connection.getresponse().status
+    equal(status(Origin='https://evil.example'), 403)
+    equal(status(**{'Sec-Fetch-Site': 'cross-site'}), 403)
+    equal(status(), 200, 'a program')
+    equal(world.ask('PATCH', '/v1/users/' + user, certificate, body={'password': 'x'}, Origin='https://evil.example')[0], 403)
+
+
+@cases('redis-py: the certificate names the user; AUTH names another')
+def over_redis(world):
+    user, certificate = world.user(('write', 'key:mine*'))
+    other = new_user(world.server, ('read', 'key:mine*'))
+    client = redis.Redis(port=world.tls_ports['resp'], ssl=True, ssl_ca_certs=str(world.certificates.authority), retry=None,
+                         ssl_certfile=certificate[0], ssl_keyfile=certificate[1], decode_responses=True)
+    equal((client.acl_whoami(), client.set('mine', 'x')), (user, True))
+    for call in (lambda: client.get('mine'), lambda: client.set('other', 'x')):
+        try:
+            call()
+        except redis.exceptions.NoPermissionError:
+            continue
+        raise AssertionError('it was allowed')
+    with client.client() as one:
+        one.execute_command('AUTH', other, PASSWORD)
+        equal((one.acl_whoami(), one.get('mine')), (other, 'x'))
 
 
 @cases('the audit log names who came by a certificate')

@@ -95,6 +95,26 @@ def first_and_last(_):
         equal(server.stop(), 0)
 
 
+@cases('the last administrator is somebody who can come in, today and tomorrow')
+def who_can_come_in(_):
+    with Server() as server:
+        server.start()
+        with api_as(server) as nobody:
+            equal(nobody(403, 'POST', '/v1/users', {'name': 'root', 'admin': True}), 'permission-denied', 'without a password')
+            equal(nobody(200, 'GET', '/v1/grants')['items'], [], 'no grants wait for it')
+            nobody(201, 'POST', '/v1/users', {'name': 'root', 'password': ROOT_PASSWORD, 'admin': True})
+        ask_root(server, 201, 'POST', '/v1/users', {'name': 'robot', 'admin': True})
+        ending = new_token(server, 'robot', lifetime_ms=3_600_000)[1]
+        with api_as(server, token=ending) as robot:
+            robot(403, 'DELETE', '/v1/users/root')
+        id_, lasting = new_token(server, 'robot')
+        with api_as(server, token=lasting) as robot:
+            robot(204, 'DELETE', '/v1/users/root')
+            robot(403, 'DELETE', '/v1/users/robot/tokens/' + id_)
+            robot(200, 'GET', '/v1/users')
+        equal(server.stop(), 0)
+
+
 @cases('passwords kept as argon2id, and hashes of argon2id and bcrypt from elsewhere, work in clear and not for SCRAM')
 def hashes(server):
     made = crypt.crypt('zoë’s', crypt.mksalt(crypt.METHOD_BLOWFISH, rounds=2 ** 5))
@@ -161,6 +181,8 @@ def password_change(server):
         equal(api(403, 'PATCH', '/v1/users/' + user, {'roles': ['admins']}), 'permission-denied')
         equal(api(403, 'PATCH', '/v1/users/' + user, {'password': 'third', 'roles': []}), 'permission-denied')
         api(200, 'GET', '/v1/me')
+        equal(api(403, 'PATCH', '/v1/users/' + user, {'password_hash': BCRYPT[0]}), 'permission-denied',
+              'what it costs to look at a hash is for who administers to say')
         api(403, 'DELETE', '/v1/users/' + user)
         api(403, 'PATCH', '/v1/users/root', {'password': 'x'})
     equal((plain(server, user, PASSWORD), plain(server, user, 'new: one')), (AUTHENTICATION_FAILED, NO_ERROR))

@@ -116,9 +116,9 @@ TEST(Password, BcryptTakes72BytesAndNoNul) {
 TEST(Password, ImportedHashesMayNotStallTheServer) {
   for (const std::string_view good : {"m=65536,t=8,p=8", "m=64,t=1,p=8", "m=8,t=1,p=1"})
     EXPECT_TRUE(check_password_hash(with(kSmallArgon2, "m=256,t=2,p=1", good))) << good;
-  for (const std::string_view bad : {"m=65537,t=2,p=1", "m=256,t=9,p=1", "m=256,t=2,p=9", "m=63,t=1,p=8",
-                                     "m=7,t=1,p=1", "m=0,t=1,p=1", "m=256,t=0,p=1", "m=256,t=2,p=0",
-                                     "m=4294967295,t=2,p=1", "m=4294967552,t=2,p=1", "m=99999999999999999999,t=2,p=1"})
+  for (const std::string_view bad : {"m=65537,t=2,p=1", "m=256,t=9,p=1", "m=256,t=2,p=9", "m=63,t=1,p=8", "m=7,t=1,p=1",
+                                     "m=0,t=1,p=1", "m=256,t=0,p=1", "m=256,t=2,p=0", "m=4294967295,t=2,p=1",
+                                     "m=4294967552,t=2,p=1", "m=99999999999999999999,t=2,p=1"})
     expect_refused(with(kSmallArgon2, "m=256,t=2,p=1", bad));
   EXPECT_TRUE(check_password_hash(with(kBcrypt, "$05$", "$04$")));
   EXPECT_TRUE(check_password_hash(with(kBcrypt, "$05$", "$14$")));

@@ -141,6 +141,10 @@ runtime::Task<> Session::read_requests() {
     // Who the client is, and how it says so, is settled before the next request is looked at.
     const bool decides_what_follows =
         next.request.api == ApiKey::kSaslHandshake || next.request.api == ApiKey::kSaslAuthenticate;
+    if (!decides_what_follows && is_being_authenticated() && next.request.api != ApiKey::kApiVersions) {
+      refuse("a request came before it was known from whom");
+      co_return;
+    }
     if (!decides_what_follows && has_expired()) {
       refuse("the token that it came with has expired or was revoked");
       co_return;
@@ -154,10 +158,11 @@ runtime::Task<> Session::read_requests() {
   }
 }
 
+// Whether the client has begun to say who it is, and has not come to a good end.
+bool Session::is_being_authenticated() const { return connection_.sasl != nullptr && !connection_.sasl->principal(); }
+
 // Whether what comes next is a token of SASL without a header.
-bool Session::expects_token() const {
-  return connection_.sasl != nullptr && connection_.sasl->raw && !connection_.sasl->principal();
-}
+bool Session::expects_token() const { return is_being_authenticated() && connection_.sasl->raw; }
 
 // Whom the client's certificate names, until it says by SASL who it is.
 void Session::take_certificate() {

@@ -63,6 +63,7 @@ class Session {
   runtime::Task<Result<std::unique_ptr<Slot>>> read_request();
   runtime::Task<bool> wait_for_quota();
   [[nodiscard]] bool charge(Request& request, std::size_t bytes);
+  [[nodiscard]] bool is_being_authenticated() const;
   [[nodiscard]] bool expects_token() const;
   void take_certificate();
   [[nodiscard]] bool has_expired() const;

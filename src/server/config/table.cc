@@ -166,7 +166,8 @@ std::vector<ConfigKey> make_keys() {
 
       {"resp.password", "", at(&C::resp, &RespConfig::password), "TEXT", 0, 0,
        "The password of Redis's default user, which AUTH and HELLO must give. Without one, and without users of leat, "
-       "whoever reaches the port may do everything. Better in the file or the variable than as a flag, which others on the machine can see.",
+       "whoever reaches the port may do everything. Better in the file or the variable than as a flag, which others on "
+       "the machine can see.",
        true},
       {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
        "Numbered databases that SELECT can choose."},
@@ -208,7 +209,8 @@ std::vector<ConfigKey> make_keys() {
       {"tls.key", "", at(&C::tls, &TlsConfig::key), "FILE", 0, 0,
        "The certificate's private key: a PEM file that others must not be able to read."},
       {"tls.client_ca", "", at(&C::tls, &TlsConfig::client_ca), "FILE", 0, 0,
-       "Certificates of those that vouch for clients, a PEM file. A client that shows a certificate of theirs is the user "
+       "Certificates of those that vouch for clients, a PEM file. A client that shows a certificate of theirs is the "
+       "user "
        "whom its common name names."},
       {"tls.require_client_certificate", "", at(&C::tls, &TlsConfig::require_client_certificate), "", 0, 0,
        "Clients that show no certificate have no connection to a listener with +tls."},

@@ -94,9 +94,11 @@ runtime::Task<> LiveClient::write_out() {
   is_writing_ = true;
   while (!out_.empty() && !ended_) {
     runtime::Chain chain;
-    chain.append(Bytes::copy_of(as_bytes(out_)));
-    in_flight_ = out_.size();
-    std::string().swap(out_);
+    const std::size_t size = std::min<std::uint64_t>(out_.size(), quota_.out_at_once());
+    chain.append(Bytes::copy_of(as_bytes(std::string_view(out_).substr(0, size))));
+    in_flight_ = size;
+    out_.erase(0, size);
+    if (out_.empty()) std::string().swap(out_);
     const bool is_written = co_await connection_->write(chain);
     if (!is_written) end_connection();
     co_await pause(quota_.charge_out(in_flight_));

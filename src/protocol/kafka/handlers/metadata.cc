@@ -49,7 +49,8 @@ void add_error(Topics& topics, const Request& request, std::optional<std::string
 void add_all(Topics& topics, const Request& request, const MetadataRequest& message) {
   const catalog::TopicsPtr known = request.shard().streams.topics();
   for (const auto& [name, topic] : known->topics()) {
-    if (request.sees(Operation::describe, security::ResourceType::topic, name)) add_topic(topics, request, message, *topic);
+    if (request.sees(Operation::describe, security::ResourceType::topic, name))
+      add_topic(topics, request, message, *topic);
   }
 }
 
