@@ -277,7 +277,8 @@ Status grant_everything(Client& client, const std::string& user) {
 
 void add_grant_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<GrantOptions>();
-  CLI::App* group = root.add_subcommand("grant", "Say what users may do");
+  CLI::App* group = root.add_subcommand("grant", "Say what users and roles may do");
+  group->alias("acl");
   group->require_subcommand(1);
 
   CLI::App* command = add(*group, "list", "List what is granted, to one user or to all", list, options, chosen);

@@ -163,7 +163,7 @@ class Queues {
                                                               std::vector<MessageAt> messages) = 0;
   // Returns how many it had moved. Errors: not_found, invalid_argument (it does not run any more).
   virtual runtime::Task<Result<std::int64_t>> cancel_redrive(std::string id) = 0;
-  // The latest first.
+  // The latest first; of all queues when `source` is empty.
   virtual runtime::Task<Result<std::vector<Redrive>>> redrives(std::string source, std::size_t count_max) = 0;
 };
 

@@ -15,6 +15,7 @@ CASES=word,word runs only cases whose names contain a word. TEST_RESP_PEER=redis
 server, not against leat.
 """
 import argparse
+import concurrent.futures
 import os
 import pathlib
 import shutil
@@ -177,13 +178,13 @@ ROBUST = {
 
 
 def run_client(name, make_command, seconds):
-    """Relays the suite's lines. Returns (passed, failed, skipped)."""
+    """Runs a suite with a server of its own. Returns how many cases failed, and what is to be printed."""
+    said = []
     counts = {'ok': 0, 'FAILED': 0, 'skipped': 0}
     try:
         command = make_command()
     except harness.Skip as why:
-        print('skipped %s: %s' % (name, why))
-        return 0, 0, 1
+        return 0, ['skipped %s: %s' % (name, why)]
     own = resp_support.new_server() if name in RESP else Server(environment=ACCESS_KEY if name in SIGNED else None)
     with own as server:
         server.start()
@@ -198,27 +199,39 @@ def run_client(name, make_command, seconds):
             word = line.split(' ', 1)[0]
             if word in counts:
                 counts[word] += 1
-                print(line, end='', flush=True)
+                said.append(line.rstrip('\n'))
             else:
-                print('    ' + line, end='', flush=True)
+                said.append('    ' + line.rstrip('\n'))
         status = process.wait()
         late = not timer.is_alive()
         timer.cancel()
         if late:
             counts['FAILED'] += 1
-            print('FAILED %s: it took longer than %d s' % (name, seconds))
+            said.append('FAILED %s: it took longer than %d s' % (name, seconds))
         elif status != 0 and not counts['FAILED']:
             counts['FAILED'] += 1
-            print('FAILED %s: it ended with status %d' % (name, status))
+            said.append('FAILED %s: it ended with status %d' % (name, status))
         elif not sum(counts.values()):
             counts['FAILED'] += 1
-            print('FAILED %s: it ran no case' % name)
+            said.append('FAILED %s: it ran no case' % name)
         if server.process.poll() is not None:
             counts['FAILED'] += 1
-            print('FAILED %s: the server ended with %d' % (name, server.process.returncode))
+            said.append('FAILED %s: the server ended with %d' % (name, server.process.returncode))
         if counts['FAILED']:
-            print('\n'.join('    server: ' + line for line in server.log_tail(12).splitlines()))
-    return counts['ok'], counts['FAILED'], counts['skipped']
+            said += ['    server: ' + line for line in server.log_tail(12).splitlines()]
+    return counts['FAILED'], said
+
+
+def run_clients(suites, seconds, jobs):
+    """Runs them, `jobs` at a time: most wait for something most of the time. Returns how many cases failed."""
+    def run(suite):
+        started = time.monotonic()
+        bad, said = run_client(suite, CLIENTS[suite], seconds)
+        print('\n'.join([*said, 'suite %s: %d failed, %.0f s' % (suite, bad, time.monotonic() - started)]), flush=True)
+        return bad
+
+    with concurrent.futures.ThreadPoolExecutor(jobs) as pool:
+        return sum(pool.map(run, suites))
 
 
 def main():
@@ -227,6 +240,7 @@ def main():
     parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100; sns_kill: 10; resp_kill: 30)')
     parser.add_argument('--leat', default=str(harness.LEAT))
     parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
+    parser.add_argument('--jobs', type=int, default=2, help='client suites that run at a time')
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
@@ -241,15 +255,13 @@ def main():
     if unknown:
         print('FAILED clients: no suite is called %s; there are: %s' % (', '.join(unknown), ' '.join([*CLIENTS, *ROBUST])))
         return 1
-    failed = 0
+    failed = run_clients([s for s in suites if s in CLIENTS], options.seconds, options.jobs)
     for suite in suites:
-        started = time.monotonic()
-        if suite in CLIENTS:
-            bad = run_client(suite, CLIENTS[suite], options.seconds)[1]
-        else:
+        if suite in ROBUST:
+            started = time.monotonic()
             bad = ROBUST[suite].run()
-        failed += bad
-        print('suite %s: %d failed, %.0f s' % (suite, bad, time.monotonic() - started), flush=True)
+            failed += bad
+            print('suite %s: %d failed, %.0f s' % (suite, bad, time.monotonic() - started), flush=True)
     return 1 if failed else 0
 
 

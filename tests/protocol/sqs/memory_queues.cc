@@ -292,7 +292,7 @@ runtime::Task<Result<std::int64_t>> MemoryQueues::cancel_redrive(std::string id)
 runtime::Task<Result<std::vector<queue::Redrive>>> MemoryQueues::redrives(std::string source, std::size_t count_max) {
   std::vector<queue::Redrive> found;
   for (const auto& redrive : redrives_) {
-    if (redrive.source == source && found.size() < count_max) found.push_back(redrive);
+    if ((source.empty() || redrive.source == source) && found.size() < count_max) found.push_back(redrive);
   }
   co_return found;
 }
