@@ -17,7 +17,7 @@ namespace leat::server {
 // How often a JwksSource looks.
 struct JwksIntervals {
   Duration file = std::chrono::seconds(2);  // a file
-  Duration url = std::chrono::minutes(10);   // a URL, while it answers
+  Duration url = std::chrono::minutes(10);  // a URL, while it answers
   // After a failure of a URL's, from the first to the last, each twice the one before.
   Duration retry_first = std::chrono::seconds(1);
   Duration retry_max = std::chrono::seconds(60);
