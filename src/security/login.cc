@@ -174,6 +174,17 @@ Task<Result<Principal>> Logins::check_token(std::string token, std::string peer)
   co_return fail(Errc::permission_denied, "Authentication failed: the token is wrong or has expired.");
 }
 
+Task<Status> Logins::wait_turn(std::string user, std::string peer) {
+  const auto failures = co_await wait(user, peer);
+  if (!failures) co_return fail(failures.error());
+  co_return Status{};
+}
+
+void Logins::tell(bool matches, const std::string& user, const Principal& who, const std::string& peer) {
+  if (matches) return succeeded(who, peer, kPassword);
+  (void)refuse(user, peer, kPassword);
+}
+
 void Logins::refused(const Principal& who, Operation operation, const Resource& resource) const {
   if (AuditLog* audit = policies_.audit()) audit->refused(protocol_, who, operation, resource);
 }

@@ -61,6 +61,14 @@ class Logins {
   };
   [[nodiscard]] std::unique_ptr<Scram> begin_scram(ScramMechanism mechanism, std::string peer);
 
+  // For passwords that are looked at elsewhere, of users that are not leat's. Whether an attempt may have to wait for failures
+  // before it; wait_turn() does (would_block: too many do), and what became of it is told then.
+  [[nodiscard]] bool has_failed(std::string_view user, std::string_view peer) const {
+    return throttle_.failures(user, host_of(peer)) > 0;
+  }
+  runtime::Task<Status> wait_turn(std::string user, std::string peer);
+  void tell(bool matches, const std::string& user, const Principal& who, const std::string& peer);
+
   // Who came in may not do that: for the audit log.
   void refused(const Principal& who, Operation operation, const Resource& resource) const;
 

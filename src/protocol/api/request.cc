@@ -108,6 +108,18 @@ const std::vector<std::string>& Request::texts(std::string_view name) const {
 
 Outcome<> Request::authorize(security::Operation what, security::ResourceType type, std::string_view name) const {
   if (node().policies.admits("http", principal, what, {type, name})) return {};
+  return not_granted(what, type, name);
+}
+
+Outcome<> Request::authorize_all(security::Operation what, security::ResourceType type) const {
+  if (node().policies.authorize_prefix(principal, what, type, "") == security::Decision::allowed) return {};
+  if (security::AuditLog* audit = node().policies.audit())
+    audit->refused("http", principal, what, {type, security::kAnyName});
+  return not_granted(what, type, security::kAnyName);
+}
+
+std::unexpected<Problem> Request::not_granted(security::Operation what, security::ResourceType type,
+                                              std::string_view name) const {
   if (principal.name == security::Principal::anonymous().name)
     return refuse(401, "unauthenticated", "say who you are, by basic authentication or with a bearer token");
   return refuse(403, "permission-denied",

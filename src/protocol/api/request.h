@@ -46,6 +46,9 @@ class Request {
   // Error: a problem that says what is lacking: 401 when nobody has said who they are.
   [[nodiscard]] Outcome<> authorize(security::Operation what, security::ResourceType type, std::string_view name) const;
 
+  // The same of all resources of the type, of which nothing is denied.
+  [[nodiscard]] Outcome<> authorize_all(security::Operation what, security::ResourceType type) const;
+
   // Takes the parameters from the path's segments, the query and the headers. Error: a problem that names one.
   [[nodiscard]] Outcome<> read_parameters(const std::vector<std::string_view>& segments);
   // Parses and checks a body that is to be JSON.
@@ -53,6 +56,8 @@ class Request {
   [[nodiscard]] std::string media_type() const { return media_type_of(http); }
 
  private:
+  [[nodiscard]] std::unexpected<Problem> not_granted(security::Operation what, security::ResourceType type,
+                                                     std::string_view name) const;
   Outcome<> take(const Parameter& parameter, std::string value);
   Outcome<> read_query();
 

@@ -36,6 +36,8 @@ Outcome<> authorize(const Request& request) {
     return request.authorize(security::Operation::alter, security::ResourceType::cluster, security::kClusterName);
   }
   if (access.kind != Access::Kind::resource) return {};
+  if (!access.names_a_parameter && access.name == security::kAnyName)
+    return request.authorize_all(access.operation, access.type);
   return request.authorize(access.operation, access.type,
                            access.names_a_parameter ? request.text(access.name) : std::string_view(access.name));
 }

@@ -14,8 +14,9 @@ using runtime::Task;
 using security::Principal;
 
 constexpr std::string_view kProtocol = "resp";
-constexpr std::string_view kPassword = "password";  // how somebody failed to come in, in the audit log
 constexpr std::string_view kWrong = "WRONGPASS invalid username-password pair or user is disabled.";
+constexpr std::string_view kNotInTransactions = "ERR users of leat cannot be authenticated inside a transaction";
+constexpr std::size_t kRedisNameMax = security::kUserNameBytesMax;  // of what is remembered of a name
 // No user has longer ones.
 constexpr std::size_t kPasswordBytesMax = std::size_t{16} << 10;
 
@@ -105,25 +106,34 @@ const User* Identities::find_user(std::string_view name, std::string_view passwo
   return closed_ && is_default && user->needs_no_password() ? nullptr : user;
 }
 
+void Identities::tell(const Client& client, std::string_view user, bool matches) {
+  if (logins_ == nullptr) return;
+  const Principal who{fmt::format("RedisUser:{}", user.substr(0, kRedisNameMax)), security::host_of(client.peer)};
+  logins_->tell(matches, std::string(user.substr(0, kRedisNameMax)), who, client.peer);
+}
+
 void Identities::refuse(Client& client, std::string_view command, std::string_view user, Reply& reply) {
-  executor_.log_denial(client, "auth", command, user);
-  // Of leat's users Logins has told it.
-  security::AuditLog* audit = policies_ == nullptr ? nullptr : policies_->audit();
-  if (audit != nullptr && !closed_)
-    audit->failed_to_come_in(kProtocol, user, security::host_of(client.peer), kPassword);
+  // Who is nobody in particular must not push from the log what is known of others.
+  if (!closed_ || client.logged_in) executor_.log_denial(client, "auth", command, user);
   reply.error(kWrong);
 }
 
 void Identities::log_in(Call& call, std::string_view user, std::string_view password, Welcome welcome) {
-  const User* known = is_ours(user) ? nullptr : find_user(user, password);
-  if (known != nullptr) {
-    become(call.client, *known);
-    return welcome(call.client, call.reply);
+  if (!is_ours(user)) {
+    if (logins_ != nullptr && logins_->has_failed(user.substr(0, kRedisNameMax), call.client.peer))
+      return log_in_later(call, user, password, std::move(welcome));
+    if (const User* known = find_user(user, password)) {
+      tell(call.client, user, true);
+      become(call.client, *known);
+      return welcome(call.client, call.reply);
+    }
+    // Of names that nobody has the passwords are looked at too: it takes as long.
+    if (!closed_ || !may_be_ours(user, password)) {
+      tell(call.client, user, false);
+      return refuse(call.client, call.command.name, user, call.reply);
+    }
   }
-  // Of names that nobody has the passwords are looked at too: it takes as long.
-  if (!closed_ || !may_be_ours(user, password)) return refuse(call.client, call.command.name, user, call.reply);
-  if (call.client.transaction.active)
-    return call.reply.error("ERR users of leat cannot be authenticated inside a transaction");
+  if (call.client.transaction.active) return call.reply.error(kNotInTransactions);
   call.wait_for_answer();
   tasks_.spawn(check(call.client.id(), call.client.peer, std::string(user), std::string(password),
                      std::string(call.command.name), std::move(welcome)));
@@ -131,10 +141,36 @@ void Identities::log_in(Call& call, std::string_view user, std::string_view pass
 
 void Identities::log_in_by_default(Call& call, std::string_view password, const Welcome& welcome) {
   const std::string& name = executor_.users().default_user().name();
+  if (logins_ != nullptr && logins_->has_failed(name, call.client.peer))
+    return log_in_later(call, name, password, welcome);
   const User* user = find_user(name, password);
+  tell(call.client, name, user != nullptr);
   if (user == nullptr) return refuse(call.client, call.command.name, name, call.reply);
   become(call.client, *user);
   welcome(call.client, call.reply);
+}
+
+void Identities::log_in_later(Call& call, std::string_view user, std::string_view password, Welcome welcome) {
+  if (call.client.transaction.active) return call.reply.error(kNotInTransactions);
+  call.wait_for_answer();
+  tasks_.spawn(wait_and_check(call.client.id(), call.client.peer, std::string(user), std::string(password),
+                              std::string(call.command.name), std::move(welcome)));
+}
+
+// What was guessed counts also when nobody is there any more to hear of it.
+Task<> Identities::wait_and_check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
+                                  std::string command, Welcome welcome) {
+  const Status turn = co_await logins_->wait_turn(user.substr(0, kRedisNameMax), peer);
+  const User* known = turn ? find_user(user, password) : nullptr;
+  const Principal who{fmt::format("RedisUser:{}", user.substr(0, kRedisNameMax)), security::host_of(peer)};
+  if (turn) logins_->tell(known != nullptr, user.substr(0, kRedisNameMax), who, peer);
+  Client* client = executor_.find_client(client_id);
+  if (client == nullptr) co_return;
+  executor_.answer(*client, [&](Reply& reply) {
+    if (known == nullptr || is_ours(user)) return refuse(*client, command, user, reply);
+    become(*client, *known);
+    welcome(*client, reply);
+  });
 }
 
 Task<> Identities::check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
@@ -203,6 +239,7 @@ void Identities::certify(Client& client, std::string_view name, Timestamp until)
 
 Principal Identities::principal_of(const Client& client) {
   if (client.granted != nullptr) return client.granted->principal();
+  if (client.logged_in) return {security::principal_of(client.user), security::host_of(client.peer)};
   return Principal::anonymous(security::host_of(client.peer));
 }
 
@@ -211,7 +248,7 @@ void Identities::audit_refusal(const Client& client, std::string_view command, s
   security::AuditLog* audit = policies_ == nullptr ? nullptr : policies_->audit();
   if (audit == nullptr) return;
   Principal who = principal_of(client);
-  if (client.granted == nullptr) who.name = fmt::format("RedisUser:{}", client.user);
+  if (client.granted == nullptr) who.name = fmt::format("RedisUser:{}", client.user.substr(0, kRedisNameMax));
   audit->refused(kProtocol, who, command, type, name);
 }
 

@@ -81,7 +81,13 @@ class Identities final : public security::PolicyListener {
   [[nodiscard]] bool stays(const Client& client) const;
   // It hears something that it may not hear.
   [[nodiscard]] bool overhears(const Client& client) const;
+  // A password that is none of leat's users' was right, or not.
+  void tell(const Client& client, std::string_view user, bool matches);
   void refuse(Client& client, std::string_view command, std::string_view user, Reply& reply);
+  // As a user of Redis, after what it has to wait for since it has failed before.
+  void log_in_later(Call& call, std::string_view user, std::string_view password, Welcome welcome);
+  runtime::Task<> wait_and_check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
+                                 std::string command, Welcome welcome);
   runtime::Task<> check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
                         std::string command, Welcome welcome);
 

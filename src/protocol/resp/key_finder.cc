@@ -41,6 +41,8 @@ bool add_keys(const KeySpec& spec, Arguments arguments, Keys& keys) {
   } else {
     last = spec.limit == 0 ? count + spec.last : first + (count - first) / spec.limit + spec.last;
   }
+  // Keys that may be left out, at the end.
+  if (spec.find != KeySpec::Find::count && spec.last < 0 && first >= count) return true;
   if (last >= count || last < first || first >= count) return false;
   for (std::int64_t at = first; at <= last; at += spec.step)
     keys.push_back({.index = static_cast<std::size_t>(at), .flags = spec.flags});

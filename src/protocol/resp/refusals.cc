@@ -6,6 +6,11 @@
 
 // What an executor answers to who may not do what it wants.
 namespace leat::resp {
+namespace {
+
+constexpr std::size_t kDenialTextMax = 1024;  // of names in the log of denials
+
+}  // namespace
 
 std::string Executor::full_name(const Command& command, Arguments arguments) {
   const Command* container = find_command(arguments[0]);
@@ -32,8 +37,8 @@ void Executor::log_denial(const Client& client, std::string_view reason, std::st
                 .context = from_script                 ? "lua"
                            : client.transaction.active ? "multi"
                                                        : "toplevel",
-                .object = std::string(object),
-                .user = std::string(user),
+                .object = std::string(object.substr(0, kDenialTextMax)),
+                .user = std::string(user.substr(0, kDenialTextMax)),
                 .client = describe_client(*this, client),
                 .time = keyspace_.now()});
 }

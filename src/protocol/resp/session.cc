@@ -36,15 +36,15 @@ Session::Session(Executor& executor, std::unique_ptr<runtime::Socket> socket, st
 Session::~Session() = default;
 
 bool Session::may_execute() const {
-  return !broken_ && !client_.is_blocked() && !client_.suspended && !client_.close_after_reply && !client_.closing &&
-         buffered() < kUnsentMax;
+  return !broken_ && !is_waiting_ && !client_.is_blocked() && !client_.suspended && !client_.close_after_reply &&
+         !client_.closing && buffered() < kUnsentMax;
 }
 
 bool Session::may_read() const {
   if (buffered() >= kUnsentMax) return false;
-  if (!client_.is_blocked() && !client_.suspended) return true;
-  const bool is_stranger = executor_.identities().must_authenticate(client_);
-  return received_.size() < (is_stranger ? kStrangersReadAheadMax : kReadAheadMax);
+  if (!client_.is_blocked() && !client_.suspended && !is_waiting_) return true;
+  const bool is_limited = is_waiting_ || executor_.identities().must_authenticate(client_);
+  return received_.size() < (is_limited ? kStrangersReadAheadMax : kReadAheadMax);
 }
 
 bool Session::owes_replies() const {
@@ -58,12 +58,7 @@ runtime::Task<> Session::run() {
       co_await changed_.wait();
       continue;
     }
-    if (executor_.shard().now() < not_before_) {
-      co_await changed_.wait_until(not_before_);
-      continue;
-    }
     if (!co_await read_more()) break;
-    charge();
   }
   draining_ = true;
   while (owes_replies()) co_await changed_.wait();
@@ -78,7 +73,6 @@ runtime::Task<bool> Session::read_more() {
   const auto got = co_await socket_->read_shared();
   if (!got || got->empty()) co_return false;
   executor_.stats().bytes_in.add(got->size());
-  used_.bytes_in += got->size();
   if (!std::exchange(is_known_, true))
     executor_.identities().certify(client_, socket_->certified_name(), socket_->certified_until());
   const std::string_view input = as_text(*got);
@@ -95,14 +89,21 @@ runtime::Task<bool> Session::read_more() {
   co_return true;
 }
 
-void Session::charge() {
-  if (quota_ == nullptr) return;
-  const auto used = std::exchange(used_, {});
-  if (!executor_.identities().quotas()->has_quotas()) return;
+void Session::charge(std::size_t bytes) {
+  if (quota_ == nullptr || !executor_.identities().quotas()->has_quotas()) return;
   quota_->follow(Identities::principal_of(client_));
   const Duration wait = std::max(
-      {quota_->charge_requests(used.commands), quota_->charge_in(used.bytes_in), quota_->charge_out(used.bytes_out)});
-  if (wait > Duration{0}) not_before_ = executor_.shard().now() + wait;
+      {quota_->charge_request(), quota_->charge_in(bytes), quota_->charge_out(std::exchange(unpaid_bytes_out_, 0))});
+  if (wait <= Duration{0}) return;
+  not_before_ = executor_.shard().now() + wait;
+  if (!std::exchange(is_waiting_, true)) tasks_.spawn(go_on_later());
+}
+
+runtime::Task<> Session::go_on_later() {
+  while (!broken_ && executor_.shard().now() < not_before_) co_await changed_.wait_until(not_before_);
+  is_waiting_ = false;
+  if (!broken_) execute_received();
+  changed_.notify_all();
 }
 
 void Session::execute_received() {
@@ -153,7 +154,7 @@ bool Session::execute(const Pipeline& pipeline, std::size_t& done) {
     if (!may_execute()) return false;
     done += pipeline.consumed(i);
     if (pipeline.arguments(i).empty()) continue;
-    ++used_.commands;
+    charge(pipeline.consumed(i));
     executor_.execute(client_, pipeline.arguments(i));
   }
   return true;
@@ -181,7 +182,7 @@ void Session::write_at_once() {
   const std::size_t sent = socket_->write_at_once(as_bytes(sending_));
   if (sent == 0) return;
   executor_.stats().bytes_out.add(sent);
-  used_.bytes_out += sent;
+  unpaid_bytes_out_ += sent;
   sending_.erase(0, sent);
   if (sending_.empty() && sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
   if (was_full) resume(client_);
@@ -193,7 +194,7 @@ runtime::Task<> Session::write_out() {
     runtime::Chain chain;
     chain.append(Bytes::copy_of(as_bytes(sending_)));
     executor_.stats().bytes_out.add(sending_.size());
-    used_.bytes_out += sending_.size();
+    unpaid_bytes_out_ += sending_.size();
     in_flight_ = sending_.size();
     sending_.clear();
     if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();

@@ -51,8 +51,10 @@ class Session final : public Connection {
   [[nodiscard]] bool owes_replies() const;
   void end();
 
-  // Charges what was used since the last time to the client's quota, and has the client wait.
-  void charge();
+  // Charges a command, and what was received and sent since the last one, to the client's quota. What is too much keeps the next
+  // command waiting.
+  void charge(std::size_t bytes);
+  runtime::Task<> go_on_later();
 
   Executor& executor_;
   std::unique_ptr<runtime::Socket> socket_;
@@ -65,13 +67,10 @@ class Session final : public Connection {
   bool draining_ = false;                          // the client has sent all it wants to
   bool broken_ = false;                            // the stream of commands, or the socket
   std::unique_ptr<security::QuotaAccount> quota_;  // nullptr: there are no quotas, and never will be
-  struct {
-    std::size_t commands = 0;
-    std::size_t bytes_in = 0;
-    std::size_t bytes_out = 0;
-  } used_;                 // and not charged
-  MonoTime not_before_{};  // when the client is read again
-  bool is_known_ = false;  // something was read of it, so its certificate is known
+  std::size_t unpaid_bytes_out_ = 0;
+  MonoTime not_before_{};    // when the next command is executed
+  bool is_waiting_ = false;  // until then
+  bool is_known_ = false;    // something was read of it, so its certificate is known
   Resumption resumption_;
   runtime::Notifier changed_;
   runtime::TaskScope tasks_;

@@ -12,7 +12,7 @@ namespace {
 constexpr std::pair<Want, std::string_view> kExpected[] = {
     {Want::nothing,
      "acl|cat acl|genpass acl|help acl|whoami asking auth client|caching client|getname client|getredir "
-     "client|help client|id client|info client|no-evict client|no-touch client|reply client|setinfo "
+     "client|help client|id client|info client|no-touch client|reply client|setinfo "
      "client|setname client|trackinginfo cluster|help cluster|info cluster|keyslot cluster|links "
      "cluster|myid cluster|nodes cluster|shards cluster|slots command command|count command|docs "
      "command|getkeys command|getkeysandflags command|help command|info command|list config|help discard "
@@ -52,7 +52,7 @@ constexpr std::pair<Want, std::string_view> kExpected[] = {
      "slowlog|get slowlog|len"},
     {Want::alter_cluster,
      "acl|deluser acl|dryrun acl|getuser acl|list acl|load acl|log acl|save acl|setuser acl|users "
-     "bgrewriteaof bgsave client|kill client|pause client|unblock client|unpause cluster|addslots "
+     "bgrewriteaof bgsave client|kill client|no-evict client|pause client|unblock client|unpause cluster|addslots "
      "cluster|addslotsrange cluster|bumpepoch cluster|delslots cluster|delslotsrange cluster|failover "
      "cluster|flushslots cluster|forget cluster|meet cluster|replicate cluster|reset cluster|saveconfig "
      "cluster|set-config-epoch cluster|setslot config|resetstat config|rewrite config|set debug failover "

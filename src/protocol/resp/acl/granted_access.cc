@@ -26,6 +26,17 @@ std::string_view pattern_of(const Command& command, Arguments arguments) {
   return pattern;
 }
 
+// What else than Redis's flags say a command does with its keys: what it tells is part of the value, or it changes the groups of a
+// stream.
+std::uint16_t more_flags(const Command& command, Arguments arguments) {
+  constexpr std::string_view kTelling[] = {"hexists", "hstrlen", "sismember", "xautoclaim", "xclaim"};
+  if (std::ranges::find(kTelling, command.name) != std::end(kTelling)) return kKeyAccess;
+  if (command.name == "xreadgroup") return kKeyUpdate;
+  const auto is_incr = [](std::string_view word) { return is_word(word, "INCR"); };
+  const bool tells_score = command.name == "zadd" && std::ranges::any_of(arguments, is_incr);
+  return tells_score ? kKeyAccess : 0;
+}
+
 }  // namespace
 
 LiteralPrefix literal_prefix(std::string_view pattern) {
@@ -100,10 +111,17 @@ bool GrantedAccess::allows_channel(std::string_view name, Kind kind) const {
 }
 
 AclCheck GrantedAccess::check_keys(const Command& command, Arguments arguments) const {
-  if (!has_keys(command) || !find_keys(command, arguments, keys_)) return {};  // it will be refused for what it lacks
+  if (!has_keys(command)) return {};
+  if (!find_keys(command, arguments, keys_)) {
+    // Without a number of keys that makes sense it will be refused for that; otherwise nobody knows what it is about.
+    const auto counts = [](const KeySpec& spec) { return spec.find == KeySpec::Find::count; };
+    return std::ranges::any_of(command.keys, counts) ? AclCheck() : AclCheck{Denial::key, 0};
+  }
   const bool is_watched = want_of(command) == Want::watched_keys;
+  const std::uint16_t more = more_flags(command, arguments);
   for (const KeyPosition& key : keys_) {
-    if (!allows_key(arguments[key.index], key.flags, is_watched)) return {Denial::key, key.index};
+    const auto flags = static_cast<std::uint16_t>(key.flags | more);
+    if (!allows_key(arguments[key.index], flags, is_watched)) return {Denial::key, key.index};
   }
   return command.name == "sort" || command.name == "sort_ro" ? check_sort(arguments) : AclCheck();
 }

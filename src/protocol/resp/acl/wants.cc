@@ -16,7 +16,6 @@ constexpr std::pair<std::string_view, Want> kExceptions[] = {
     {"acl|cat", Want::nothing},
     {"acl|genpass", Want::nothing},
     {"acl|whoami", Want::nothing},
-    {"client|no-evict", Want::nothing},
     {"lolwut", Want::nothing},
     {"punsubscribe", Want::nothing},
     {"sunsubscribe", Want::nothing},

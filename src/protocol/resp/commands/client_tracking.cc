@@ -32,7 +32,11 @@ std::optional<TrackingOptions> take_options(Call& call) {
       const auto id = call.integer(++i);
       if (!id) return std::nullopt;
       options.state.redirect = static_cast<std::uint64_t>(*id);
-      if (call.executor.find_client(options.state.redirect) == nullptr) {
+      // Connections of others are not there for who does not administer them.
+      const Client* target = call.executor.find_client(options.state.redirect);
+      const bool is_others = target != nullptr && call.client.granted != nullptr && target->user != call.client.user &&
+                             !call.client.acl->is_unrestricted();
+      if (target == nullptr || is_others) {
         call.reply.error("ERR The client ID you want redirect to does not exist");
         return std::nullopt;
       }
