@@ -125,9 +125,8 @@ TEST(GrantedAccess, TheServerIsForWhoMayDescribeOrAlterTheCluster) {
     EXPECT_TRUE(is_refused(to.with("describe cluster", line))) << line;
     EXPECT_FALSE(is_refused(to.with("alter cluster", line))) << line;
   }
-  for (const char* line :
-       {"PING", "ECHO x", "CLIENT SETNAME x", "CLIENT ID", "CLIENT INFO", "SELECT 0", "COMMAND COUNT", "TIME",
-        "ACL WHOAMI", "MULTI", "DISCARD", "CLIENT HELP", "CLIENT NO-EVICT on"})
+  for (const char* line : {"PING", "ECHO x", "CLIENT SETNAME x", "CLIENT ID", "CLIENT INFO", "SELECT 0",
+                           "COMMAND COUNT", "TIME", "ACL WHOAMI", "MULTI", "DISCARD", "CLIENT HELP"})
     EXPECT_FALSE(is_refused(to.with("", line))) << line;
 }
 

@@ -93,7 +93,9 @@ TEST(Identities, APasswordOfRedisKeepsStrangersOut) {
   TestClient& client = home.client();
   EXPECT_EQ(client("GET public:1"), kNoAuth);
   EXPECT_EQ(client("AUTH wrong"), kWrong);
-  EXPECT_EQ(client("AUTH secret"), kOk);
+  EXPECT_EQ(client("AUTH secret"), "") << "after a failure it waits";
+  home.home().run_for(1s);
+  EXPECT_EQ(client.got(), kOk);
   EXPECT_EQ(client("SET anything x"), kOk);
   EXPECT_EQ(client("ACL WHOAMI"), bulk("default"));
   TestClient& alice = home.client("alice");
@@ -135,7 +137,7 @@ TEST(Identities, UsersAreWhoTheirPasswordsSay) {
   const security::Logins& logins = *home.executor().identities().logins();
   EXPECT_EQ(logins.stats().succeeded.value(), 2U);
   EXPECT_EQ(logins.stats().failed.value(), 2U);
-  EXPECT_EQ(home.executor().acl_log().entries().back().reason, "auth");
+  EXPECT_EQ(home.executor().acl_log().entries().front().reason, "auth");
 }
 
 TEST(Identities, FailuresSlowDownNamesThatThereAreNotToo) {
@@ -151,7 +153,8 @@ TEST(Identities, FailuresSlowDownNamesThatThereAreNotToo) {
     EXPECT_EQ(client(line), "") << "it waits";
     EXPECT_TRUE(client.client().is_blocked());
     EXPECT_EQ(other("PING"), kNoAuth) << "others do not";
-    EXPECT_EQ(other("AUTH redis right"), kOk);
+    // Nor does another name.
+    if (std::string_view(line) != "AUTH redis wrong") EXPECT_EQ(other("AUTH redis right"), kOk);
     home.home().run_for(1s);
     EXPECT_EQ(client.got(), kWrong) << line;
     EXPECT_FALSE(client.client().is_blocked());
