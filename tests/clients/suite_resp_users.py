@@ -105,8 +105,7 @@ def slowed_down(server):
     # After the first one 100 ms, then twice as long each.
     equal(time.monotonic() - began >= 0.7, True, 'four failures were answered at once')
     equal(failed_logins(server), before + 4)
-    entry = other.acl_log(1)[0]
-    equal((entry['reason'], entry['username']), ('auth', user))
+    equal([e for e in other.acl_log() if e['username'] == user], [], 'strangers fill no log: leat’s audit log has it')
 
 
 @cases('commands behind AUTH in one pipeline wait for it, also those of MULTI')
