@@ -120,8 +120,7 @@ void Identities::refuse(Client& client, std::string_view command, std::string_vi
 
 void Identities::log_in(Call& call, std::string_view user, std::string_view password, Welcome welcome) {
   if (!is_ours(user)) {
-    if (logins_ != nullptr && logins_->has_failed(user.substr(0, kRedisNameMax), call.client.peer))
-      return log_in_later(call, user, password, std::move(welcome));
+    if (has_failed(call.client, user)) return log_in_later(call, user, password, std::move(welcome));
     if (const User* known = find_user(user, password)) {
       tell(call.client, user, true);
       become(call.client, *known);
@@ -141,13 +140,17 @@ void Identities::log_in(Call& call, std::string_view user, std::string_view pass
 
 void Identities::log_in_by_default(Call& call, std::string_view password, const Welcome& welcome) {
   const std::string& name = executor_.users().default_user().name();
-  if (logins_ != nullptr && logins_->has_failed(name, call.client.peer))
-    return log_in_later(call, name, password, welcome);
+  if (has_failed(call.client, name)) return log_in_later(call, name, password, welcome);
   const User* user = find_user(name, password);
   tell(call.client, name, user != nullptr);
   if (user == nullptr) return refuse(call.client, call.command.name, name, call.reply);
   become(call.client, *user);
   welcome(call.client, call.reply);
+}
+
+bool Identities::has_failed(const Client& client, std::string_view user) const {
+  const bool is_guarded = logins_ != nullptr && (closed_ || !executor_.users().is_open());
+  return is_guarded && logins_->has_failed(user.substr(0, kRedisNameMax), client.peer);
 }
 
 void Identities::log_in_later(Call& call, std::string_view user, std::string_view password, Welcome welcome) {

@@ -84,6 +84,9 @@ class Identities final : public security::PolicyListener {
   // A password that is none of leat's users' was right, or not.
   void tell(const Client& client, std::string_view user, bool matches);
   void refuse(Client& client, std::string_view command, std::string_view user, Reply& reply);
+  // Whether somebody has failed to be this user of Redis from there, so that the next attempts wait. Where everyone may do everything
+  // without a password nobody does.
+  [[nodiscard]] bool has_failed(const Client& client, std::string_view user) const;
   // As a user of Redis, after what it has to wait for since it has failed before.
   void log_in_later(Call& call, std::string_view user, std::string_view password, Welcome welcome);
   runtime::Task<> wait_and_check(std::uint64_t client_id, std::string peer, std::string user, std::string password,
