@@ -1,11 +1,9 @@
 #include "cli/api_client.h"
 
-#include <curl/curl.h>
-
 #include <CLI/CLI.hpp>
-#include <cstdlib>
 #include <nlohmann/json.hpp>
 
+#include "cli/http_transfer.h"
 #include "cli/login.h"
 
 namespace leat::cli {
@@ -13,22 +11,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr long kConnectMs = 10'000;
-constexpr long kAnswerMs = 60'000;
+constexpr Milliseconds kAnswerMax{60'000};
 constexpr std::size_t kAnswerSizeMax = std::size_t{64} << 20;
-
-std::size_t take_bytes(char* bytes, std::size_t size, std::size_t count, void* into) {
-  auto& answer = *static_cast<std::string*>(into);
-  if (answer.size() + size * count > kAnswerSizeMax) return 0;
-  answer.append(bytes, size * count);
-  return size * count;
-}
-
-std::string environment(const char* name) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
-  const char* value = std::getenv(name);
-  return value == nullptr ? std::string() : std::string(value);
-}
 
 // What the server refused, with what to do about it.
 Error refusal(std::string_view server, long status, const std::string& answer) {
@@ -58,22 +42,18 @@ Error refusal(std::string_view server, long status, const std::string& answer) {
 }  // namespace
 
 void add_api_option(CLI::App& command, std::string& api) {
-  api = environment("LEAT_API");
-  if (api.empty()) api = "127.0.0.1:8080";
+  api = environment("LEAT_API", "127.0.0.1:8080");
   command.add_option("--api", api, "The server's HTTP listener, as USER@HOST:PORT where it knows users (LEAT_API)")
       ->type_name("HOST:PORT")
       ->capture_default_str();
 }
 
 struct ApiClient::Connection {
-  CURL* curl = nullptr;
+  CurlPtr curl;
   curl_slist* headers = nullptr;
   std::string base;  // a URL
 
-  ~Connection() {
-    curl_easy_cleanup(curl);
-    curl_slist_free_all(headers);
-  }
+  ~Connection() { curl_slist_free_all(headers); }
 };
 
 ApiClient::ApiClient(std::unique_ptr<Connection> connection) : connection_(std::move(connection)) {}
@@ -88,15 +68,8 @@ Result<std::unique_ptr<ApiClient>> ApiClient::open(const std::string& api) {
   if (address.empty()) return fail(Errc::invalid_argument, "--api takes [USER@]HOST:PORT, such as 127.0.0.1:8080");
   auto connection = std::make_unique<Connection>();
   connection->base = (begin == 0 ? "http://" : api.substr(0, begin)) + address;
-  connection->curl = curl_easy_init();
-  CURL* curl = connection->curl;
-  if (curl == nullptr) return fail(Errc::internal, "libcurl could not be started");
-  curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
-  curl_easy_setopt(curl, CURLOPT_PROXY, "");
-  curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-  curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
-  curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, kAnswerMs);
-  curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_bytes);
+  LEAT_TRY(connection->curl, open_curl(kAnswerMax));
+  CURL* curl = connection->curl.get();
   connection->headers = curl_slist_append(nullptr, "Content-Type: application/json");
   if (!user.empty()) {
     LEAT_TRY(const std::string password, read_password(user, "", "LEAT_PASSWORD", false));
@@ -113,7 +86,7 @@ Result<std::unique_ptr<ApiClient>> ApiClient::open(const std::string& api) {
 
 std::string ApiClient::escaped(std::string_view text) const {
   const std::unique_ptr<char, decltype(&curl_free)> made(
-      curl_easy_escape(connection_->curl, text.data(), static_cast<int>(text.size())), &curl_free);
+      curl_easy_escape(connection_->curl.get(), text.data(), static_cast<int>(text.size())), &curl_free);
   return made == nullptr ? std::string() : std::string(made.get());
 }
 
@@ -129,8 +102,7 @@ Status ApiClient::remove(std::string_view path) {
 }
 
 Result<Json> ApiClient::call(std::string_view method, std::string_view path, const std::string& body) {
-  CURL* curl = connection_->curl;
-  std::string answer;
+  CURL* curl = connection_->curl.get();
   curl_easy_setopt(curl, CURLOPT_URL, fmt::format("{}/v1{}", connection_->base, path).c_str());
   curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, std::string(method).c_str());
   if (body.empty()) {
@@ -139,19 +111,17 @@ Result<Json> ApiClient::call(std::string_view method, std::string_view path, con
     curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, static_cast<curl_off_t>(body.size()));
     curl_easy_setopt(curl, CURLOPT_POSTFIELDS, body.c_str());
   }
-  curl_easy_setopt(curl, CURLOPT_WRITEDATA, &answer);
-  const CURLcode outcome = curl_easy_perform(curl);
-  if (outcome != CURLE_OK) {
+  const auto answer = transfer(curl, kAnswerSizeMax);
+  if (!answer) {
     return fail(Errc::io,
                 fmt::format("cannot talk to the HTTP API at {}: {}. Is a server running there? Start one with "
                             "`leat serve`, or name another with --api HOST:PORT",
-                            connection_->base, curl_easy_strerror(outcome)));
+                            connection_->base, answer.error().message));
   }
-  long status = 0;
-  curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-  if (status < 200 || status > 299) return fail(refusal(connection_->base, status, answer));
-  Json output = Json::parse(answer.empty() ? "null" : answer, nullptr, /*allow_exceptions=*/false);
-  if (output.is_discarded()) return fail(refusal(connection_->base, status, answer));
+  const auto& [status, text] = *answer;
+  if (status < 200 || status > 299) return fail(refusal(connection_->base, status, text));
+  Json output = Json::parse(text.empty() ? "null" : text, nullptr, /*allow_exceptions=*/false);
+  if (output.is_discarded()) return fail(refusal(connection_->base, status, text));
   return output;
 }
 

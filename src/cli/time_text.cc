@@ -2,6 +2,8 @@
 
 #include <charconv>
 
+#include "base/utc_text.h"
+
 namespace leat::cli {
 namespace {
 
@@ -113,13 +115,7 @@ Result<std::int64_t> parse_time(std::string_view text, std::int64_t now_ms) {
 
 std::string format_time(std::int64_t ms) {
   if (ms < 0) return "-";
-  const std::chrono::sys_time<Milliseconds> moment{Milliseconds(ms)};
-  const auto day = std::chrono::floor<std::chrono::days>(moment);
-  const std::chrono::year_month_day date(day);
-  const std::int64_t rest = (moment - day).count();
-  return fmt::format("{:04}-{:02}-{:02}T{:02}:{:02}:{:02}.{:03}Z", static_cast<int>(date.year()),
-                     static_cast<unsigned>(date.month()), static_cast<unsigned>(date.day()), rest / 3'600'000,
-                     rest / 60'000 % 60, rest / 1000 % 60, rest % 1000);
+  return utc_text(Timestamp(ms));
 }
 
 std::int64_t wall_clock_ms() {

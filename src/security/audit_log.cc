@@ -1,8 +1,7 @@
 #include "security/audit_log.h"
 
-#include <fmt/chrono.h>
-
 #include "base/json_text.h"
+#include "base/utc_text.h"
 #include "runtime/shard.h"
 #include "security/user.h"
 
@@ -38,11 +37,6 @@ class Line {
   std::string text_;
 };
 
-std::string time_text(Timestamp time) {
-  const std::int64_t ms = time.value();
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
-}
-
 }  // namespace
 
 AuditLog::Totals AuditLog::totals() const {
@@ -57,11 +51,13 @@ AuditLog::Totals AuditLog::totals() const {
 AuditLog::PerShard& AuditLog::here() { return shards_[runtime::Shard::current().id().value()]; }
 
 void AuditLog::came_in(std::string_view protocol, const Principal& who, std::string_view how) {
+  if (!file_) return;
   add(Line("came_in").add("protocol", protocol).add(who).add("how", how).take());
 }
 
 void AuditLog::failed_to_come_in(std::string_view protocol, std::string_view user, std::string_view host,
                                  std::string_view how) {
+  if (!file_) return;
   std::string line = Line(kFailed).add("protocol", protocol).add("user", user).add("host", host).add("how", how).take();
   add_limited(std::move(line), Principal{"", std::string(host)}, kFailed, protocol);
 }
@@ -72,6 +68,7 @@ void AuditLog::refused(std::string_view protocol, const Principal& who, Operatio
 
 void AuditLog::refused(std::string_view protocol, const Principal& who, std::string_view command, std::string_view type,
                        std::string_view name) {
+  if (!file_) return;
   std::string line = Line(kRefused)
                          .add("protocol", protocol)
                          .add(who)
@@ -84,6 +81,7 @@ void AuditLog::refused(std::string_view protocol, const Principal& who, std::str
 
 void AuditLog::changed(std::string_view protocol, const Principal& who, std::string_view what, std::string_view name,
                        std::string_view how) {
+  if (!file_) return;
   add(Line("changed").add("protocol", protocol).add(who).add("what", what).add("name", name).add("how", how).take());
 }
 
@@ -135,7 +133,7 @@ void AuditLog::sweep(bool all) {
 }
 
 void AuditLog::write(std::string_view line, std::uint64_t repeats) {
-  const std::string time = time_text(runtime::Shard::current().wall_now());
+  const std::string time = utc_text(runtime::Shard::current().wall_now());
   std::string text = fmt::format(R"({{"time":"{}"{})", time, line);
   if (repeats > 1) {
     text.pop_back();

@@ -26,6 +26,7 @@ class AuditLog {
   // Of so many at a time; the others are counted as one.
   static constexpr std::size_t kSourcesMax = 1000;
 
+  // `file` is nullptr when nothing is to be written.
   AuditLog(std::size_t shards, std::unique_ptr<LineFile> file) : file_(std::move(file)), shards_(shards) {}
 
   void came_in(std::string_view protocol, const Principal& who, std::string_view how);

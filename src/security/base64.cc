@@ -26,6 +26,14 @@ std::optional<std::string> base64_decoded(std::string_view text) {
   return bytes;
 }
 
+std::string base64url(std::string_view bytes) {
+  std::string text = base64(bytes);
+  while (text.ends_with('=')) text.pop_back();
+  std::ranges::replace(text, '+', '-');
+  std::ranges::replace(text, '/', '_');
+  return text;
+}
+
 std::optional<std::string> base64url_decoded(std::string_view text) {
   if (text.find_first_of("+/=") != std::string_view::npos) return std::nullopt;
   std::string other(text);

@@ -11,6 +11,7 @@ namespace leat::security {
 // nullopt for anything but what base64() writes: no blanks, no missing padding, no bits that are left over.
 [[nodiscard]] std::optional<std::string> base64_decoded(std::string_view text);
 // The same for section 5's alphabet ("-" and "_"), without padding, as JOSE has it (RFC 7515).
+[[nodiscard]] std::string base64url(std::string_view bytes);
 [[nodiscard]] std::optional<std::string> base64url_decoded(std::string_view text);
 
 }  // namespace leat::security

@@ -21,6 +21,7 @@ constexpr std::string_view kPassword = "password";
 constexpr std::string_view kScram = "SCRAM";
 constexpr std::string_view kToken = "token";
 constexpr std::string_view kCertificate = "certificate";
+constexpr std::string_view kAccessKey = "access key";
 // What one login waits for at most.
 constexpr auto kPatience = std::chrono::seconds(10);
 // More logins than these do not wait for their passwords, or tokens, to be looked at; of them so many of one address.
@@ -120,14 +121,21 @@ std::unexpected<Error> Logins::refuse(const std::string& user, const std::string
   throttle_.failed(user, host_of(peer), now);
   failures_.write(now, LogLevel::warning, "security", "{}: {}: user '{}' could not be authenticated", protocol_, peer,
                   std::string_view(user).substr(0, kUserNameBytesMax));
-  if (AuditLog* audit = policies_.audit()) audit->failed_to_come_in(protocol_, user, host_of(peer), how);
+  policies_.audit().failed_to_come_in(protocol_, user, host_of(peer), how);
   return wrong();
 }
 
 void Logins::succeeded(const Principal& who, const std::string& peer, std::string_view how) {
   stats_.succeeded.add();
   log_debug("security", "{}: {} is {}", protocol_, peer, who.name);
-  if (AuditLog* audit = policies_.audit()) audit->came_in(protocol_, who, how);
+  policies_.audit().came_in(protocol_, who, how);
+}
+
+void Logins::count_refused(std::string_view user, const std::string& peer, std::string_view how, std::string_view why) {
+  stats_.failed.add();
+  failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security", "{}: {}: {} refused: {}", protocol_,
+                  peer, how, why);
+  policies_.audit().failed_to_come_in(protocol_, user, host_of(peer), how);
 }
 
 Task<Result<Principal>> Logins::check_password(std::string user, std::string password, std::string peer) {
@@ -167,10 +175,7 @@ Task<Result<Principal>> Logins::check_token(std::string token, std::string peer)
     co_return who;
   }
   if (who.error().code == Errc::would_block) co_return who;
-  stats_.failed.add();
-  failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security", "{}: {}: a token was refused: {}",
-                  protocol_, peer, who.error().message);
-  if (AuditLog* audit = policies_.audit()) audit->failed_to_come_in(protocol_, "", host_of(peer), kToken);
+  count_refused("", peer, kToken, who.error().message);
   co_return fail(Errc::permission_denied, "Authentication failed: the token is wrong or has expired.");
 }
 
@@ -186,7 +191,14 @@ void Logins::tell(bool matches, const std::string& user, const Principal& who, c
 }
 
 void Logins::refused(const Principal& who, Operation operation, const Resource& resource) const {
-  if (AuditLog* audit = policies_.audit()) audit->refused(protocol_, who, operation, resource);
+  policies_.audit().refused(protocol_, who, operation, resource);
+}
+
+void Logins::by_signature(const Principal& who, const std::string& peer) { succeeded(who, peer, kAccessKey); }
+
+void Logins::signature_refused(std::string_view key_id, const std::string& peer) {
+  stats_.failed.add();
+  policies_.audit().failed_to_come_in(protocol_, key_id, host_of(peer), kAccessKey);
 }
 
 std::optional<Principal> Logins::by_certificate(std::string_view name, Timestamp until, const std::string& peer) {
@@ -197,9 +209,7 @@ std::optional<Principal> Logins::by_certificate(std::string_view name, Timestamp
     succeeded(who, peer, kCertificate);
     return who;
   }
-  stats_.failed.add();
-  failures_.write(runtime::Shard::current().now(), LogLevel::warning, "security",
-                  "{}: {}: the certificate has ended, or names nobody who could be a user", protocol_, peer);
+  count_refused(name, peer, kCertificate, "it has ended, or names nobody who could be a user");
   return std::nullopt;
 }
 

@@ -37,6 +37,11 @@ class Logins {
   [[nodiscard]] std::optional<Principal> by_certificate(std::string_view name, Timestamp until,
                                                         const std::string& peer);
 
+  // A request was signed with a key of that principal's, or wrongly with the key of this id. Verified elsewhere; nobody is slowed
+  // down.
+  void by_signature(const Principal& who, const std::string& peer);
+  void signature_refused(std::string_view key_id, const std::string& peer);
+
   // One exchange of SCRAM. Outlived by the Logins that it came from.
   class Scram {
    public:
@@ -89,12 +94,14 @@ class Logins {
 
   // Waits as long as an attempt to be this user from there has to. Returns how many have failed by then.
   runtime::Task<Result<std::uint64_t>> wait(const std::string& user, const std::string& peer);
+  // The same, until a password may be looked at, which takes milliseconds of another thread: the turn is reserved then.
+  runtime::Task<Status> wait_for_hashing(const std::string& user, const std::string& peer);
+  // Waits for the queue's turn, which is reserved then. Few of one address do.
+  runtime::Task<Status> wait_for_turn(Queue& queue, std::string host);
   // Whom a token of another issuer names.
   runtime::Task<Result<Principal>> ask_issuer(const std::string& token, const std::string& peer);
-  // The same, until a password may be looked at, which takes milliseconds of another thread: `hashing_` has one reserved then.
-  runtime::Task<Status> wait_for_hashing(const std::string& user, const std::string& peer);
-  // Waits for a turn of `threads`, of which one is reserved then. Of one address few wait.
-  runtime::Task<Status> wait_for_turn(Queue& queue, std::string host);
+  // Counts and tells what was refused without slowing anybody down.
+  void count_refused(std::string_view user, const std::string& peer, std::string_view how, std::string_view why);
   [[nodiscard]] std::unexpected<Error> refuse(const std::string& user, const std::string& peer, std::string_view how);
   void succeeded(const Principal& who, const std::string& peer, std::string_view how);
   // The user's credential, or one that no password has.

@@ -5,7 +5,11 @@
 namespace leat::security {
 
 Policies::Policies(std::size_t shards, std::string secret)
-    : by_shard_(shards, Policy::closed()), listeners_(shards), issuers_(shards), secret_(std::move(secret)) {}
+    : by_shard_(shards, Policy::closed()),
+      listeners_(shards),
+      issuers_(shards),
+      secret_(std::move(secret)),
+      audit_(std::make_shared<AuditLog>(shards, nullptr)) {}
 
 void Policies::set(PolicyPtr policy) {
   const std::size_t shard = runtime::Shard::current().id().value();
@@ -24,7 +28,7 @@ void Policies::remove(PolicyListener& listener) {
 bool Policies::admits(std::string_view protocol, const Principal& principal, Operation operation,
                       const Resource& resource) const {
   if (allows(principal, operation, resource)) return true;
-  if (audit_) audit_->refused(protocol, principal, operation, resource);
+  audit_->refused(protocol, principal, operation, resource);
   return false;
 }
 

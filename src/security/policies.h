@@ -50,8 +50,7 @@ class Policies final : public Authorizer {
 
   // Before shards serve; without it nothing is audited.
   void set_audit(std::shared_ptr<AuditLog> audit) { audit_ = std::move(audit); }
-  // nullptr: nothing is audited.
-  [[nodiscard]] AuditLog* audit() const { return audit_.get(); }
+  [[nodiscard]] AuditLog& audit() const { return *audit_; }
   // As allows(), and a refusal is audited: for what a client asked for, not for what lists leave out.
   [[nodiscard]] bool admits(std::string_view protocol, const Principal& principal, Operation operation,
                             const Resource& resource) const;

@@ -21,6 +21,21 @@ std::unexpected<Error> too_busy(std::string_view what) {
   return fail(Errc::version_conflict, fmt::format("'{}' kept changing; try again", what));
 }
 
+// The grants of an entry, which may be absent, with more of that principal. Errors: those of reading it, too_large.
+Result<std::vector<Grant>> grants_in(const catalog::Entry& entry, std::string_view principal,
+                                     const std::vector<Grant>& more) {
+  std::vector<Grant> all;
+  if (!entry.value.empty()) {
+    LEAT_TRY(all, decode_grants(entry.key, entry.value));
+  }
+  all.insert(all.end(), more.begin(), more.end());
+  std::ranges::sort(all);
+  all.erase(std::ranges::unique(all).begin(), all.end());
+  if (all.size() > kGrantsOfPrincipalMax)
+    return fail(Errc::too_large, fmt::format("{} would have more than {} grants", principal, kGrantsOfPrincipalMax));
+  return all;
+}
+
 // The user with the changes made.
 Result<std::optional<User>> changed(const std::string& name, std::optional<User> was,
                                     const std::vector<ScramChange>& changes) {
@@ -134,19 +149,36 @@ Task<Result<catalog::Entry>> PolicyService::read(std::string key) {
   co_return catalog::Entry{.key = std::move(key), .value = {}, .modified = catalog::kAbsent};
 }
 
-Task<Status> PolicyService::write(catalog::Entry was, std::string value) {
+Task<Status> PolicyService::write(std::vector<Write> writes) {
   catalog::Commit commit;
-  commit.conditions.push_back({was.key, was.modified});
-  if (value.empty()) {
-    commit.deletes.push_back(was.key);
-  } else {
-    commit.puts.push_back({.key = was.key, .value = std::move(value)});
+  for (Write& each : writes) {
+    commit.conditions.push_back({each.was.key, each.was.modified});
+    if (each.value.empty()) {
+      commit.deletes.push_back(each.was.key);
+    } else {
+      commit.puts.push_back({.key = each.was.key, .value = std::move(each.value)});
+    }
   }
   LEAT_CO_TRY(const catalog::Revision revision, co_await catalog_.commit(std::move(commit)));
   co_return co_await wait_applied(revision);
 }
 
-Task<Result<std::optional<User>>> PolicyService::change_user(std::string name, UserChange change) {
+Task<Status> PolicyService::write_one(catalog::Entry was, std::string value) {
+  std::vector<Write> writes;
+  writes.push_back({std::move(was), std::move(value)});
+  co_return co_await write(std::move(writes));
+}
+
+Result<std::vector<Grant>> PolicyService::all_grants_and(const std::vector<Grant>& more) const {
+  std::vector<Grant> all = applied_->grants();
+  all.insert(all.end(), more.begin(), more.end());
+  if (all.size() > kGrantsMax)
+    return fail(Errc::too_large, fmt::format("there can be no more than {} grants", kGrantsMax));
+  return all;
+}
+
+Task<Result<std::optional<User>>> PolicyService::change_user(std::string name, UserChange change,
+                                                             std::vector<Grant> grants) {
   LEAT_CO_CHECK(check_user_name(name));
   co_await changes_.reserve(1);
   const runtime::Reservation turn(changes_, 1);
@@ -169,8 +201,17 @@ Task<Result<std::optional<User>>> PolicyService::change_user(std::string name, U
       LEAT_CO_CHECK(check_user(*user));
       users.emplace(name, *user);
     }
-    LEAT_CO_CHECK(check_administered(users, applied_->grants()));
-    const Status written = co_await write(std::move(entry), user ? encode_user(*user) : "");
+    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_and(grants));
+    LEAT_CO_CHECK(check_administered(users, everything));
+    std::vector<Write> writes;
+    writes.push_back({std::move(entry), user ? encode_user(*user) : ""});
+    if (!grants.empty()) {
+      const std::string principal = principal_of(name);
+      LEAT_CO_TRY(catalog::Entry granted, co_await read(grants_key(principal)));
+      LEAT_CO_TRY(const std::vector<Grant> all, grants_in(granted, principal, grants));
+      writes.push_back({std::move(granted), encode_grants(principal, all)});
+    }
+    const Status written = co_await write(std::move(writes));
     if (written) co_return user;
     if (written.error().code != Errc::version_conflict) co_return fail(written.error());
   }
@@ -190,22 +231,10 @@ Task<Status> PolicyService::add_grants(std::string principal, std::vector<Grant>
   const runtime::Reservation turn(changes_, 1);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     LEAT_CO_TRY(catalog::Entry entry, co_await read(grants_key(principal)));
-    std::vector<Grant> all;
-    if (!entry.value.empty()) {
-      LEAT_CO_TRY(all, decode_grants(entry.key, entry.value));
-    }
-    all.insert(all.end(), grants.begin(), grants.end());
-    std::ranges::sort(all);
-    all.erase(std::ranges::unique(all).begin(), all.end());
-    std::vector<Grant> everything = applied_->grants();
-    everything.insert(everything.end(), grants.begin(), grants.end());
+    LEAT_CO_TRY(const std::vector<Grant> all, grants_in(entry, principal, grants));
+    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_and(grants));
     LEAT_CO_CHECK(check_administered(applied_->users(), everything));
-    if (everything.size() > kGrantsMax)
-      co_return fail(Errc::too_large, fmt::format("there can be no more than {} grants", kGrantsMax));
-    if (all.size() > kGrantsOfPrincipalMax)
-      co_return fail(Errc::too_large,
-                     fmt::format("{} would have more than {} grants", principal, kGrantsOfPrincipalMax));
-    const Status written = co_await write(std::move(entry), encode_grants(principal, all));
+    const Status written = co_await write_one(std::move(entry), encode_grants(principal, all));
     if (written || written.error().code != Errc::version_conflict) co_return written;
   }
   co_return too_busy(principal);
@@ -229,7 +258,7 @@ Task<Result<std::vector<Grant>>> PolicyService::remove_grants(std::string princi
     std::vector<Grant> left = applied_->grants();
     std::erase_if(left, [&](const Grant& grant) { return grant.principal == principal && matches(grant); });
     LEAT_CO_CHECK(check_administered(applied_->users(), left));
-    const Status written = co_await write(std::move(entry), all.empty() ? "" : encode_grants(principal, all));
+    const Status written = co_await write_one(std::move(entry), all.empty() ? "" : encode_grants(principal, all));
     if (written) co_return removed;
     if (written.error().code != Errc::version_conflict) co_return fail(written.error());
   }
@@ -258,7 +287,7 @@ Task<Status> PolicyService::change_quotas(QuotaEntity entity, QuotaChanges chang
       if (limit) limits.emplace(key, *limit);
     }
     if (limits == before) co_return Status{};
-    const Status written = co_await write(std::move(entry), limits.empty() ? "" : encode_quota(entity, limits));
+    const Status written = co_await write_one(std::move(entry), limits.empty() ? "" : encode_quota(entity, limits));
     if (written || written.error().code != Errc::version_conflict) co_return written;
   }
   co_return too_busy(to_string(entity));

@@ -47,8 +47,10 @@ class PolicyService {
   // Makes, changes or removes a user. `change` gets the user as it is, nullopt when there is none, and returns what it becomes,
   // nullopt when it goes; it may be called several times. Returns the user as it was put. Errors: those of `change`, and of
   // check_user().
+  // `grants`, of that user, are added with it or not at all.
   using UserChange = std::function<Result<std::optional<User>>(std::optional<User>)>;
-  runtime::Task<Result<std::optional<User>>> change_user(std::string name, UserChange change);
+  runtime::Task<Result<std::optional<User>>> change_user(std::string name, UserChange change,
+                                                         std::vector<Grant> grants = {});
   // Passwords as Kafka's admin requests have them: a user is made with the first credential and goes with the last one, with all
   // else that it has. Errors: not_found (nothing to remove; nothing is changed then), invalid_name, invalid_argument, too_large.
   runtime::Task<Status> change_scram(std::string user, std::vector<ScramChange> changes);
@@ -69,8 +71,16 @@ class PolicyService {
   runtime::Task<Status> wait_applied(catalog::Revision revision);
   // The value of a key and its revision; an empty entry when there is none.
   runtime::Task<Result<catalog::Entry>> read(std::string key);
-  // Puts `value`, or deletes when it is empty, if the entry is still as it was read; then waits until all shards know.
-  runtime::Task<Status> write(catalog::Entry was, std::string value);
+  // What becomes of an entry that was read; nothing: it is deleted.
+  struct Write {
+    catalog::Entry was;
+    std::string value;
+  };
+  // Makes all of them if each entry is still as it was read; then waits until all shards know.
+  runtime::Task<Status> write(std::vector<Write> writes);
+  runtime::Task<Status> write_one(catalog::Entry was, std::string value);
+  // All grants there would be with these. Error: too_large.
+  [[nodiscard]] Result<std::vector<Grant>> all_grants_and(const std::vector<Grant>& more) const;
 
   catalog::Catalog& catalog_;
   std::vector<runtime::Shard*> shards_;

@@ -11,11 +11,6 @@ MonoTime now() { return runtime::Shard::current().now(); }
 // A name is anything that a client sends: what is too long to have a quota by name is cut, but not to such a name.
 std::string_view cut(std::string_view name) { return name.substr(0, kQuotaNameBytesMax + 1); }
 
-std::string_view user_name_of(std::string_view principal) {
-  constexpr std::string_view kUser = "User:";
-  return cut(principal.starts_with(kUser) ? principal.substr(kUser.size()) : principal);
-}
-
 std::uint64_t microseconds(Duration duration) {
   return static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(duration).count());
 }
@@ -66,7 +61,7 @@ std::uint64_t QuotaAccount::out_at_once() const {
   return meter == nullptr ? UINT64_MAX : static_cast<std::uint64_t>(meter->burst());
 }
 
-Duration QuotaAccount::try_request() {
+Duration QuotaAccount::try_request(std::uint64_t bytes_in) {
   for (const QuotaKey key : {QuotaKey::request_rate, QuotaKey::producer_byte_rate, QuotaKey::consumer_byte_rate}) {
     QuotaMeter* meter = this->meter(key);
     const Duration wait = meter == nullptr ? Duration{0} : meter->wait(now());
@@ -76,6 +71,7 @@ Duration QuotaAccount::try_request() {
     return wait;
   }
   if (QuotaMeter* meter = this->meter(QuotaKey::request_rate)) meter->charge(1, now());
+  (void)charge_in(bytes_in);
   return Duration{0};
 }
 
@@ -98,7 +94,7 @@ bool QuotaAccount::look_up(const Principal& principal, std::string_view client_i
   }
   limits_->principal = principal.name;
   limits_->client_id = std::string(client_id);
-  const QuotaSubject subject{.user = user_name_of(principal.name), .client_id = client_id, .ip = address_};
+  const QuotaSubject subject{.user = user_of(principal.name), .client_id = client_id, .ip = address_};
   for (const QuotaKey key : {QuotaKey::producer_byte_rate, QuotaKey::consumer_byte_rate, QuotaKey::request_rate,
                              QuotaKey::controller_mutation_rate}) {
     const auto found = quotas.find(key, subject);
@@ -111,7 +107,7 @@ bool QuotaAccount::look_up(const Principal& principal, std::string_view client_i
 bool QuotaAccount::use_limits(const Principal& principal, std::string_view whole_client_id) {
   const std::string_view client_id = cut(whole_client_id);
   if (!look_up(principal, client_id)) return true;
-  const QuotaSubject subject{.user = user_name_of(principal.name), .client_id = client_id, .ip = address_};
+  const QuotaSubject subject{.user = user_of(principal.name), .client_id = client_id, .ip = address_};
   return take_seat(ledger_.policies_.current()->quotas(), subject);
 }
 

@@ -81,9 +81,9 @@ class QuotaAccount {
   }
   // The most bytes that may go out at once.
   [[nodiscard]] std::uint64_t out_at_once() const;
-  // A request of a client that can be told to come again: charges nothing, and returns how long it should wait, when more than a
-  // quota of requests or bytes was used before; else zero.
-  [[nodiscard]] Duration try_request();
+  // A request, of so many bytes, of a client that can be told to come again: charges nothing, and returns how long it should wait,
+  // when more than a quota of requests or bytes was used before; else zero.
+  [[nodiscard]] Duration try_request(std::uint64_t bytes_in);
   // Partitions that are about to be created or deleted.
   [[nodiscard]] Duration charge_mutations(std::size_t partitions) {
     return charge(QuotaKey::controller_mutation_rate, static_cast<double>(partitions));

@@ -18,10 +18,7 @@ QuotaAccount* QuotaGate::account_of(const Principal& principal) {
 
 Duration QuotaGate::admit(const Principal& principal, std::uint64_t bytes_in) {
   QuotaAccount* account = account_of(principal);
-  if (account == nullptr) return Duration{0};
-  if (const Duration wait = account->try_request(); wait > Duration{0}) return wait;
-  (void)account->charge_in(bytes_in);
-  return Duration{0};
+  return account == nullptr ? Duration{0} : account->try_request(bytes_in);
 }
 
 void QuotaGate::charge_out(const Principal& principal, std::uint64_t bytes) {

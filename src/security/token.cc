@@ -20,17 +20,6 @@ std::string random_text(std::size_t size, std::string_view alphabet) {
   return text;
 }
 
-// As in URLs (RFC 4648, section 5), without padding.
-std::string url_base64(std::string_view bytes) {
-  std::string text = base64(bytes);
-  while (text.ends_with('=')) text.pop_back();
-  for (char& c : text) {
-    if (c == '+') c = '-';
-    if (c == '/') c = '_';
-  }
-  return text;
-}
-
 }  // namespace
 
 std::string token_hash(std::string_view text) {
@@ -43,7 +32,7 @@ std::string token_hash(std::string_view text) {
 NewToken make_token(std::string note, Timestamp now, Timestamp expires) {
   NewToken made;
   made.token.id = random_text(kTokenIdSize, "abcdefghijkmnpqrstuvwxyz23456789");
-  made.text = fmt::format("{}{}_{}", kTokenPrefix, made.token.id, url_base64(random_bytes(kTokenSecretBytes)));
+  made.text = fmt::format("{}{}_{}", kTokenPrefix, made.token.id, base64url(random_bytes(kTokenSecretBytes)));
   made.token.hash = token_hash(made.text);
   made.token.note = std::move(note);
   made.token.created = now;

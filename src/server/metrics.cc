@@ -207,6 +207,7 @@ void collect_shard(observe::MetricsPage& page, const ShardParts& parts) {
   collect_memory(page, parts.kafka->shard());
   collect_queues(page, *parts.queues);
   parts.sqs->collect(page);
+  if (const security::Logins* logins = parts.sqs->logins()) collect_logins(page, *logins);
   if (const security::QuotaLedger* quotas = parts.sqs->quotas()) collect_quotas(page, *quotas);
   parts.sns->api().collect(page);
 }

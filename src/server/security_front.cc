@@ -108,9 +108,9 @@ void SecurityFront::use_keys(JwksSource::Keys keys) {
 Task<> SecurityFront::sweep_audit() {
   while (!stopping_) {
     co_await stop_wake_.wait_until(runtime::Shard::current().now() + security::AuditLog::kWindow);
-    for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, policies_->audit(), false);
+    for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, &policies_->audit(), false);
   }
-  for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, policies_->audit(), true);
+  for (runtime::Shard* shard : shards_) co_await runtime::call_on(*shard, sweep, &policies_->audit(), true);
 }
 
 Task<> SecurityFront::stop() {
@@ -122,12 +122,11 @@ Task<> SecurityFront::stop() {
 }
 
 void SecurityFront::collect(observe::MetricsPage& page) const {
-  if (const security::AuditLog* audit = policies_->audit()) {
-    security::AuditLog::Totals totals = audit->totals();
-    page.counter("leat_audit_events_total", "Lines of the audit log, those that were alike counted each.", {},
-                 totals.events);
-    page.counter("leat_audit_lost_total", "Lines of the audit log that the disk was too slow for.", {}, totals.lost);
-  }
+  const security::AuditLog::Totals totals = policies_->audit().totals();
+  page.counter("leat_audit_events_total", "Lines of the audit log, those that were alike counted each.", {},
+               static_cast<double>(totals.events));
+  page.counter("leat_audit_lost_total", "Lines of the audit log that the disk was too slow for.", {},
+               static_cast<double>(totals.lost));
   if (jwks_ == nullptr) return;
   const auto show = [&](std::string_view outcome, const Counter& counter) {
     page.counter("leat_jwks_reads_total", "Reads of the keys that tokens are verified with, by their outcome.",

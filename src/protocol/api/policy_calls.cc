@@ -15,8 +15,8 @@ using security::User;
 // --- on the shard of the policy service ---
 
 Task<Result<std::optional<User>>> change_user_at_home(PolicyService* users, std::string name,
-                                                      PolicyService::UserChange change) {
-  co_return co_await users->change_user(std::move(name), std::move(change));
+                                                      PolicyService::UserChange change, std::vector<Grant> grants) {
+  co_return co_await users->change_user(std::move(name), std::move(change), std::move(grants));
 }
 
 Task<Status> add_grants_at_home(PolicyService* users, std::string principal, std::vector<Grant> grants) {
@@ -34,8 +34,12 @@ Task<Status> change_quotas_at_home(PolicyService* users, security::QuotaEntity e
 }
 
 void audit(const Request& request, std::string_view what, std::string_view name, std::string_view how) {
-  if (security::AuditLog* log = request.node().policies.audit())
-    log->changed("http", request.principal, what, name, how);
+  request.node().policies.audit().changed("http", request.principal, what, name, how);
+}
+
+void audit_added(const Request& request, const std::vector<Grant>& grants) {
+  for (const Grant& grant : grants)
+    audit(request, "grants", grant.principal, fmt::format("added: {}", describe(grant)));
 }
 
 }  // namespace
@@ -43,10 +47,12 @@ void audit(const Request& request, std::string_view what, std::string_view name,
 // --- on the connection's shard ---
 
 Task<Result<std::optional<User>>> change_user(const Request& request, std::string name,
-                                              PolicyService::UserChange change) {
+                                              PolicyService::UserChange change, std::vector<Grant> grants) {
   const ApiNode& node = request.node();
-  auto user = co_await runtime::call_on(node.home, change_user_at_home, &node.users, name, std::move(change));
-  if (user) audit(request, "user", name, *user ? request.operation.id : "removed");
+  auto user = co_await runtime::call_on(node.home, change_user_at_home, &node.users, name, std::move(change), grants);
+  if (!user) co_return user;
+  audit(request, "user", name, *user ? request.operation.id : "removed");
+  audit_added(request, grants);
   co_return user;
 }
 
@@ -65,9 +71,7 @@ Task<Result<User>> change_existing(const Request& request, std::string name, std
 Task<Status> add_grants(const Request& request, std::string principal, std::vector<Grant> grants) {
   const ApiNode& node = request.node();
   Status added = co_await runtime::call_on(node.home, add_grants_at_home, &node.users, principal, grants);
-  if (added) {
-    for (const Grant& grant : grants) audit(request, "grants", principal, fmt::format("added: {}", describe(grant)));
-  }
+  if (added) audit_added(request, grants);
   co_return added;
 }
 

@@ -9,7 +9,8 @@
 namespace leat::api {
 
 [[nodiscard]] runtime::Task<Result<std::optional<security::User>>> change_user(
-    const Request& request, std::string name, security::PolicyService::UserChange change);
+    const Request& request, std::string name, security::PolicyService::UserChange change,
+    std::vector<security::Grant> grants = {});
 // Changes a user that must be there (not_found).
 [[nodiscard]] runtime::Task<Result<security::User>> change_existing(const Request& request, std::string name,
                                                                     std::function<Status(security::User&)> change);

@@ -113,8 +113,7 @@ Outcome<> Request::authorize(security::Operation what, security::ResourceType ty
 
 Outcome<> Request::authorize_all(security::Operation what, security::ResourceType type) const {
   if (node().policies.authorize_prefix(principal, what, type, "") == security::Decision::allowed) return {};
-  if (security::AuditLog* audit = node().policies.audit())
-    audit->refused("http", principal, what, {type, security::kAnyName});
+  node().policies.audit().refused("http", principal, what, {type, security::kAnyName});
   return not_granted(what, type, security::kAnyName);
 }
 

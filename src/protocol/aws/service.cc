@@ -10,9 +10,6 @@ namespace leat::aws {
 namespace {
 
 constexpr std::string_view kJsonType = "application/x-amz-json-1.0";
-// How somebody came in, in the audit log.
-constexpr std::string_view kSigned = "access key";
-constexpr std::string_view kCertificate = "certificate";
 constexpr std::string_view kXmlType = "text/xml";
 constexpr std::string_view kJsonCommonNamespace = "com.amazon.coral.service#";
 
@@ -98,6 +95,7 @@ Service::Service(const Options& options, std::vector<Api*> apis) : options_(opti
     verifiers_.emplace_back([this](std::string_view id) { return find_secret(id); }, std::string(api->traits().name),
                             security::SigV4Limits{.clock_skew_max = options.clock_skew_max});
   if (options.policies == nullptr) return;
+  logins_ = std::make_unique<security::Logins>(std::string(apis_.front()->traits().name), *options.policies);
   ledger_ = std::make_unique<security::QuotaLedger>(std::string(apis_.front()->traits().name), *options.policies);
   quotas_ = std::make_unique<security::QuotaGate>(*ledger_);
 }
@@ -117,20 +115,12 @@ bool Service::takes_anyone() const {
   return options_.access_keys.empty() && (options_.policies == nullptr || options_.policies->current()->is_open());
 }
 
-void Service::audit_failure(const security::SignedRequest& request, const Call& call) const {
-  security::AuditLog* audit = options_.policies ? options_.policies->audit() : nullptr;
-  if (audit == nullptr) return;
-  const auto claimed = security::claimed_credential(request);
-  audit->failed_to_come_in(apis_.front()->traits().name, claimed ? claimed->key_id : "", call.principal.host, kSigned);
-}
-
 // Who signed with the key.
-void Service::set_sender(std::string_view key_id, Call& call) const {
+void Service::set_sender(std::string_view key_id, const http::HttpRequest& request, Call& call) {
   const auto owner = options_.policies ? options_.policies->current()->find_access_key(key_id) : std::nullopt;
   call.sender = owner ? owner->user->name : std::string(key_id);
   call.principal.name = security::principal_of(call.sender);
-  security::AuditLog* audit = options_.policies ? options_.policies->audit() : nullptr;
-  if (audit != nullptr) audit->came_in(apis_.front()->traits().name, call.principal, kSigned);
+  if (logins_) logins_->by_signature(call.principal, std::string(request.peer));
 }
 
 Outcome<> Service::read_json(const http::HttpRequest& request, std::string_view target, Exchange& exchange) {
@@ -203,23 +193,22 @@ Outcome<> Service::authenticate(const http::HttpRequest& request, const Exchange
     if (is_unsigned && (has_users || call.is_open)) return {};
     log_limiter_.write(runtime::Shard::current().now(), LogLevel::info, exchange.api->traits().name,
                        "{}: request not let in: {}", request.peer, verified.error().message);
-    audit_failure(is_signed, call);
+    const auto claimed = security::claimed_credential(is_signed);
+    if (logins_) logins_->signature_refused(claimed ? claimed->key_id : "", std::string(request.peer));
     return refuse(code_of(verified.error().failure), verified.error().message);
   }
   if (is_host(verified->region)) call.region = verified->region;
-  set_sender(verified->key_id, call);
+  set_sender(verified->key_id, request, call);
   return {};
 }
 
 // Whom the client's certificate names, if it shows one.
-void Service::set_unsigned_sender(const http::HttpRequest& request, Call& call) const {
-  const bool has_ended = request.certified_until != kNoTimestamp && request.certified_until <= call.now;
-  if (has_ended || !security::check_user_name(request.certified_name)) return;
+void Service::set_unsigned_sender(const http::HttpRequest& request, Call& call) {
+  if (request.certified_name.empty()) return;
+  auto who = logins_->by_certificate(request.certified_name, request.certified_until, std::string(request.peer));
+  if (!who) return;
+  call.principal = std::move(*who);
   call.sender = request.certified_name;
-  call.principal.name = security::principal_of(call.sender);
-  call.principal.expires = request.certified_until;
-  if (security::AuditLog* audit = options_.policies->audit())
-    audit->came_in(apis_.front()->traits().name, call.principal, kCertificate);
 }
 
 runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& request) {

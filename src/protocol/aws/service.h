@@ -3,6 +3,7 @@
 #include "base/log_limiter.h"
 #include "protocol/aws/api.h"
 #include "protocol/aws/options.h"
+#include "security/login.h"
 #include "security/quota_gate.h"
 #include "security/sigv4.h"
 
@@ -17,7 +18,8 @@ class Service {
   Service(const Service&) = delete;
   Service& operator=(const Service&) = delete;
 
-  // nullptr: there are none.
+  // nullptr: there are no users.
+  [[nodiscard]] const security::Logins* logins() const { return logins_.get(); }
   [[nodiscard]] const security::QuotaLedger* quotas() const { return ledger_.get(); }
 
   [[nodiscard]] runtime::Task<http::HttpResponse> answer(const http::HttpRequest& request);
@@ -31,10 +33,9 @@ class Service {
   Outcome<> read_query(const http::HttpRequest& request, Exchange& exchange);
   [[nodiscard]] const std::string* find_secret(std::string_view id) const;
   [[nodiscard]] bool takes_anyone() const;
-  void set_sender(std::string_view key_id, Call& call) const;
+  void set_sender(std::string_view key_id, const http::HttpRequest& request, Call& call);
   Outcome<> charge(const http::HttpRequest& request, const Call& call);
-  void audit_failure(const security::SignedRequest& request, const Call& call) const;
-  void set_unsigned_sender(const http::HttpRequest& request, Call& call) const;
+  void set_unsigned_sender(const http::HttpRequest& request, Call& call);
   Outcome<> authenticate(const http::HttpRequest& request, const Exchange& exchange, Call& call);
   http::HttpResponse respond(const Exchange& exchange, const Outcome<>& outcome, std::string body);
   void count(const Exchange& exchange, const Outcome<>& outcome, MonoTime start);
@@ -43,7 +44,9 @@ class Service {
   std::vector<Api*> apis_;
   std::vector<security::SigV4Verifier> verifiers_;  // one an API
   LogLimiter log_limiter_;
-  std::unique_ptr<security::QuotaLedger> ledger_;  // nullptr: nobody has a quota
+  // nullptr: there are no users.
+  std::unique_ptr<security::Logins> logins_;
+  std::unique_ptr<security::QuotaLedger> ledger_;
   std::unique_ptr<security::QuotaGate> quotas_;
 };
 

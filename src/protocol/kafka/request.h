@@ -79,14 +79,12 @@ struct Request {
   // What the client asks for: a refusal is audited.
   [[nodiscard]] bool allows(security::Operation operation, security::ResourceType type, std::string_view name) const {
     if (sees(operation, type, name)) return true;
-    if (security::AuditLog* audit = node().policies.audit())
-      audit->refused("kafka", connection.principal, operation, {type, name});
+    node().policies.audit().refused("kafka", connection.principal, operation, {type, name});
     return false;
   }
   // What the client changed of users, grants or quotas.
   void audit_change(std::string_view what, std::string_view name, std::string_view how) const {
-    if (security::AuditLog* audit = node().policies.audit())
-      audit->changed("kafka", connection.principal, what, name, how);
+    node().policies.audit().changed("kafka", connection.principal, what, name, how);
   }
   // What it did not ask for by name: lists leave it out.
   [[nodiscard]] bool sees(security::Operation operation, security::ResourceType type, std::string_view name) const {

@@ -15,6 +15,8 @@ using security::Principal;
 
 constexpr std::string_view kProtocol = "resp";
 constexpr std::string_view kWrong = "WRONGPASS invalid username-password pair or user is disabled.";
+constexpr std::string_view kRedisUser = "RedisUser:";  // before its name, in the audit log
+// Nothing can wait there.
 constexpr std::string_view kNotInTransactions = "ERR users of leat cannot be authenticated inside a transaction";
 constexpr std::size_t kRedisNameMax = security::kUserNameBytesMax;  // of what is remembered of a name
 // No user has longer ones.
@@ -106,10 +108,10 @@ const User* Identities::find_user(std::string_view name, std::string_view passwo
   return closed_ && is_default && user->needs_no_password() ? nullptr : user;
 }
 
-void Identities::tell(const Client& client, std::string_view user, bool matches) {
+void Identities::tell(const std::string& peer, std::string_view user, bool matches) {
   if (logins_ == nullptr) return;
-  const Principal who{fmt::format("RedisUser:{}", user.substr(0, kRedisNameMax)), security::host_of(client.peer)};
-  logins_->tell(matches, std::string(user.substr(0, kRedisNameMax)), who, client.peer);
+  const std::string name(user.substr(0, kRedisNameMax));
+  logins_->tell(matches, name, {fmt::format("{}{}", kRedisUser, name), security::host_of(peer)}, peer);
 }
 
 void Identities::refuse(Client& client, std::string_view command, std::string_view user, Reply& reply) {
@@ -122,13 +124,13 @@ void Identities::log_in(Call& call, std::string_view user, std::string_view pass
   if (!is_ours(user)) {
     if (has_failed(call.client, user)) return log_in_later(call, user, password, std::move(welcome));
     if (const User* known = find_user(user, password)) {
-      tell(call.client, user, true);
+      tell(call.client.peer, user, true);
       become(call.client, *known);
       return welcome(call.client, call.reply);
     }
     // Of names that nobody has the passwords are looked at too: it takes as long.
     if (!closed_ || !may_be_ours(user, password)) {
-      tell(call.client, user, false);
+      tell(call.client.peer, user, false);
       return refuse(call.client, call.command.name, user, call.reply);
     }
   }
@@ -142,7 +144,7 @@ void Identities::log_in_by_default(Call& call, std::string_view password, const 
   const std::string& name = executor_.users().default_user().name();
   if (has_failed(call.client, name)) return log_in_later(call, name, password, welcome);
   const User* user = find_user(name, password);
-  tell(call.client, name, user != nullptr);
+  tell(call.client.peer, name, user != nullptr);
   if (user == nullptr) return refuse(call.client, call.command.name, name, call.reply);
   become(call.client, *user);
   welcome(call.client, call.reply);
@@ -165,8 +167,7 @@ Task<> Identities::wait_and_check(std::uint64_t client_id, std::string peer, std
                                   std::string command, Welcome welcome) {
   const Status turn = co_await logins_->wait_turn(user.substr(0, kRedisNameMax), peer);
   const User* known = turn ? find_user(user, password) : nullptr;
-  const Principal who{fmt::format("RedisUser:{}", user.substr(0, kRedisNameMax)), security::host_of(peer)};
-  if (turn) logins_->tell(known != nullptr, user.substr(0, kRedisNameMax), who, peer);
+  if (turn) tell(peer, user, known != nullptr);
   Client* client = executor_.find_client(client_id);
   if (client == nullptr) co_return;
   executor_.answer(*client, [&](Reply& reply) {
@@ -248,11 +249,10 @@ Principal Identities::principal_of(const Client& client) {
 
 void Identities::audit_refusal(const Client& client, std::string_view command, std::string_view type,
                                std::string_view name) const {
-  security::AuditLog* audit = policies_ == nullptr ? nullptr : policies_->audit();
-  if (audit == nullptr) return;
+  if (policies_ == nullptr) return;
   Principal who = principal_of(client);
-  if (client.granted == nullptr) who.name = fmt::format("RedisUser:{}", client.user.substr(0, kRedisNameMax));
-  audit->refused(kProtocol, who, command, type, name);
+  if (client.granted == nullptr) who.name = fmt::format("{}{}", kRedisUser, client.user.substr(0, kRedisNameMax));
+  policies_->audit().refused(kProtocol, who, command, type, name);
 }
 
 void Identities::reconsider() {

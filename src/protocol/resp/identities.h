@@ -82,7 +82,7 @@ class Identities final : public security::PolicyListener {
   // It hears something that it may not hear.
   [[nodiscard]] bool overhears(const Client& client) const;
   // A password that is none of leat's users' was right, or not.
-  void tell(const Client& client, std::string_view user, bool matches);
+  void tell(const std::string& peer, std::string_view user, bool matches);
   void refuse(Client& client, std::string_view command, std::string_view user, Reply& reply);
   // Whether somebody has failed to be this user of Redis from there, so that the next attempts wait. Where everyone may do everything
   // without a password nobody does.

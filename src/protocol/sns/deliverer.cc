@@ -3,6 +3,7 @@
 #include <xxhash.h>
 
 #include "base/logging.h"
+#include "base/utc_text.h"
 #include "protocol/sns/notification.h"
 #include "protocol/sns/subscription.h"
 #include "runtime/call.h"
@@ -186,7 +187,7 @@ runtime::Task<Deliverer::Outcome> Deliverer::post_confirmation(OutletPtr outlet)
   const queue::Queue& subscription = *outlet->subscription;
   const auto token = attribute_of(subscription, kTokenAttribute);
   const std::string id = subscription.id.to_string();
-  const std::string timestamp = iso_time(shard().wall_now());
+  const std::string timestamp = utc_text(shard().wall_now());
   const std::string url = fmt::format("{}/?Action=ConfirmSubscription&TopicArn={}&Token={}", outlet->base,
                                       aws::percent_encoded(outlet->topic_arn), token);
   const std::string text = fmt::format(

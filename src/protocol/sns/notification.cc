@@ -1,10 +1,9 @@
 #include "protocol/sns/notification.h"
 
-#include <fmt/chrono.h>
-
 #include <nlohmann/json.hpp>
 
 #include "base/json_text.h"
+#include "base/utc_text.h"
 #include "protocol/aws/json_codec.h"
 #include "protocol/sqs/receipt_handle.h"
 #include "queue/content_id.h"
@@ -66,11 +65,6 @@ std::optional<std::string> text_for(std::string_view message, std::string_view p
   return (own != parsed.end() && own->is_string() ? *own : *fallback).get<std::string>();
 }
 
-std::string iso_time(Timestamp time) {
-  const std::int64_t ms = std::max<std::int64_t>(time.value(), 0);
-  return fmt::format("{:%Y-%m-%dT%H:%M:%S}.{:03}Z", fmt::gmtime(static_cast<std::time_t>(ms / 1000)), ms % 1000);
-}
-
 Published read_published(const queue::Delivery& delivery, const queue::Queue& subscription, std::string_view protocol,
                          aws::Arena& arena) {
   static const std::vector<std::string_view> kAll{"All"};
@@ -95,7 +89,7 @@ Published read_published(const queue::Delivery& delivery, const queue::Queue& su
       arena.keep(sqs::message_id(subscription.topic_id, delivery.receipt.partition, delivery.receipt.offset));
   if (subscription.settings.order == queue::Order::fifo)
     out.sequence_number = arena.keep(sqs::sequence_number(delivery.receipt.offset));
-  out.timestamp = arena.keep(iso_time(record.timestamp));
+  out.timestamp = arena.keep(utc_text(record.timestamp));
   if (record.key && !record.key->empty()) out.group = as_text(*record.key);
   out.dedup_id = sqs::header_in(out.headers, queue::kDedupIdHeader);
   return out;

@@ -60,7 +60,4 @@ struct Signature {
 [[nodiscard]] std::string text_to_sign(const Notification& notification);
 [[nodiscard]] std::string to_json(const Notification& notification, const Signature* signature);
 
-// "2012-05-02T00:54:06.655Z"
-[[nodiscard]] std::string iso_time(Timestamp time);
-
 }  // namespace leat::sns

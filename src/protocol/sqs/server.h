@@ -22,7 +22,8 @@ class SqsShard {
   runtime::Task<> stop(MonoTime deadline) { return http_.stop(deadline); }
 
   [[nodiscard]] const SqsApi& api() const { return api_; }
-  // nullptr: there are none.
+  // nullptr: there are no users.
+  [[nodiscard]] const security::Logins* logins() const { return service_.logins(); }
   [[nodiscard]] const security::QuotaLedger* quotas() const { return service_.quotas(); }
   // What this shard counted, HTTP's numbers too; not those of the others.
   void collect(observe::MetricsPage& page) const;

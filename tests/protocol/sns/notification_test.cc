@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/utc_text.h"
 #include "protocol/sns/subscription.h"
 #include "tests/protocol/http/client.h"
 #include "tests/protocol/sqs/memory_queues.h"
@@ -83,10 +84,10 @@ TEST(Notification, TheTextToSignHasEachNameAndValueOnALine) {
 }
 
 TEST(Notification, TimesAreIsoWithMilliseconds) {
-  EXPECT_EQ(iso_time(Timestamp(0)), "1970-01-01T00:00:00.000Z");
-  EXPECT_EQ(iso_time(Timestamp(1'335'920'046'655)), "2012-05-02T00:54:06.655Z");
-  EXPECT_EQ(iso_time(Timestamp(-5)), "1970-01-01T00:00:00.000Z");
-  EXPECT_TRUE(iso_time(Timestamp(std::numeric_limits<std::int64_t>::max())).ends_with("Z"));
+  EXPECT_EQ(utc_text(Timestamp(0)), "1970-01-01T00:00:00.000Z");
+  EXPECT_EQ(utc_text(Timestamp(1'335'920'046'655)), "2012-05-02T00:54:06.655Z");
+  EXPECT_EQ(utc_text(Timestamp(-5)), "1970-01-01T00:00:00.000Z");
+  EXPECT_TRUE(utc_text(Timestamp(std::numeric_limits<std::int64_t>::max())).ends_with("Z"));
 }
 
 TEST(Notification, AMessageOfStructureJsonHasATextForEachProtocol) {

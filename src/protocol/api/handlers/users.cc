@@ -111,25 +111,15 @@ Answer create_user(Request& request) {
   if (request.node().policies.current()->find_user(name) != nullptr) co_return refuse(exists().error());
   LEAT_CO_TRY(std::optional<KeptPassword> password, co_await password_in(request));
   if (password) std::tie(user.scram, user.password_hash) = std::tie(password->scram, password->hash);
-  // First, for the server must be left with somebody who may administer it.
-  const bool is_admin = body.value("admin", false);
-  std::vector<security::Grant> everything = grants_of_everything(security::principal_of(name));
-  const auto is_there = [policy = request.node().policies.current()](const security::Grant& grant) {
-    return std::ranges::find(policy->grants(), grant) != policy->grants().end();
-  };
-  std::erase_if(everything, is_there);
-  if (is_admin && !everything.empty())
-    API_CHECK(co_await add_grants(request, security::principal_of(name), everything));
   const security::PolicyService::UserChange make = [&](std::optional<User> was) -> Result<std::optional<User>> {
     if (was) return exists();
     return user;
   };
-  const auto made = co_await change_user(request, name, make);
-  // Somebody else was faster, or it cannot be: it must not find them when it is made later.
-  if (!made && is_admin && !everything.empty() && made.error().code != Errc::timed_out)
-    (void)co_await remove_grants(request, security::principal_of(name), everything);
-  if (!made) co_return refuse(made.error());
-  auto response = json_response(201, json_of(**made));
+  const bool is_admin = body.value("admin", false);
+  std::vector<security::Grant> grants;
+  if (is_admin) grants = grants_of_everything(security::principal_of(name));
+  API_TRY(const std::optional<User> made, co_await change_user(request, name, make, std::move(grants)));
+  auto response = json_response(201, json_of(*made));
   response.headers.emplace_back("Location", fmt::format("/v1/users/{}", percent_encoded(name)));
   co_return response;
 }

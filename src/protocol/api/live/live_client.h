@@ -74,6 +74,11 @@ class LiveClient : public http::Takeover {
   // Returns when there is little in the output, or the connection has ended.
   runtime::Task<> wait_for_room();
   void end_connection();
+  // As QuotaAccount::try_request().
+  [[nodiscard]] Duration try_request(std::size_t bytes) {
+    (void)quota_.use(principal_, "");
+    return quota_.try_request(bytes);
+  }
   [[nodiscard]] std::size_t unsent() const { return out_.size() + in_flight_; }
   // There is room in the output again.
   virtual void has_room_again() {}

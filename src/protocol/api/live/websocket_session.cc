@@ -156,7 +156,7 @@ void WebSocketSession::send_answer(LiveOp op, const std::string& id, const Outco
 
 // Whether a message of so many bytes is within the quota of the user. Error: 429.
 Outcome<> WebSocketSession::admit(std::size_t bytes) {
-  const Duration wait = live().shard().quota_gate.admit(principal(), bytes);
+  const Duration wait = try_request(bytes);
   if (wait <= Duration{0}) return {};
   return std::unexpected(quota_exceeded(wait));
 }
