@@ -21,36 +21,37 @@ std::unexpected<Error> too_busy(std::string_view what) {
   return fail(Errc::version_conflict, fmt::format("'{}' kept changing; try again", what));
 }
 
-// The grants of an entry, which may be absent, with more of that principal. Errors: those of reading it, too_large.
-Result<std::vector<Grant>> grants_in(const catalog::Entry& entry, std::string_view principal,
-                                     const std::vector<Grant>& more) {
-  std::vector<Grant> all;
-  if (!entry.value.empty()) {
-    LEAT_TRY(all, decode_grants(entry.key, entry.value));
-  }
-  all.insert(all.end(), more.begin(), more.end());
-  std::ranges::sort(all);
-  all.erase(std::ranges::unique(all).begin(), all.end());
-  if (all.size() > kGrantsOfPrincipalMax)
-    return fail(Errc::too_large, fmt::format("{} would have more than {} grants", principal, kGrantsOfPrincipalMax));
-  return all;
+// Of an entry that may be absent.
+Result<std::vector<Grant>> grants_in(const catalog::Entry& entry) {
+  if (entry.value.empty()) return std::vector<Grant>{};
+  return decode_grants(entry.key, entry.value);
 }
 
-// The user with the changes made.
-Result<std::optional<User>> changed(const std::string& name, std::optional<User> was,
-                                    const std::vector<ScramChange>& changes) {
-  User user = was ? std::move(*was) : User{.name = name};
+// Whether the principal can have them, which are sorted then. Errors: invalid_argument, too_large.
+Status check_grants(std::string_view principal, std::vector<Grant>& grants) {
+  for (const Grant& grant : grants) {
+    LEAT_CHECK(check_grant(grant));
+    if (grant.principal != principal)
+      return fail(Errc::invalid_argument, fmt::format("a grant of {} is none of {}", grant.principal, principal));
+  }
+  std::ranges::sort(grants);
+  grants.erase(std::ranges::unique(grants).begin(), grants.end());
+  if (grants.size() <= kGrantsOfPrincipalMax) return {};
+  return fail(Errc::too_large, fmt::format("{} would have more than {} grants", principal, kGrantsOfPrincipalMax));
+}
+
+Status change_credentials(const std::string& name, std::optional<User>& user, const std::vector<ScramChange>& changes) {
+  if (!user) user = User{.name = name};
   for (const ScramChange& change : changes) {
     if (change.credential) {
-      user.scram[change.mechanism] = *change.credential;
-      user.password_hash.clear();  // of the password before this one
-    } else if (user.scram.erase(change.mechanism) == 0) {
-      return fail(Errc::not_found,
-                  fmt::format("user '{}' has no {} credential", user.name, to_string(change.mechanism)));
+      user->scram[change.mechanism] = *change.credential;
+      user->password_hash.clear();  // of the password before this one
+    } else if (user->scram.erase(change.mechanism) == 0) {
+      return fail(Errc::not_found, fmt::format("user '{}' has no {} credential", name, to_string(change.mechanism)));
     }
   }
-  if (user.scram.empty()) return std::nullopt;
-  return user;
+  if (user->scram.empty()) user.reset();
+  return {};
 }
 
 }  // namespace
@@ -169,100 +170,98 @@ Task<Status> PolicyService::write_one(catalog::Entry was, std::string value) {
   co_return co_await write(std::move(writes));
 }
 
-Result<std::vector<Grant>> PolicyService::all_grants_and(const std::vector<Grant>& more) const {
+Result<std::vector<Grant>> PolicyService::all_grants_with(std::string_view principal,
+                                                          const std::vector<Grant>& its) const {
   std::vector<Grant> all = applied_->grants();
-  all.insert(all.end(), more.begin(), more.end());
-  if (all.size() > kGrantsMax)
+  const std::size_t before = all.size();
+  std::erase_if(all, [&](const Grant& grant) { return grant.principal == principal; });
+  all.insert(all.end(), its.begin(), its.end());
+  if (all.size() > kGrantsMax && all.size() > before)
     return fail(Errc::too_large, fmt::format("there can be no more than {} grants", kGrantsMax));
   return all;
 }
 
-Task<Result<std::optional<User>>> PolicyService::change_user(std::string name, UserChange change,
-                                                             std::vector<Grant> grants) {
+Task<Result<Account>> PolicyService::change_account(std::string name, AccountChange change) {
   LEAT_CO_CHECK(check_user_name(name));
+  const std::string principal = principal_of(name);
   co_await changes_.reserve(1);
   const runtime::Reservation turn(changes_, 1);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     LEAT_CO_TRY(catalog::Entry entry, co_await read(user_key(name)));
+    LEAT_CO_TRY(catalog::Entry granted, co_await read(grants_key(principal)));
     const Timestamp now = runtime::Shard::current().wall_now();
-    std::optional<User> was;
+    Account account;
     if (!entry.value.empty()) {
-      LEAT_CO_TRY(was, decode_user(entry.key, entry.value));
+      LEAT_CO_TRY(account.user, decode_user(entry.key, entry.value));
     } else if (applied_->users().size() >= kUsersMax) {
       co_return fail(Errc::too_large, fmt::format("there are {} users, and can be no more", kUsersMax));
     }
-    const Timestamp created = was ? was->created : now;
-    LEAT_CO_TRY(std::optional<User> user, change(std::move(was)));
+    LEAT_CO_TRY(account.grants, grants_in(granted));
+    const std::vector<Grant> had = account.grants;
+    const Timestamp created = account.user ? account.user->created : now;
+    LEAT_CO_CHECK(change(account));
+    LEAT_CO_CHECK(check_grants(principal, account.grants));
     Policy::Users users = applied_->users();
     users.erase(name);
-    if (user) {
-      user->created = created;
-      user->modified = now;
-      LEAT_CO_CHECK(check_user(*user));
-      users.emplace(name, *user);
+    if (account.user) {
+      account.user->created = created;
+      account.user->modified = now;
+      LEAT_CO_CHECK(check_user(*account.user));
+      users.emplace(name, *account.user);
     }
-    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_and(grants));
+    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_with(principal, account.grants));
     LEAT_CO_CHECK(check_administered(users, everything));
     std::vector<Write> writes;
-    writes.push_back({std::move(entry), user ? encode_user(*user) : ""});
-    if (!grants.empty()) {
-      const std::string principal = principal_of(name);
-      LEAT_CO_TRY(catalog::Entry granted, co_await read(grants_key(principal)));
-      LEAT_CO_TRY(const std::vector<Grant> all, grants_in(granted, principal, grants));
-      writes.push_back({std::move(granted), encode_grants(principal, all)});
-    }
+    writes.push_back({std::move(entry), account.user ? encode_user(*account.user) : ""});
+    if (account.grants != had)
+      writes.push_back({std::move(granted), account.grants.empty() ? "" : encode_grants(principal, account.grants)});
     const Status written = co_await write(std::move(writes));
-    if (written) co_return user;
+    if (written) co_return account;
     if (written.error().code != Errc::version_conflict) co_return fail(written.error());
   }
   co_return too_busy(name);
 }
 
 Task<Status> PolicyService::change_scram(std::string name, std::vector<ScramChange> changes) {
-  auto done =
-      co_await change_user(name, [&](std::optional<User> was) { return changed(name, std::move(was), changes); });
+  const AccountChange change = [&](Account& account) { return change_credentials(name, account.user, changes); };
+  auto done = co_await change_account(name, change);
   if (!done) co_return fail(std::move(done.error()));
   co_return Status{};
 }
 
-Task<Status> PolicyService::add_grants(std::string principal, std::vector<Grant> grants) {
-  for (const Grant& grant : grants) LEAT_CO_CHECK(check_grant(grant));
+Task<Status> PolicyService::change_grants(std::string principal, std::function<void(std::vector<Grant>&)> change) {
   co_await changes_.reserve(1);
   const runtime::Reservation turn(changes_, 1);
   for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
     LEAT_CO_TRY(catalog::Entry entry, co_await read(grants_key(principal)));
-    LEAT_CO_TRY(const std::vector<Grant> all, grants_in(entry, principal, grants));
-    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_and(grants));
+    LEAT_CO_TRY(std::vector<Grant> grants, grants_in(entry));
+    const std::vector<Grant> had = grants;
+    change(grants);
+    LEAT_CO_CHECK(check_grants(principal, grants));
+    if (grants == had) co_return Status{};
+    LEAT_CO_TRY(const std::vector<Grant> everything, all_grants_with(principal, grants));
     LEAT_CO_CHECK(check_administered(applied_->users(), everything));
-    const Status written = co_await write_one(std::move(entry), encode_grants(principal, all));
+    const Status written = co_await write_one(std::move(entry), grants.empty() ? "" : encode_grants(principal, grants));
     if (written || written.error().code != Errc::version_conflict) co_return written;
   }
   co_return too_busy(principal);
 }
 
+Task<Status> PolicyService::add_grants(std::string principal, std::vector<Grant> more) {
+  const auto add = [&](std::vector<Grant>& grants) { grants.insert(grants.end(), more.begin(), more.end()); };
+  co_return co_await change_grants(std::move(principal), add);
+}
+
 Task<Result<std::vector<Grant>>> PolicyService::remove_grants(std::string principal,
                                                               std::function<bool(const Grant&)> matches) {
-  co_await changes_.reserve(1);
-  const runtime::Reservation turn(changes_, 1);
-  for (int attempt = 0; attempt < kAttemptsMax; ++attempt) {
-    LEAT_CO_TRY(catalog::Entry entry, co_await read(grants_key(principal)));
-    if (entry.value.empty()) co_return std::vector<Grant>{};
-    LEAT_CO_TRY(std::vector<Grant> all, decode_grants(entry.key, entry.value));
-    std::vector<Grant> removed;
-    std::erase_if(all, [&](const Grant& grant) {
-      if (!matches(grant)) return false;
-      removed.push_back(grant);
-      return true;
-    });
-    if (removed.empty()) co_return removed;
-    std::vector<Grant> left = applied_->grants();
-    std::erase_if(left, [&](const Grant& grant) { return grant.principal == principal && matches(grant); });
-    LEAT_CO_CHECK(check_administered(applied_->users(), left));
-    const Status written = co_await write_one(std::move(entry), all.empty() ? "" : encode_grants(principal, all));
-    if (written) co_return removed;
-    if (written.error().code != Errc::version_conflict) co_return fail(written.error());
-  }
-  co_return too_busy(principal);
+  std::vector<Grant> removed;
+  const auto remove = [&](std::vector<Grant>& grants) {
+    removed.clear();
+    std::ranges::copy_if(grants, std::back_inserter(removed), matches);
+    std::erase_if(grants, matches);
+  };
+  LEAT_CO_CHECK(co_await change_grants(std::move(principal), remove));
+  co_return removed;
 }
 
 Task<Status> PolicyService::change_quotas(QuotaEntity entity, QuotaChanges changes) {

@@ -23,6 +23,12 @@ struct ScramChange {
   [[nodiscard]] bool is_set() const { return credential.has_value(); }
 };
 
+// A user, nullopt when there is none, and the grants of that principal, which may be there without one.
+struct Account {
+  std::optional<User> user;
+  std::vector<Grant> grants;
+};
+
 // Keeps every shard's policy in step with the catalog, and changes users and grants there: all changes, whoever makes them, take
 // this one way. Lives on shard 0; the calls below are made there.
 class PolicyService {
@@ -37,6 +43,8 @@ class PolicyService {
   // Ends following, in two steps: begin_stop(), then the catalog's close(), which ends its watches, then stop().
   void begin_stop();
   runtime::Task<> stop();
+  // The shard that it lives on.
+  [[nodiscard]] runtime::Shard& home() const { return *shards_.front(); }
 
   // When one of these returns, every shard knows of the change. Errors: those of Catalog::commit, timed_out when the change is
   // made and a shard has not followed.
@@ -44,13 +52,11 @@ class PolicyService {
   // None leaves users behind of whom nobody may alter the cluster from every address, and so let anyone in again:
   // permission_denied.
 
-  // Makes, changes or removes a user. `change` gets the user as it is, nullopt when there is none, and returns what it becomes,
-  // nullopt when it goes; it may be called several times. Returns the user as it was put. Errors: those of `change`, and of
-  // check_user().
-  // `grants`, of that user, are added with it or not at all.
-  using UserChange = std::function<Result<std::optional<User>>(std::optional<User>)>;
-  runtime::Task<Result<std::optional<User>>> change_user(std::string name, UserChange change,
-                                                         std::vector<Grant> grants = {});
+  // Makes, changes or removes a user and what is granted to it, all of it or nothing. `change` gets both as they are and makes
+  // them what they become; it may be called several times. Returns them as they were put. Errors: those of `change`, of
+  // check_user() and check_grant(), too_large.
+  using AccountChange = std::function<Status(Account&)>;
+  runtime::Task<Result<Account>> change_account(std::string name, AccountChange change);
   // Passwords as Kafka's admin requests have them: a user is made with the first credential and goes with the last one, with all
   // else that it has. Errors: not_found (nothing to remove; nothing is changed then), invalid_name, invalid_argument, too_large.
   runtime::Task<Status> change_scram(std::string user, std::vector<ScramChange> changes);
@@ -63,6 +69,7 @@ class PolicyService {
   runtime::Task<Status> change_quotas(QuotaEntity entity, QuotaChanges changes);
 
  private:
+  runtime::Task<Status> change_grants(std::string principal, std::function<void(std::vector<Grant>&)> change);
   runtime::Task<Status> load();
   runtime::Task<Status> publish(PolicyPtr policy);
   runtime::Task<> follow();
@@ -79,8 +86,9 @@ class PolicyService {
   // Makes all of them if each entry is still as it was read; then waits until all shards know.
   runtime::Task<Status> write(std::vector<Write> writes);
   runtime::Task<Status> write_one(catalog::Entry was, std::string value);
-  // All grants there would be with these. Error: too_large.
-  [[nodiscard]] Result<std::vector<Grant>> all_grants_and(const std::vector<Grant>& more) const;
+  // All grants there would be if the principal had these. Error: too_large.
+  [[nodiscard]] Result<std::vector<Grant>> all_grants_with(std::string_view principal,
+                                                           const std::vector<Grant>& its) const;
 
   catalog::Catalog& catalog_;
   std::vector<runtime::Shard*> shards_;

@@ -110,6 +110,8 @@ Status check_user(const User& user) {
   if (user.roles.size() > kRolesMax) return too_many("roles", kRolesMax);
   if (user.tokens.size() > kTokensMax) return too_many("tokens", kTokensMax);
   if (user.access_keys.size() > kAccessKeysMax) return too_many("access keys", kAccessKeysMax);
+  if (user.command_rules.size() > kCommandRulesBytesMax)
+    return fail(Errc::too_large, fmt::format("rules of commands have at most {} bytes", kCommandRulesBytesMax));
   for (const std::string& role : user.roles) LEAT_CHECK(check_user_name(role));
   for (const Token& token : user.tokens) LEAT_CHECK(check_note(token.note));
   for (const AccessKey& key : user.access_keys) LEAT_CHECK(check_note(key.note));
@@ -138,6 +140,7 @@ std::string encode_user(const User& user) {
                          {"tokens", std::move(tokens)},
                          {"access_keys", std::move(access_keys)},
                          {"roles", user.roles},
+                         {"command_rules", user.command_rules},
                          {"created", user.created.value()},
                          {"modified", user.modified.value()}};
   return document.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -171,6 +174,7 @@ Result<User> decode_user(std::string_view key, std::string_view value) {
     }
   }
   if (read.has("roles")) user.roles = read.texts("roles");
+  if (read.has("command_rules")) user.command_rules = read.text("command_rules");
   user.created = read.time("created");
   user.modified = read.time("modified");
   if (key != user_key(user.name)) read.wrong(fmt::format("it is for user '{}'", user.name));

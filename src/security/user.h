@@ -19,6 +19,7 @@ inline constexpr std::size_t kRolesMax = 50;
 inline constexpr std::size_t kTokensMax = 100;
 inline constexpr std::size_t kAccessKeysMax = 20;
 inline constexpr std::size_t kNoteBytesMax = 200;
+inline constexpr std::size_t kCommandRulesBytesMax = 8192;
 
 // A bearer token (RFC 6750), without what proves it: only its hash is known.
 struct Token {
@@ -48,6 +49,8 @@ struct User {
   std::vector<Token> tokens;
   std::vector<AccessKey> access_keys;
   std::vector<std::string> roles;  // names, sorted
+  // Which commands of the keyspace it may run of those that its grants allow, in Redis's words (ACL SETUSER); empty: all.
+  std::string command_rules;
   Timestamp created = kNoTimestamp;
   Timestamp modified = kNoTimestamp;
 

@@ -67,6 +67,16 @@ Task<Status> ask_locks(resp::Server* server, const std::vector<stream::Fence>& f
   co_return co_await runtime::call_on(server->shard(), check_on_shard, server, &fences);
 }
 
+Task<Result<security::Account>> change_at_home(security::PolicyService* users, std::string name,
+                                               security::PolicyService::AccountChange change) {
+  co_return co_await users->change_account(std::move(name), std::move(change));
+}
+
+Task<Result<security::Account>> change_account(security::PolicyService* users, std::string name,
+                                               security::PolicyService::AccountChange change) {
+  co_return co_await runtime::call_on(users->home(), change_at_home, users, std::move(name), std::move(change));
+}
+
 Task<> stop_server(resp::Server* server) { co_await server->stop(); }
 
 Task<> drop_server(std::unique_ptr<resp::Server>* server) {
@@ -77,10 +87,14 @@ Task<> drop_server(std::unique_ptr<resp::Server>* server) {
 }  // namespace
 
 Task<Status> RespFront::start(const ServerConfig& config, std::shared_ptr<security::Policies> policies,
-                              stream::TopicService& topics, const stream::Streams& streams, TlsListeners& tls,
+                              security::PolicyService& users, stream::TopicService& topics,
+                              const stream::Streams& streams, TlsListeners& tls,
                               std::vector<BoundEndpoint>& endpoints) {
   resp::Settings settings = resp_settings(config);
   settings.policies = std::move(policies);
+  settings.change_account = [&users](std::string name, security::PolicyService::AccountChange change) {
+    return change_account(&users, std::move(name), std::move(change));
+  };
   settings.request_stop = [] { ::kill(::getpid(), SIGTERM); };
   LEAT_CO_TRY(const TopicPartition journal,
               co_await ensure_topic(topics, streams, kJournalTopic, flush_policy(settings)));

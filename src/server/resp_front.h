@@ -15,10 +15,11 @@ namespace leat::server {
 class RespFront {
  public:
   // Rebuilds the keyspace from its journal, which is made if it is not there, on the shard that owns it, and opens the
-  // listeners of `config`, which do not accept yet, and adds them to `endpoints`. `policies`: whose users and grants hold there.
+  // listeners of `config`, which do not accept yet, and adds them to `endpoints`. `policies`: whose users and grants hold there,
+  // and `users`, where they are changed, last longer.
   runtime::Task<Status> start(const ServerConfig& config, std::shared_ptr<security::Policies> policies,
-                              stream::TopicService& topics, const stream::Streams& streams, TlsListeners& tls,
-                              std::vector<BoundEndpoint>& endpoints);
+                              security::PolicyService& users, stream::TopicService& topics,
+                              const stream::Streams& streams, TlsListeners& tls, std::vector<BoundEndpoint>& endpoints);
   void accept();
   // Ends all connections. What was executed is in the journal on return.
   runtime::Task<> stop();

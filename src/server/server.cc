@@ -144,7 +144,9 @@ class Server {
     outcome = co_await start();
     if (outcome) {
       log_info("server", "serving");
-      print_banner(config_, endpoints_, policies_->current()->is_open());
+      const bool is_open = policies_->current()->is_open();
+      if (is_open) log_info("server", "{}", first_user_hint(endpoints_));
+      print_banner(config_, endpoints_, is_open);
       tasks_.spawn(write_checkpoints());
       while (!stop_requested_) co_await stop_wake_.wait();
       log_info("server", "stopping: a second signal ends the process at once");
@@ -158,6 +160,10 @@ class Server {
     const std::string& folder = config_.data_dir;
     LEAT_CO_CHECK(co_await tls_.start());
     LEAT_CO_TRY(lock_, co_await runtime::run_blocking([&] { return open_data_folder(files_, folder); }));
+    if (is_open_to_others(folder))
+      log_warning("server",
+                  "others on this machine may look into {}, which has what proves who users are: chmod 700 {}", folder,
+                  folder);
     // A start or a stop on a full disk takes what was set aside for it.
     co_await runtime::run_blocking([this] { reserve_.release(); });
     LEAT_CO_CHECK(co_await security_.open_audit(config_));
@@ -172,7 +178,7 @@ class Server {
     LEAT_CO_CHECK(co_await start_topics());
     LEAT_CO_CHECK(co_await start_queues());
     LEAT_CO_CHECK(co_await start_sqs());
-    LEAT_CO_CHECK(co_await resp_.start(config_, policies_, *topics_, *streams_, tls_, endpoints_));
+    LEAT_CO_CHECK(co_await resp_.start(config_, policies_, *users_, *topics_, *streams_, tls_, endpoints_));
     resp_.register_metrics(registry_);
     co_await start_api();
     co_return co_await start_kafka();

@@ -324,23 +324,72 @@ def strangers(server):
 
 @cases('users of Redis keep their rules, but not the names of users of leat')
 def of_redis(server):
-    root, name = as_root(server), unique('redis')
-    equal(root.acl_setuser(name, enabled=True, passwords=['+right'], categories=['+@all', '-@dangerous'], keys=['r*']), True)
-    client = as_user(server, name, 'right')
-    equal(client.set('r', 1), True)
-    refused(NO_PERMISSION, client.get, 'a')
-    refused(NO_PERMISSION, client.flushall)
-    refused(WRONG, as_user(server, name, 'wrong').ping)
-    equal(root.acl_deluser(name), 1)
-    user = new_user(server, ('read,write', 'key:a*'), ('read', 'key:b'))
-    refused("'%s' is a user of leat" % user, root.acl_deluser, user)
-    refused("'%s' is a user of leat" % user, root.acl_setuser, user, enabled=True)
+    with Server(resp=True) as fresh:
+        fresh.start()
+        name = unique('redis')
+        before = dict(enabled=True, passwords=['+right'], categories=['+@all', '-@dangerous'], keys=['r*'])
+        equal(as_user(fresh).acl_setuser(name, **before), True)
+        http_support.leat(fresh, 'user', 'add', 'root', '--admin', user='', new_password=ROOT_PASSWORD)
+        root, client = as_root(fresh), as_user(fresh, name, 'right')
+        equal(client.set('r', 1), True)
+        refused(NO_PERMISSION, client.get, 'a')
+        refused(NO_PERMISSION, client.flushall)
+        refused(WRONG, as_user(fresh, name, 'wrong').ping)
+        equal(root.acl_setuser(name, enabled=True, commands=['-set']), True)
+        refused(NO_PERMISSION, client.set, 'r', 1)
+        equal(root.acl_deluser(name), 1)
+        refused(WRONG, as_user(fresh, name, 'right').ping)
+    user, root = new_user(server, ('read,write', 'key:a*'), ('read', 'key:b')), as_root(server)
     equal(user in root.acl_users() and 'root' in root.acl_users(), True)
     shown = root.acl_getuser(user)
     equal((sorted(shown['keys']), shown['flags']), (['%R~b', '~a*'], ['on']))
     equal(any(line.startswith('user root on ~* &* ') for line in root.acl_list()), True, root.acl_list())
     equal(root.execute_command('ACL', 'DRYRUN', user, 'GET', 'b'), 'OK')
     equal('no permissions' in root.execute_command('ACL', 'DRYRUN', user, 'SET', 'b', '1'), True)
+
+
+def granted_to(server, user):
+    """("allow read key app:*", ...)"""
+    with http_support.Api(server, 'root', ROOT_PASSWORD) as api:
+        answer = api.ask('GET', '/v1/grants?principal=User:' + user)
+        equal(answer.status, 200, answer.body)
+        return sorted('%s %s %s%s' % (grant['operation'], grant['type'], grant['name'],
+                                      '*' if grant['pattern'] == 'prefixed' else '') for grant in answer.json()['items'])
+
+
+@cases('ACL SETUSER makes users of leat, who are the same at every door')
+def made_by_redis(server):
+    root, name = as_root(server), unique('app')
+    root.set('app:there', 'yes')
+    equal(root.execute_command('ACL', 'SETUSER', name, 'on', '>right', '~app:*', '%R~all', '&news*', '+@all', '-incr'), 'OK')
+    equal(granted_to(server, name), ['read channel news*', 'read key all', 'read key app:*', 'write channel news*', 'write key app:*'])
+    client = as_user(server, name, 'right')
+    equal((client.get('app:there'), client.set('app:1', 1), client.get('all'), client.publish('news:1', 'x')), ('yes', True, None, 0))
+    refused(NO_PERMISSION, client.execute_command, 'INCR', 'app:1')
+    refused(NO_PERMISSION, client.set, 'all', 1)
+    refused(NO_PERMISSION, client.publish, 'other', 'x')
+    refused(NO_PERMISSION, client.config_get, '*')
+    refused(NO_PERMISSION, client.acl_setuser, name, enabled=True, commands=['+incr'])
+    with http_support.Api(server, name, 'right') as api:
+        equal([api.ask('GET', '/v1/keys/' + key).status for key in ('app:there', 'other')], [200, 403])
+        equal(api.ask('GET', '/v1/me').json()['principal'], 'User:' + name)
+    shown = root.acl_getuser(name)
+    equal((shown['categories'][0], '-incr' in shown['commands'], '-flushall' in shown['commands']), ('+@all', True, True), shown)
+    # What is changed holds at once, on connections that are open.
+    equal(root.execute_command('ACL', 'SETUSER', name, '>another', 'resetkeys', '~other', '+incr'), 'OK')
+    equal(client.execute_command('INCR', 'other'), 1)
+    refused(NO_PERMISSION, client.get, 'app:there')
+    refused(WRONG, as_user(server, name, 'right').ping)
+    equal(as_user(server, name, 'another').acl_whoami(), name)
+    # What users of leat cannot be is refused, and changes nothing.
+    had = granted_to(server, name)
+    for rule in ('off', 'nopass', '~a*b', '(+get ~a)', '#' + 64 * '0', '+nonsense'):
+        refused('Error in ACL SETUSER modifier', root.execute_command, 'ACL', 'SETUSER', name, '~more', rule)
+    equal(granted_to(server, name), had)
+    refused('no user would be left', root.execute_command, 'ACL', 'DELUSER', 'root')
+    equal(root.execute_command('ACL', 'DELUSER', name), 1)
+    equal((granted_to(server, name), name in root.acl_users()), ([], False))
+    refused(NO_AUTH, client.get, 'other')
 
 
 @cases('the first user closes connections that were open')

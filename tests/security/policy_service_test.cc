@@ -13,6 +13,8 @@ namespace {
 using runtime::Task;
 using ::testing::HasSubstr;
 
+// Of nobody's password.
+constexpr std::string_view kHash = "$2a$05$abcdefghijklmnopqrstuu5s2v8.iXieOjg/.AySBTTZIIVFJeBui";
 constexpr const char* kFolder = "/data";
 
 ScramCredential credential(std::string_view password) {
@@ -97,6 +99,50 @@ Task<> whole_life(runtime::sim::SimWorld& world) {
   co_await home.close();
 }
 TEST(PolicyService, ChangesAreKnownToEveryShardAndSomebodyIsAlwaysLeftToAdminister) { run(whole_life); }
+
+Task<> accounts(runtime::sim::SimWorld& world) {
+  Home home;
+  EXPECT_TRUE(co_await home.open(world));
+  const auto make = [](Account& account) -> Status {
+    EXPECT_FALSE(account.user);
+    account.user = User{.name = "root", .password_hash = std::string(kHash)};
+    account.grants = {may_alter("User:root")};
+    return {};
+  };
+  // The first user, with what makes it an administrator: neither is there without the other.
+  EXPECT_TRUE(co_await home.service->change_account("root", make));
+  EXPECT_TRUE(co_await home.allows(world, "root", Operation::alter));
+  const catalog::Revision revision = home.policies.current()->revision();
+  const auto fails = [](Account& account) -> Status {
+    account = {};
+    return fail(Errc::invalid_argument, "no");
+  };
+  EXPECT_EQ((co_await home.service->change_account("root", fails)).error().message, "no");
+  const auto of_another = [](Account& account) -> Status {
+    account.grants.push_back(may_alter("User:bob"));
+    return {};
+  };
+  EXPECT_EQ((co_await home.service->change_account("root", of_another)).error().code, Errc::invalid_argument);
+  const auto clear = [](Account& account) -> Status {
+    account = {};
+    return {};
+  };
+  EXPECT_EQ((co_await home.service->change_account("root", clear)).error().code, Errc::permission_denied);
+  EXPECT_EQ(home.policies.current()->revision(), revision) << "nothing was changed";
+  const auto rules = [](Account& account) -> Status {
+    account.user = User{.name = "bob", .command_rules = "-@all +get"};
+    account.grants = {may_alter("User:bob"), may_alter("User:bob")};
+    return {};
+  };
+  const auto bob = co_await home.service->change_account("bob", rules);
+  EXPECT_TRUE(bob && bob->grants.size() == 1);
+  EXPECT_EQ(home.policies.current()->find_user("bob")->command_rules, "-@all +get");
+  EXPECT_TRUE(co_await home.service->change_account("bob", clear));
+  EXPECT_EQ(home.policies.current()->find_user("bob"), nullptr);
+  EXPECT_EQ(home.policies.current()->grants().size(), 1U);
+  co_await home.close();
+}
+TEST(PolicyService, UsersAndWhatIsGrantedToThemChangeTogether) { run(accounts); }
 
 Task<> add_one(PolicyService* service, std::size_t i, std::size_t* done) {
   Grant grant = may_alter("User:root");

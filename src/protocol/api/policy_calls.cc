@@ -8,15 +8,16 @@ namespace leat::api {
 namespace {
 
 using runtime::Task;
+using security::Account;
 using security::Grant;
 using security::PolicyService;
 using security::User;
 
 // --- on the shard of the policy service ---
 
-Task<Result<std::optional<User>>> change_user_at_home(PolicyService* users, std::string name,
-                                                      PolicyService::UserChange change, std::vector<Grant> grants) {
-  co_return co_await users->change_user(std::move(name), std::move(change), std::move(grants));
+Task<Result<Account>> change_account_at_home(PolicyService* users, std::string name,
+                                             PolicyService::AccountChange change) {
+  co_return co_await users->change_account(std::move(name), std::move(change));
 }
 
 Task<Status> add_grants_at_home(PolicyService* users, std::string principal, std::vector<Grant> grants) {
@@ -46,19 +47,24 @@ void audit_added(const Request& request, const std::vector<Grant>& grants) {
 
 // --- on the connection's shard ---
 
-Task<Result<std::optional<User>>> change_user(const Request& request, std::string name,
-                                              PolicyService::UserChange change, std::vector<Grant> grants) {
+Task<Result<std::optional<User>>> change_user(const Request& request, std::string name, UserChange change,
+                                              std::vector<Grant> grants) {
   const ApiNode& node = request.node();
-  auto user = co_await runtime::call_on(node.home, change_user_at_home, &node.users, name, std::move(change), grants);
-  if (!user) co_return user;
-  audit(request, "user", name, *user ? request.operation.id : "removed");
+  const PolicyService::AccountChange changed = [&](Account& account) -> Status {
+    LEAT_TRY(account.user, change(std::move(account.user)));
+    account.grants.insert(account.grants.end(), grants.begin(), grants.end());
+    return {};
+  };
+  auto account = co_await runtime::call_on(node.home, change_account_at_home, &node.users, name, changed);
+  if (!account) co_return fail(std::move(account.error()));
+  audit(request, "user", name, account->user ? request.operation.id : "removed");
   audit_added(request, grants);
-  co_return user;
+  co_return std::move(account->user);
 }
 
 Task<Result<User>> change_existing(const Request& request, std::string name, std::function<Status(User&)> change) {
-  const PolicyService::UserChange changed =
-      [name, change = std::move(change)](std::optional<User> user) -> Result<std::optional<User>> {
+  const UserChange changed = [name,
+                              change = std::move(change)](std::optional<User> user) -> Result<std::optional<User>> {
     if (!user) return fail(Errc::not_found, fmt::format("there is no user '{}'", name));
     LEAT_CHECK(change(*user));
     return user;

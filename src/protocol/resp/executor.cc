@@ -610,6 +610,7 @@ runtime::Task<> Executor::stop() {
   long_units_.finish();
   while (long_units_.is_scheduled()) co_await runtime::sleep_for(Milliseconds(1));
   co_await identities_.stop();
+  co_await accounts_.stop();
   co_await migrations_.stop();
   if (topics_) co_await topics_->stop();
   if (snapshotter_) co_await snapshotter_->stop();

@@ -10,6 +10,7 @@
 #include "base/log_limiter.h"
 #include "keyspace/evictor.h"
 #include "keyspace/keyspace.h"
+#include "protocol/resp/accounts.h"
 #include "protocol/resp/acl/acl_log.h"
 #include "protocol/resp/acl/users.h"
 #include "protocol/resp/active_expiry.h"
@@ -91,6 +92,7 @@ class Executor final : public keyspace::Observer {
   [[nodiscard]] Users& users() { return users_; }
   [[nodiscard]] AclLog& acl_log() { return acl_log_; }
   [[nodiscard]] Identities& identities() { return identities_; }
+  [[nodiscard]] Accounts& accounts() { return accounts_; }
   // Why the client's user may not do this, as the reply has it, which is then in the log; empty: it is allowed. `arguments` are
   // as a handler gets them.
   [[nodiscard]] std::string acl_refusal(const Client& client, const Command& command, Arguments arguments);
@@ -265,6 +267,7 @@ class Executor final : public keyspace::Observer {
   Users users_;
   AclLog acl_log_;
   Identities identities_;
+  Accounts accounts_{*this};
   pubsub::Hub hub_;
   std::unique_ptr<TopicChannels> topics_;
   Outputs outputs_{*this};

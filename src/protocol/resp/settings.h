@@ -7,13 +7,16 @@
 #include <string>
 #include <vector>
 
+#include "base/result.h"
 #include "keyspace/eviction.h"
 #include "protocol/resp/output_limits.h"
 #include "protocol/resp/parser.h"
+#include "runtime/task.h"
 
 namespace leat::security {
 class Policies;
-}
+struct Account;
+}  // namespace leat::security
 
 namespace leat::resp {
 
@@ -35,6 +38,9 @@ struct Settings {
   std::string password;                  // of the default user; empty: none is asked for
   // leat's users and grants, which hold here too from the first user on; nullptr: there are none.
   std::shared_ptr<security::Policies> policies;
+  // How they are changed: PolicyService::change_account. Empty only if there are none.
+  using AccountChange = std::function<Status(security::Account&)>;
+  std::function<runtime::Task<Result<security::Account>>(std::string name, AccountChange change)> change_account;
   std::uint32_t event_classes = 0;
   OutputLimits output_limits;
   SlowSubscriber slow_subscriber = SlowSubscriber::disconnect;

@@ -1,6 +1,8 @@
 #pragma once
 
+#include <algorithm>
 #include <string_view>
+#include <vector>
 
 namespace leat::resp {
 
@@ -12,6 +14,17 @@ namespace leat::resp {
     if (c != word[i]) return false;
   }
   return true;
+}
+
+// The words of a text with blanks between them; views of it.
+[[nodiscard]] inline std::vector<std::string_view> split_words(std::string_view text) {
+  std::vector<std::string_view> words;
+  while (!text.empty()) {
+    const std::size_t end = std::min(text.find(' '), text.size());
+    if (end > 0) words.push_back(text.substr(0, end));
+    text.remove_prefix(std::min(end + 1, text.size()));
+  }
+  return words;
 }
 
 }  // namespace leat::resp

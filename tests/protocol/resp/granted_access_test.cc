@@ -1,4 +1,5 @@
 #include "protocol/resp/acl/granted_access.h"
+#include "protocol/resp/acl/grant_pattern.h"
 
 #include <gtest/gtest.h>
 

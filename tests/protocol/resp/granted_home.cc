@@ -27,26 +27,51 @@ std::vector<std::string> split(std::string_view text, char separator) {
   return parts;
 }
 
-Settings with(Settings settings, std::shared_ptr<security::Policies> policies) {
-  settings.policies = std::move(policies);
-  return settings;
-}
-
 }  // namespace
 
 GrantedHome::GrantedHome(Settings settings)
     : policies_(std::make_shared<security::Policies>(1, "a secret of enough bytes for decoys")),
-      home_(std::make_unique<Home>(with(std::move(settings), policies_))) {
+      home_(std::make_unique<Home>(with_users(std::move(settings)))) {
   publish();
+}
+
+// In place of the PolicyService: what ACL SETUSER makes of users and grants.
+Settings GrantedHome::with_users(Settings settings) {
+  settings.policies = policies_;
+  settings.change_account = [this](std::string name,
+                                   Settings::AccountChange change) -> runtime::Task<Result<security::Account>> {
+    co_await runtime::sleep_for(Milliseconds(1));
+    const std::string principal = security::principal_of(name);
+    const auto is_its = [&](const Grant& grant) { return grant.principal == principal; };
+    security::Account account;
+    if (const security::User* user = find_user(name)) account.user = *user;
+    std::ranges::copy_if(grants_, std::back_inserter(account.grants), is_its);
+    LEAT_CO_CHECK(change(account));
+    users_.erase(name);
+    if (account.user) users_.emplace(name, *account.user);
+    std::erase_if(grants_, is_its);
+    grants_.insert(grants_.end(), account.grants.begin(), account.grants.end());
+    policies_->set(next_policy());
+    co_return account;
+  };
+  return settings;
+}
+
+const security::User* GrantedHome::find_user(std::string_view name) const {
+  const auto found = users_.find(name);
+  return found == users_.end() ? nullptr : &found->second;
 }
 
 // Passwords that are still looked at are waited for.
 GrantedHome::~GrantedHome() { home_->run_for(std::chrono::seconds(20)); }
 
+security::PolicyPtr GrantedHome::next_policy() {
+  return std::make_shared<const security::Policy>(catalog::Revision(++revision_), users_, grants_,
+                                                  std::set<std::string>{});
+}
+
 void GrantedHome::publish() {
-  auto policy = std::make_shared<const security::Policy>(catalog::Revision(++revision_), users_, grants_,
-                                                         std::set<std::string>{});
-  home_->world().on_shard(0, [&] { policies_->set(std::move(policy)); });
+  home_->world().on_shard(0, [&] { policies_->set(next_policy()); });
 }
 
 void GrantedHome::add_user(const std::string& name, std::string_view password) {

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "security/policies.h"
+#include "security/policy_service.h"
 #include "tests/protocol/resp/home.h"
 
 namespace leat::resp {
@@ -31,12 +32,16 @@ class GrantedHome {
   [[nodiscard]] Home& home() { return *home_; }
   [[nodiscard]] Executor& executor() { return home_->executor(); }
   [[nodiscard]] const security::Policies& policies() const { return *policies_; }
+  [[nodiscard]] const std::vector<security::Grant>& grants() const { return grants_; }
+  [[nodiscard]] const security::User* find_user(std::string_view name) const;
   // A new connection; as a user's name: authenticated as that one.
   TestClient& client() { return home_->client(); }
   TestClient& client(std::string_view user);
 
  private:
   void add(std::string_view user, std::string_view grants, security::Permission permission);
+  [[nodiscard]] Settings with_users(Settings settings);
+  [[nodiscard]] security::PolicyPtr next_policy();
   void publish();
 
   std::shared_ptr<security::Policies> policies_;

@@ -19,6 +19,14 @@ std::string bulk(std::string_view text) { return fmt::format("${}\r\n{}\r\n", te
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+// Of a command that waits for users to be changed.
+std::string later(GrantedHome& home, TestClient& client, std::string_view line) {
+  std::string reply = client(line);
+  if (!reply.empty()) return reply;
+  home.home().run_for(1s);
+  return client.got();
+}
+
 TEST(Identities, WithoutAUserAllIsOpen) {
   GrantedHome home;
   home.deny("*", "all key:*");
@@ -143,10 +151,8 @@ TEST(Identities, UsersAreWhoTheirPasswordsSay) {
 TEST(Identities, FailuresSlowDownNamesThatThereAreNotToo) {
   for (const char* line : {"AUTH alice wrong", "AUTH nobody wrong", "HELLO 3 AUTH nobody wrong", "AUTH redis wrong"}) {
     GrantedHome home;
+    ASSERT_EQ(home.client()("ACL SETUSER redis on >right +@all ~*"), kOk);
     home.add_user("alice");
-    home.add_user("root");
-    home.grant("root", "alter cluster");
-    ASSERT_EQ(home.client("root")("ACL SETUSER redis on >right +@all ~*"), kOk);
     TestClient& client = home.client();
     TestClient& other = home.client();
     EXPECT_EQ(client(line), kWrong) << line;
@@ -163,10 +169,11 @@ TEST(Identities, FailuresSlowDownNamesThatThereAreNotToo) {
 
 TEST(Identities, ThoseOfRedisKeepTheirRules) {
   GrantedHome home;
+  ASSERT_EQ(home.client()("ACL SETUSER redis on >right +@all ~r*"), kOk);
   home.add_user("root");
   home.grant("root", "alter cluster");
   TestClient& root = home.client("root");
-  ASSERT_EQ(root("ACL SETUSER redis on >right +@all -flushall ~r*"), kOk);
+  ASSERT_EQ(root("ACL SETUSER redis -flushall"), kOk);
   TestClient& client = home.client();
   EXPECT_EQ(client("AUTH redis right"), kOk);
   EXPECT_EQ(client("SET r 1"), kOk);
@@ -179,8 +186,72 @@ TEST(Identities, ThoseOfRedisKeepTheirRules) {
   home.home().run_for(1s);
   EXPECT_EQ(client("AUTH redis pencil"), kOk);
   EXPECT_EQ(client("SET r 1"), kNoKey);
-  for (const char* line : {"ACL SETUSER redis on", "ACL DELUSER redis"})
-    EXPECT_EQ(root(line), "-ERR 'redis' is a user of leat: use `leat user` and `leat grant`\r\n");
+  EXPECT_EQ(later(home, root, "ACL SETUSER redis %R~b"), kOk);
+  EXPECT_EQ(client("GET b"), "$-1\r\n");
+  EXPECT_EQ(later(home, root, "ACL DELUSER redis"), ":1\r\n");
+  EXPECT_EQ(client("GET b"), kNoAuth);
+}
+
+TEST(Identities, SetUserMakesUsersOfLeatOnceThereIsOne) {
+  GrantedHome home;
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  TestClient& root = home.client("root");
+  ASSERT_EQ(later(home, root, "ACL SETUSER app on >secret ~app:* %R~all &news* +@all -set"), kOk);
+  ASSERT_NE(home.find_user("app"), nullptr);
+  EXPECT_TRUE(home.find_user("app")->has_password());
+  EXPECT_EQ(home.executor().users().find("app"), nullptr) << "it is none of Redis's";
+  TestClient& app = home.client();
+  EXPECT_EQ(app("AUTH app secret"), kOk);
+  EXPECT_EQ(app("GET app:1"), "$-1\r\n");
+  EXPECT_EQ(app("INCR app:1"), ":1\r\n");
+  EXPECT_EQ(app("GET all"), "$-1\r\n");
+  EXPECT_EQ(app("INCR all"), kNoKey);
+  EXPECT_EQ(app("PUBLISH news:1 x"), ":0\r\n");
+  EXPECT_TRUE(contains(app("PUBLISH other x"), "-NOPERM"));
+  EXPECT_TRUE(contains(app("SET app:1 x"), "-NOPERM")) << "a rule of commands";
+  EXPECT_TRUE(contains(app("CONFIG GET *"), "-NOPERM")) << "no rule gives rights on the server";
+  EXPECT_TRUE(contains(app("ACL SETUSER app +set"), "-NOPERM"));
+  // What is changed holds on connections that are there.
+  ASSERT_EQ(later(home, root, "ACL SETUSER app +set -incr resetkeys ~other"), kOk);
+  EXPECT_EQ(app("SET other 1"), kOk);
+  EXPECT_EQ(app("GET app:1"), kNoKey);
+  EXPECT_TRUE(contains(app("INCR other"), "-NOPERM"));
+  const std::string shown = root("ACL LIST");
+  EXPECT_TRUE(contains(shown, "user app on ~other resetchannels &news* ")) << shown;
+  EXPECT_TRUE(contains(shown, "-incr")) << shown;
+  EXPECT_TRUE(contains(root("ACL DRYRUN app INCR other"), "no permissions to run the 'incr' command"));
+}
+
+TEST(Identities, SetUserOfLeatIsNotForTransactionsNorForWhatItCannotSay) {
+  GrantedHome home;
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  TestClient& root = home.client("root");
+  EXPECT_EQ(root.pipeline({"MULTI", "ACL SETUSER app on", "EXEC"}),
+            "+OK\r\n+QUEUED\r\n*1\r\n-ERR users of leat cannot be changed inside a transaction\r\n");
+  for (const char* rule : {"off", "nopass", "~a?", "&a[bc]", "(~a +get)", "nonsense", "#abc", "<secret"}) {
+    EXPECT_TRUE(contains(root({"ACL", "SETUSER", "app", rule}), "-ERR Error in ACL SETUSER modifier")) << rule;
+    EXPECT_EQ(home.find_user("app"), nullptr) << rule;
+  }
+  EXPECT_TRUE(contains(root("ACL SETUSER app >secret +@all"), "add 'on'"));
+  EXPECT_TRUE(contains(root({"ACL", "SETUSER", "app", "on", ">"}), "-ERR "));
+  EXPECT_EQ(root({"ACL", "SETUSER", "*", "on"}).substr(0, 5), "-ERR ");
+  EXPECT_EQ(home.find_user("app"), nullptr);
+  home.add_user("app");
+  EXPECT_TRUE(contains(root("ACL DELUSER app ghost"), "one after the other"));
+  EXPECT_NE(home.find_user("app"), nullptr);
+}
+
+TEST(Identities, WhoAsksForAChangeMayLeaveMeanwhile) {
+  GrantedHome home;
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  TestClient& root = home.client("root");
+  EXPECT_EQ(root("ACL SETUSER app on >secret ~* +@all"), "");
+  home.home().leave(root);
+  home.home().run_for(1s);
+  EXPECT_NE(home.find_user("app"), nullptr);
 }
 
 TEST(Identities, WhoIsRemovedIsNobody) {

@@ -6,22 +6,17 @@
 #include "protocol/api/paging.h"
 #include "protocol/api/policy_calls.h"
 #include "runtime/call.h"
+#include "security/kept_password.h"
 #include "security/password.h"
-#include "security/random.h"
 
 namespace leat::api {
 namespace {
 
 using runtime::Task;
+using security::KeptPassword;
 using security::Operation;
 using security::ResourceType;
 using security::User;
-
-// A password in the form in which it is kept.
-struct KeptPassword {
-  std::map<security::ScramMechanism, security::ScramCredential> scram;
-  std::string hash;
-};
 
 Json json_of(const User& user) {
   return {{"name", user.name},
@@ -29,25 +24,11 @@ Json json_of(const User& user) {
                        : !user.password_hash.empty() ? "hash"
                                                      : "none"},
           {"roles", user.roles},
+          {"command_rules", user.command_rules},
           {"tokens", user.tokens.size()},
           {"access_keys", user.access_keys.size()},
           {"created", user.created.value()},
           {"modified", user.modified.value()}};
-}
-
-KeptPassword keep(const std::string& password, bool for_scram) {
-  KeptPassword kept;
-  if (!for_scram) {
-    const std::string salt = security::random_bytes(security::kArgon2SaltBytes);
-    kept.hash = security::hash_password(password, as_bytes(salt));
-    return kept;
-  }
-  for (const auto mechanism : {security::ScramMechanism::sha256, security::ScramMechanism::sha512}) {
-    kept.scram.emplace(
-        mechanism, security::scram_credential(mechanism, password, security::random_bytes(security::kScramSaltBytes),
-                                              security::kScramIterationsMin));
-  }
-  return kept;
 }
 
 // What a request's body says of the password; nullopt: nothing.
@@ -68,7 +49,7 @@ Task<Outcome<std::optional<KeptPassword>>> password_in(const Request& request) {
   const bool for_scram = body.value("scram", true);
   co_await request.shard.hashing.reserve(1);
   const runtime::Reservation hashing(request.shard.hashing, 1);
-  co_return co_await runtime::run_blocking([&] { return keep(password, for_scram); });
+  co_return co_await runtime::run_blocking([&] { return security::keep_password(password, for_scram); });
 }
 
 std::vector<std::string> roles_in(const Json& body) {
@@ -110,8 +91,8 @@ Answer create_user(Request& request) {
   const auto exists = [&name] { return fail(Errc::exists, fmt::format("there is a user '{}' already", name)); };
   if (request.node().policies.current()->find_user(name) != nullptr) co_return refuse(exists().error());
   LEAT_CO_TRY(std::optional<KeptPassword> password, co_await password_in(request));
-  if (password) std::tie(user.scram, user.password_hash) = std::tie(password->scram, password->hash);
-  const security::PolicyService::UserChange make = [&](std::optional<User> was) -> Result<std::optional<User>> {
+  if (password) password->give_to(user);
+  const UserChange make = [&](std::optional<User> was) -> Result<std::optional<User>> {
     if (was) return exists();
     return user;
   };
@@ -142,8 +123,7 @@ Answer change_user(Request& request) {
     co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
   LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
   const std::function<Status(User&)> change = [&](User& user) -> Status {
-    if (password) user.scram = password->scram;
-    if (password) user.password_hash = password->hash;
+    if (password) password->give_to(user);
     if (roles) user.roles = *roles;
     return {};
   };
@@ -153,7 +133,7 @@ Answer change_user(Request& request) {
 
 Answer delete_user(Request& request) {
   const std::string name(request.text("user"));
-  const security::PolicyService::UserChange remove = [&](std::optional<User> was) -> Result<std::optional<User>> {
+  const UserChange remove = [&](std::optional<User> was) -> Result<std::optional<User>> {
     if (!was) return fail(Errc::not_found, fmt::format("there is no user '{}'", name));
     return std::nullopt;
   };

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "protocol/resp/acl/channel_arguments.h"
+#include "protocol/resp/acl/grant_pattern.h"
 #include "protocol/resp/acl/wants.h"
 #include "protocol/resp/topic_channels.h"
 #include "protocol/resp/words.h"
@@ -39,18 +40,6 @@ std::uint16_t more_flags(const Command& command, Arguments arguments) {
 
 }  // namespace
 
-LiteralPrefix literal_prefix(std::string_view pattern) {
-  LiteralPrefix prefix;
-  for (std::size_t at = 0; at < pattern.size(); ++at) {
-    const char c = pattern[at];
-    if (c == '*' || c == '?' || c == '[') return prefix;
-    if (c == '\\' && at + 1 < pattern.size()) ++at;
-    prefix.text += pattern[at];
-  }
-  prefix.is_name = true;
-  return prefix;
-}
-
 GrantedAccess::GrantedAccess(const security::Policies& policies, security::Principal principal, bool has_topics)
     : policies_(policies), principal_(std::move(principal)), has_topics_(has_topics) {
   refresh();
@@ -62,8 +51,16 @@ void GrantedAccess::refresh() {
            allows_all(Operation::describe, type, "");
   };
   may_run_code_.reset();
-  unrestricted_ = allows_cluster(Operation::alter) && allows_cluster(Operation::describe) && may_all(Type::key) &&
-                  may_all(Type::lock) && may_all(Type::channel) && may_all(Type::topic);
+  commands_.reset();
+  const security::User* user = policies_.current()->find_user(security::user_of(principal_.name));
+  if (user != nullptr && !user->command_rules.empty()) {
+    commands_.emplace();
+    (void)commands_->apply("~*");
+    (void)commands_->apply("&*");
+    commands_->apply_commands(user->command_rules);
+  }
+  unrestricted_ = !commands_ && allows_cluster(Operation::alter) && allows_cluster(Operation::describe) &&
+                  may_all(Type::key) && may_all(Type::lock) && may_all(Type::channel) && may_all(Type::topic);
 }
 
 bool GrantedAccess::may_run_code() const {
@@ -188,6 +185,7 @@ bool GrantedAccess::allows_every_key(const Command& command, Arguments arguments
 
 AclCheck GrantedAccess::check(const Command& command, Arguments arguments) const {
   if (unrestricted_) return {};
+  if (commands_ && !commands_->check(command, arguments)) return {Denial::command, 0};
   const auto only_if = [](bool allowed) { return allowed ? AclCheck() : AclCheck{Denial::command, 0}; };
   AclCheck check;
   switch (want_of(command)) {

@@ -6,13 +6,15 @@
 #include <vector>
 
 #include "protocol/resp/acl/access.h"
+#include "protocol/resp/acl/selector.h"
 #include "protocol/resp/key_finder.h"
 #include "security/policies.h"
 
 namespace leat::resp {
 
 // What leat's grants let a principal do with the keyspace: acl/wants.h says what each command wants. What is not granted is
-// refused as by rules of Redis: a right on the cluster or on all keys that is missing denies the command.
+// refused as by rules of Redis: a right on the cluster or on all keys that is missing denies the command. Rules of commands that a
+// user has besides make that less.
 class GrantedAccess final : public Access {
  public:
   // `policies` outlive it. `has_topics`: channels named topic:NAME are topics. On the shard of those who ask.
@@ -49,15 +51,9 @@ class GrantedAccess final : public Access {
   const security::Policies& policies_;
   security::Principal principal_;
   bool has_topics_;
+  std::optional<Selector> commands_;          // its user's rules of commands; nothing: it has none
   mutable std::vector<KeyPosition> keys_;     // of the command that is asked about
   mutable std::optional<bool> may_run_code_;  // nothing: it has not been asked of this policy
 };
-
-// What all names that match a pattern begin with. `is_name`: only the name that it returns matches.
-struct LiteralPrefix {
-  std::string text;
-  bool is_name = false;
-};
-[[nodiscard]] LiteralPrefix literal_prefix(std::string_view pattern);
 
 }  // namespace leat::resp

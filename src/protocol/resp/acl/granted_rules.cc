@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include "protocol/resp/acl/grant_pattern.h"
 #include "protocol/resp/acl/wants.h"
 
 namespace leat::resp {
@@ -12,18 +13,6 @@ using security::Grant;
 using security::Operation;
 using security::Principal;
 using security::ResourceType;
-
-// A pattern of Redis that matches the names which the grant is about. Rules cannot have blanks.
-std::string pattern_of(const Grant& grant) {
-  const bool is_prefix = grant.pattern == security::PatternType::prefixed;
-  if (!is_prefix && grant.name == security::kAnyName) return "*";
-  std::string pattern;
-  for (const char c : grant.name) {
-    if (std::string_view("*?[]\\").contains(c)) pattern += '\\';
-    pattern += std::isspace(static_cast<unsigned char>(c)) != 0 ? '?' : c;
-  }
-  return is_prefix ? pattern + '*' : pattern;
-}
 
 // Of a grant on keys or channels; empty: it is for neither reading nor writing.
 std::string rule_of(const Grant& grant, bool reads, bool writes) {
@@ -63,7 +52,7 @@ Selector granted_rules(const security::Policy& policy, const security::User& use
         rule_of(grant, grant.applies_to(who, Operation::read), grant.applies_to(who, Operation::write));
     if (!rule.empty()) (void)rules.apply(rule);
   }
-  (void)rules.apply("+@all");
+  rules.apply_commands(user.command_rules);
   for (const RuledCommand& command : ruled_commands()) {
     const bool is_container = command.command->handler == nullptr;
     if (!is_container && !is_allowed(want_of(command), describes, alters)) (void)rules.apply('-' + command.name);

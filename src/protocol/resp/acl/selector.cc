@@ -72,6 +72,11 @@ std::string Selector::apply(std::string_view rule) {
   return {};
 }
 
+void Selector::apply_commands(std::string_view rules) {
+  allow_all_commands(rules.empty());
+  for (const std::string_view rule : split_words(rules)) (void)apply(rule);
+}
+
 void Selector::allow_all_commands(bool allowed) {
   allowed ? allowed_.set() : allowed_.reset();
   all_commands_ = future_commands_ = allowed;

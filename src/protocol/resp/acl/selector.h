@@ -17,6 +17,8 @@ class Selector {
  public:
   // Takes one rule. Returns why it is none; empty: it is taken.
   [[nodiscard]] std::string apply(std::string_view rule);
+  // Takes what commands() returned; empty: all commands. What is no rule any more is left out.
+  void apply_commands(std::string_view rules);
 
   // `arguments` begin with the command's name, or its container's.
   [[nodiscard]] AclCheck check(const Command& command, Arguments arguments) const;

@@ -19,14 +19,6 @@ bool is_hash(std::string_view text) {
          std::ranges::all_of(text, [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); });
 }
 
-void split(std::string_view text, std::vector<std::string>& words) {
-  while (!text.empty()) {
-    const std::size_t end = std::min(text.find(' '), text.size());
-    if (end > 0) words.emplace_back(text.substr(0, end));
-    text.remove_prefix(std::min(end + 1, text.size()));
-  }
-}
-
 }  // namespace
 
 std::string hash_password(std::string_view password) {
@@ -90,10 +82,8 @@ std::string User::apply_password(std::string_view rule) {
 }
 
 std::string User::add_selector(std::string_view rules) {
-  std::vector<std::string> words;
-  split(rules, words);
   Selector selector;
-  for (const std::string& word : words) {
+  for (const std::string_view word : split_words(rules)) {
     if (std::string why = selector.apply(word); !why.empty()) return why;
   }
   selectors_.push_back(std::move(selector));
@@ -134,7 +124,8 @@ std::vector<std::string> User::flags() const {
 std::vector<std::string> User::rules() const {
   std::vector<std::string> rules = flags();
   for (const std::string& hash : passwords_) rules.push_back('#' + hash);
-  split(selectors_.front().rules(), rules);
+  const std::string own = selectors_.front().rules();
+  for (const std::string_view rule : split_words(own)) rules.emplace_back(rule);
   for (std::size_t i = 1; i < selectors_.size(); ++i) rules.push_back(fmt::format("({})", selectors_[i].rules()));
   return rules;
 }

@@ -20,8 +20,7 @@ constexpr std::string_view kNoFile =
     "command and then issue a CONFIG REWRITE (assuming you have a Redis configuration file set) in order to store "
     "users in the Redis configuration.";
 
-// What a name in an error message shows at most.
-constexpr std::size_t kShownMax = 128;
+constexpr std::string_view kOursAndOthers = "ERR remove users of leat and those of Redis one after the other";
 
 void acl_no_file(Call& call) { call.reply.error(kNoFile); }
 
@@ -43,14 +42,6 @@ std::set<std::string_view> all_names(const Call& call) {
     for (const auto& [name, user] : policy->users()) names.insert(name);
   }
   return names;
-}
-
-// Users of leat are changed where they are kept. True: it is one, and the reply says so.
-bool refuse_ours(Call& call, std::string_view name) {
-  if (call.client.is_local || find_ours(call, name) == nullptr) return false;
-  call.reply.error(
-      fmt::format("ERR '{}' is a user of leat: use `leat user` and `leat grant`", name.substr(0, kShownMax)));
-  return true;
 }
 
 void acl_users(Call& call) {
@@ -152,7 +143,8 @@ void end_listeners(Call& call, const User& user) {
 }
 
 void acl_setuser(Call& call) {
-  if (refuse_ours(call, call[2])) return;
+  Accounts& accounts = call.executor.accounts();
+  if (accounts.has(call.client, call[2])) return accounts.set(call, call[2], call.args.subspan(3));
   Users& users = call.executor.users();
   if (const std::string why = users.set(call[2], call.args.subspan(3)); !why.empty()) return call.reply.error(why);
   const User& user = *users.find(call[2]);
@@ -164,13 +156,15 @@ void acl_setuser(Call& call) {
 }
 
 void acl_deluser(Call& call) {
+  const Arguments names = call.args.subspan(2);
+  const auto is_ours = [&](std::string_view name) { return !call.client.is_local && find_ours(call, name) != nullptr; };
+  if (std::ranges::find(names, "default") != names.end())
+    return call.reply.error("ERR The 'default' user cannot be removed");
+  if (std::ranges::all_of(names, is_ours)) return call.executor.accounts().remove(call, names);
+  if (std::ranges::any_of(names, is_ours)) return call.reply.error(kOursAndOthers);
   Users& users = call.executor.users();
-  for (const std::string_view name : call.args.subspan(2)) {
-    if (name == "default") return call.reply.error("ERR The 'default' user cannot be removed");
-    if (refuse_ours(call, name)) return;
-  }
   std::int64_t removed = 0;
-  for (const std::string_view name : call.args.subspan(2)) {
+  for (const std::string_view name : names) {
     const User* user = users.find(name);
     if (user == nullptr) continue;
     for (const auto& [id, client] : call.executor.clients()) {
