@@ -83,10 +83,16 @@ Task<Result<std::uint64_t>> Logins::wait(const std::string& user, const std::str
     const MonoTime now = runtime::Shard::current().now();
     const auto wait = throttle_.wait(user, host, now);
     if (!wait || now + *wait > patience_ends) co_return too_many();
-    if (*wait > Duration{0}) co_await runtime::sleep_for(*wait);
+    if (*wait > Duration{0} && !stopping_) co_await stop_wake_.wait_until(now + *wait);
+    if (*wait > Duration{0} && stopping_) co_return too_many();
     // Who waited while another failed waits for that too.
     if (throttle_.failures(user, host) == failures) co_return failures;
   }
+}
+
+void Logins::begin_stop() {
+  stopping_ = true;
+  stop_wake_.notify_all();
 }
 
 Task<Status> Logins::wait_for_turn(Queue& queue, std::string host) {

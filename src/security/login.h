@@ -77,6 +77,9 @@ class Logins {
   // Who came in may not do that: for the audit log.
   void refused(const Principal& who, Operation operation, const Resource& resource) const;
 
+  // From here on nobody waits for failures before: those who do, or would, are refused (would_block).
+  void begin_stop();
+
   struct Stats {
     Counter succeeded;
     Counter failed;
@@ -112,6 +115,8 @@ class Logins {
   LoginThrottle throttle_;
   Queue hashing_;    // of passwords
   Queue verifying_;  // of tokens
+  runtime::Notifier stop_wake_;
+  bool stopping_ = false;
   LogLimiter failures_;
   Stats stats_;
 };

@@ -83,6 +83,24 @@ Task<> together() {
 }
 TEST(Logins, GuessesAtTheSameTimeWaitForEachOther) { run(together); }
 
+Task<> stopped() {
+  Home home;
+  std::size_t looked_at = 0;
+  for (int i = 0; i < 5; ++i) co_await guess(&home.logins, &looked_at);
+  EXPECT_EQ(looked_at, 5U);
+  const MonoTime began = runtime::Shard::current().now();
+  {
+    runtime::TaskScope scope;
+    for (int i = 0; i < 5; ++i) scope.spawn(guess(&home.logins, &looked_at));
+    home.logins.begin_stop();
+    co_await scope.join();
+  }
+  EXPECT_EQ((co_await home.logins.check_password("alice", "pencil", kPeer)).error().code, Errc::would_block);
+  EXPECT_EQ(looked_at, 5U);
+  EXPECT_LT(runtime::Shard::current().now() - began, 100ms);
+}
+TEST(Logins, NobodyWaitsForFailuresWhenTheServerStops) { run(stopped); }
+
 Task<> exchange(Logins* logins, std::string password, std::size_t* looked_at, bool* let_in) {
   const auto scram = logins->begin_scram(ScramMechanism::sha256, kPeer);
   ScramClient client(ScramMechanism::sha256, "alice", std::move(password), "nonce");

@@ -59,6 +59,7 @@ void ShardServer::end_most_stuck(MonoTime now) {
 runtime::Task<> ShardServer::stop(MonoTime deadline) {
   stopping_ = true;
   stop_wake_.notify_all();
+  shard_.logins.begin_stop();
   // A session may end, and leave the set, inside the call.
   for (Session* session : std::vector<Session*>(sessions_.begin(), sessions_.end())) session->stop();
   while (!sessions_.empty()) {

@@ -267,6 +267,9 @@ void Identities::reconsider() {
   }
 }
 
-Task<> Identities::stop() { co_await tasks_.join(); }
+Task<> Identities::stop() {
+  if (logins_ != nullptr) logins_->begin_stop();
+  co_await tasks_.join();
+}
 
 }  // namespace leat::resp

@@ -62,7 +62,7 @@ class Identities final : public security::PolicyListener {
   // nullptr: there are none, and never will be.
   [[nodiscard]] security::QuotaLedger* quotas() { return quotas_.get(); }
 
-  // On return no password is being looked at.
+  // Who waits for a login is refused. On return no password is being looked at.
   runtime::Task<> stop();
 
   // nullptr: leat has no users, and never will.
