@@ -112,6 +112,7 @@ Status check_user(const User& user) {
   if (user.access_keys.size() > kAccessKeysMax) return too_many("access keys", kAccessKeysMax);
   if (user.command_rules.size() > kCommandRulesBytesMax)
     return fail(Errc::too_large, fmt::format("rules of commands have at most {} bytes", kCommandRulesBytesMax));
+  if (!catalog::is_text(user.command_rules)) return fail(Errc::invalid_argument, "rules of commands are UTF-8");
   for (const std::string& role : user.roles) LEAT_CHECK(check_user_name(role));
   for (const Token& token : user.tokens) LEAT_CHECK(check_note(token.note));
   for (const AccessKey& key : user.access_keys) LEAT_CHECK(check_note(key.note));

@@ -1,6 +1,9 @@
 #include "protocol/resp/accounts.h"
 
+#include <set>
+
 #include "protocol/resp/acl/account_rules.h"
+#include "protocol/resp/acl/granted_access.h"
 #include "protocol/resp/call.h"
 #include "protocol/resp/executor.h"
 #include "runtime/call.h"
@@ -12,10 +15,14 @@ namespace {
 using runtime::Task;
 using security::Account;
 using security::Grant;
+using security::Principal;
 
 constexpr std::string_view kProtocol = "resp";
 // Nothing can wait there.
 constexpr std::string_view kNotInTransactions = "ERR users of leat cannot be changed inside a transaction";
+constexpr std::string_view kTooMany = "ERR too many changes of users are under way, try again later";
+constexpr std::size_t kUnderWayMax = 100;
+constexpr std::size_t kRulesMax = 4'096;
 
 std::vector<std::string> copies(Arguments words) { return {words.begin(), words.end()}; }
 
@@ -28,9 +35,23 @@ Account account_of(const security::Policy& policy, std::string_view name) {
   return account;
 }
 
+// Who a client is to leat's grants: users of Redis are nobody.
+Principal principal_of(const Client& client) {
+  if (client.granted != nullptr) return client.granted->principal();
+  return Principal::anonymous(security::host_of(client.peer));
+}
+
+Status check_administers(const security::Policies& policies, const Principal& who) {
+  if (policies.allows(who, security::Operation::alter, {security::ResourceType::cluster, security::kClusterName}))
+    return {};
+  return fail(Errc::permission_denied, "users of leat are changed by a user of leat who may alter the cluster");
+}
+
 // What is wrong with the rules themselves.
 Status check_rules(Account account, std::string_view name, Arguments rules) {
   LEAT_CHECK(security::check_user_name(name));
+  if (name.contains(' ')) return fail(Errc::invalid_name, "Usernames can't contain spaces or null characters");
+  if (rules.size() > kRulesMax) return fail(Errc::too_large, fmt::format("there are more than {} rules", kRulesMax));
   std::optional<security::KeptPassword> password;
   if (const auto given = password_in(rules)) {
     LEAT_CHECK(security::check_password(*given));
@@ -40,31 +61,58 @@ Status check_rules(Account account, std::string_view name, Arguments rules) {
   return apply_rules(account, name, rules, password);
 }
 
-std::string error_of(const Status& status) { return fmt::format("ERR {}", status.error().message); }
+void wait(Call& call) {
+  call.no_effect();
+  call.wait_for_answer();
+}
+
+std::string error_of(const Status& status) {
+  const bool is_denied = status.error().code == Errc::permission_denied;
+  return fmt::format("{} {}", is_denied ? "NOPERM" : "ERR", status.error().message);
+}
 
 }  // namespace
 
 bool Accounts::has(const Client& client, std::string_view name) const {
-  if (client.is_local || executor_.identities().policy() == nullptr) return false;
+  if (client.is_replayed || executor_.identities().policy() == nullptr) return false;
   return executor_.identities().is_ours(name) || executor_.users().find(name) == nullptr;
 }
 
-Accounts::Asker Accounts::wait(Call& call) {
-  call.no_effect();
-  call.wait_for_answer();
-  return {call.client.id(), Identities::principal_of(call.client)};
+std::optional<Accounts::Asker> Accounts::admit(Call& call) {
+  const auto refuse = [&](std::string_view why) {
+    call.reply.error(why);
+    return std::nullopt;
+  };
+  if (call.client.transaction.active) return refuse(kNotInTransactions);
+  if (tasks_.running() >= kUnderWayMax) return refuse(kTooMany);
+  Asker asker{call.client.id(), principal_of(call.client)};
+  if (const Status checked = check_administers(*executor_.settings().policies, asker.principal); !checked) {
+    executor_.identities().audit_refusal(call.client, "acl", "command", call.command.name);
+    return refuse(error_of(checked));
+  }
+  return asker;
 }
 
 void Accounts::set(Call& call, std::string_view name, Arguments rules) {
-  if (call.client.transaction.active) return call.reply.error(kNotInTransactions);
+  const std::optional<Asker> asker = admit(call);
+  if (!asker) return;
   const Status checked = check_rules(account_of(*executor_.identities().policy(), name), name, rules);
   if (!checked) return call.reply.error(error_of(checked));
-  tasks_.spawn(change(wait(call), std::string(name), copies(rules)));
+  wait(call);
+  tasks_.spawn(change(*asker, std::string(name), copies(rules)));
 }
 
 void Accounts::remove(Call& call, Arguments names) {
-  if (call.client.transaction.active) return call.reply.error(kNotInTransactions);
-  tasks_.spawn(remove_all(wait(call), copies(names)));
+  const std::optional<Asker> asker = admit(call);
+  if (!asker) return;
+  const std::set<std::string_view> different(names.begin(), names.end());
+  wait(call);
+  tasks_.spawn(remove_all(*asker, {different.begin(), different.end()}));
+}
+
+Task<> Accounts::stop() {
+  stopping_ = true;
+  co_await tasks_.join();
 }
 
 Task<> Accounts::change(Asker asker, std::string name, std::vector<std::string> rules) {
@@ -98,13 +146,17 @@ Task<> Accounts::remove_all(Asker asker, std::vector<std::string> names) {
 
 Task<Status> Accounts::change_account(const Asker& asker, std::string name,
                                       security::PolicyService::AccountChange change) {
+  if (stopping_) co_return fail(Errc::cancelled, "the server stops");
+  const std::shared_ptr<security::Policies> policies = executor_.settings().policies;
   Account had;
-  const auto changed = co_await executor_.settings().change_account(name, [&](Account& account) {
+  // Who asks may have lost the right while others were served.
+  const auto changed = co_await executor_.settings().change_account(name, [&](Account& account) -> Status {
+    LEAT_CHECK(check_administers(*policies, asker.principal));
     had = account;
     return change(account);
   });
   if (!changed) co_return fail(changed.error());
-  security::AuditLog& audit = executor_.settings().policies->audit();
+  security::AuditLog& audit = policies->audit();
   const std::string_view how = !changed->user ? "removed" : had.user ? "changed" : "made";
   audit.changed(kProtocol, asker.principal, "user", name, how);
   const auto tell = [&](const std::vector<Grant>& grants, const std::vector<Grant>& others, std::string_view what) {

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,13 +23,13 @@ class Accounts {
 
   // Whether ACL SETUSER is about a user of leat: from leat's first user on, all are whom Redis's users do not have.
   [[nodiscard]] bool has(const Client& client, std::string_view name) const;
-  // Makes or changes one. The reply comes when every shard knows.
+  // Makes or changes one, for who may alter the cluster. The reply comes when every shard knows.
   void set(Call& call, std::string_view name, Arguments rules);
-  // Removes users of leat, with all that is granted to them.
+  // Removes users of leat, with all that is granted to them, for the same.
   void remove(Call& call, Arguments names);
 
-  // On return nothing is being changed.
-  runtime::Task<> stop() { return tasks_.join(); }
+  // What has not begun is not done any more. On return nothing is being changed.
+  runtime::Task<> stop();
 
  private:
   // Who asks for a change, and waits for it.
@@ -37,8 +38,8 @@ class Accounts {
     security::Principal principal;
   };
 
-  // Blocks the client.
-  [[nodiscard]] static Asker wait(Call& call);
+  // Who asks, if they may now; otherwise the reply says why not.
+  [[nodiscard]] std::optional<Asker> admit(Call& call);
   runtime::Task<> change(Asker asker, std::string name, std::vector<std::string> rules);
   runtime::Task<> remove_all(Asker asker, std::vector<std::string> names);
   runtime::Task<Status> change_account(const Asker& asker, std::string name,
@@ -48,6 +49,7 @@ class Accounts {
   Executor& executor_;
   runtime::Budget hashing_{1};  // of passwords, one at a time
   runtime::TaskScope tasks_;
+  bool stopping_ = false;
 };
 
 }  // namespace leat::resp

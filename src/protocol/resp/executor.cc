@@ -229,8 +229,11 @@ bool Executor::lacks_memory(const Client& client, const Command& command) {
 }
 
 std::string Executor::refusal(Client& client, const Command& command, Arguments arguments) {
-  if (!client.authenticated && identities_.must_authenticate(client) && !command.is(kNoAuth))
+  if (!client.authenticated && identities_.must_authenticate(client) && !command.is(kNoAuth)) {
+    const std::string name = full_name(command, arguments);
+    identities_.audit_refusal(client, name, "command", name);
     return std::string(errors::kNoAuth);
+  }
   if (!client.acl->is_unrestricted()) [[unlikely]] {
     if (std::string denied = acl_refusal(client, command, arguments); !denied.empty()) return denied;
   }

@@ -191,7 +191,8 @@ Task<> Identities::check(std::uint64_t client_id, std::string peer, std::string 
 }
 
 void Identities::follow() {
-  closed_ = !policies_->current()->is_open();
+  policy_ = policies_->current();
+  closed_ = !policy_->is_open();
   strangers_hosts_.clear();
   const std::string nobody = Principal::anonymous().name;
   for (const security::Grant& grant : policies_->current()->grants()) {
@@ -203,8 +204,25 @@ void Identities::follow() {
 
 void Identities::policy_changed() {
   const bool was_closed = closed_;
+  const security::PolicyPtr before = policy_;
   follow();
   if (was_closed || closed_) reconsider();
+  executor_.begin_unit();
+  for (const security::Policy* policy : {before.get(), policy_.get()}) erase_namesakes(*policy);
+  executor_.end_unit();
+}
+
+// No client is one of them any more.
+void Identities::erase_namesakes(const security::Policy& policy) {
+  Users& users = executor_.users();
+  std::vector<std::string> namesakes;
+  for (const auto& [name, user] : users.all()) {
+    if (user.get() != &users.default_user() && policy.find_user(name) != nullptr) namesakes.push_back(name);
+  }
+  for (const std::string& name : namesakes) {
+    users.erase(name);
+    executor_.keyspace().effects().add_always(0, {"ACL", "DELUSER", name});
+  }
 }
 
 bool Identities::stays(const Client& client) const {

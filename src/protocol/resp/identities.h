@@ -46,6 +46,7 @@ class Identities final : public security::PolicyListener {
   void log_in(Call& call, std::string_view user, std::string_view password, Welcome welcome);
   // As Redis's default user, whatever users of leat are called: it gets its reply at once.
   void log_in_by_default(Call& call, std::string_view password, const Welcome& welcome);
+  // Users of Redis whose names are, or were, of users of leat are gone for good: nobody comes back as them.
   void policy_changed() override;
   // Whether connections are the default user's without AUTH may have changed.
   void default_user_changed() {
@@ -77,6 +78,7 @@ class Identities final : public security::PolicyListener {
   void reconsider();
   // There is another policy.
   void follow();
+  void erase_namesakes(const security::Policy& policy);
   // Whether the client goes on being who it has authenticated as.
   [[nodiscard]] bool stays(const Client& client) const;
   // It hears something that it may not hear.
@@ -99,6 +101,7 @@ class Identities final : public security::PolicyListener {
   std::unique_ptr<security::Logins> logins_;
   std::unique_ptr<security::QuotaLedger> quotas_;
   bool closed_ = false;
+  security::PolicyPtr policy_;                          // the one that is followed
   std::set<std::string, std::less<>> strangers_hosts_;  // from where something is granted to who has no user
   runtime::TaskScope tasks_;
 };

@@ -5,7 +5,7 @@
 namespace leat::resp {
 
 Replayer::Replayer(Executor& executor) : executor_(executor), client_(executor, *this, 0, "journal", "journal") {
-  client_.is_local = true;
+  client_.is_local = client_.is_replayed = true;
 }
 
 Status Replayer::apply(const keyspace::JournalUnit& unit) {

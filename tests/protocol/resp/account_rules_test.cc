@@ -144,6 +144,26 @@ TEST(AccountRules, PasswordsAreReplacedAndTakenAway) {
   EXPECT_EQ(applied(user_with({}), "reset on >new ~* +@all").user->password_hash, "new");
 }
 
+TEST(AccountRules, RulesThatAreKeptSayTheSameWhenTheyAreReadAgain) {
+  for (const std::string_view rule : {"+get|x +@all", "+get|a b", "+get|\t", "~a b", "&a b"}) {
+    Account account = user_with({});
+    EXPECT_FALSE(apply_rules(account, kName, std::vector{rule}, std::nullopt)) << rule;
+  }
+  for (const char* rules : {"-@all +get|x", "+@all -@dangerous +info", "-@all +@read -keys +config|get"}) {
+    const Account once = applied(user_with({}), rules);
+    EXPECT_EQ(applied(once, "").user->command_rules, once.user->command_rules) << rules;
+  }
+}
+
+TEST(AccountRules, RightsAreLimited) {
+  std::string rules;
+  for (int i = 0; i < 999; ++i) rules += fmt::format("~k{} ", i);
+  Account account = applied(user_with({}), rules);
+  EXPECT_EQ(account.grants.size(), 1998U);
+  EXPECT_EQ(applied(account, "+get").grants.size(), 1998U);
+  EXPECT_FALSE(apply(account, "~one ~two ~three"));
+}
+
 TEST(AccountRules, WhatUsersOfLeatCannotBeIsRefused) {
   for (const char* rules : {"off", "nopass", ">a >b", "<kept", "!abc", "(+get ~a)", "~a*b", "~?", "&*x", "~\\*", "%X~a",
                             "+nonsense", "-@nonsense", "~* ~a", "whatever", "reset >new"}) {

@@ -190,6 +190,7 @@ TEST(Identities, ThoseOfRedisKeepTheirRules) {
   EXPECT_EQ(client("GET b"), "$-1\r\n");
   EXPECT_EQ(later(home, root, "ACL DELUSER redis"), ":1\r\n");
   EXPECT_EQ(client("GET b"), kNoAuth);
+  EXPECT_EQ(later(home, client, "AUTH redis right"), kWrong) << "whom leat's took the name of is gone for good";
 }
 
 TEST(Identities, SetUserMakesUsersOfLeatOnceThereIsOne) {
@@ -241,6 +242,56 @@ TEST(Identities, SetUserOfLeatIsNotForTransactionsNorForWhatItCannotSay) {
   home.add_user("app");
   EXPECT_TRUE(contains(root("ACL DELUSER app ghost"), "one after the other"));
   EXPECT_NE(home.find_user("app"), nullptr);
+}
+
+TEST(Identities, UsersOfLeatAreNotForUsersOfRedisToChange) {
+  GrantedHome home;
+  ASSERT_EQ(home.client()("ACL SETUSER redis on >right +@all ~* &*"), kOk);
+  ASSERT_EQ(home.client()("CONFIG SET requirepass word"), kOk);
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  home.add_user("bob");
+  home.grant("bob", "read key:*");
+  TestClient& redis = home.client();
+  ASSERT_EQ(redis("AUTH redis right"), kOk);
+  TestClient& by_default = home.client();
+  ASSERT_EQ(by_default("AUTH word"), kOk);
+  for (TestClient* client : {&redis, &by_default, &home.client("bob")}) {
+    for (const char* line :
+         {"ACL SETUSER root >mine", "ACL SETUSER other on", "ACL DELUSER root", "ACL DELUSER bob root"})
+      EXPECT_EQ(later(home, *client, line).substr(0, 8), "-NOPERM ") << line;
+  }
+  EXPECT_EQ(home.find_user("other"), nullptr);
+  ASSERT_NE(home.find_user("root"), nullptr);
+  EXPECT_NE(home.find_user("bob"), nullptr);
+  EXPECT_EQ(redis("ACL SETUSER redis -get"), kOk) << "themselves they may change";
+  EXPECT_TRUE(contains(redis("GET a"), "-NOPERM"));
+}
+
+TEST(Identities, WhoLosesTheRightWhileAChangeWaitsChangesNothing) {
+  GrantedHome home;
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  TestClient& root = home.client("root");
+  EXPECT_EQ(root("ACL SETUSER app on ~* +@all"), "");
+  home.take_back("root");
+  home.home().run_for(1s);
+  EXPECT_TRUE(contains(root.got(), "-NOPERM"));
+  EXPECT_EQ(home.find_user("app"), nullptr);
+}
+
+TEST(Identities, ChangesUnderWayAreLimited) {
+  GrantedHome home;
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  std::vector<TestClient*> clients;
+  for (int i = 0; i < 101; ++i) clients.push_back(&home.client("root"));
+  for (int i = 0; i < 100; ++i) EXPECT_EQ((*clients[i])(fmt::format("ACL SETUSER app{} on", i)), "");
+  EXPECT_EQ((*clients[100])("ACL SETUSER app100 on"),
+            "-ERR too many changes of users are under way, try again later\r\n");
+  home.home().run_for(1s);
+  for (int i = 0; i < 100; ++i) EXPECT_EQ(clients[i]->got(), kOk);
+  EXPECT_EQ(later(home, *clients[100], "ACL SETUSER app100 on"), kOk);
 }
 
 TEST(Identities, WhoAsksForAChangeMayLeaveMeanwhile) {

@@ -4,6 +4,7 @@
 
 #include <compare>
 #include <map>
+#include <set>
 
 #include "protocol/resp/acl/grant_pattern.h"
 #include "protocol/resp/acl/selector.h"
@@ -25,6 +26,8 @@ constexpr std::string_view kOnePassword = "a user of leat has one password, whic
 constexpr std::string_view kNoHash =
     "leat does not take this kind of hash; hashes of bcrypt and argon2id can be brought along by HTTP";
 constexpr std::string_view kNoSelectors = "users of leat have no selectors besides their own rules";
+constexpr std::string_view kTooMany = "a user of leat has no more grants than that";
+constexpr std::size_t kShownMax = 128;  // of a rule in an error
 constexpr std::string_view kNoPattern = "a grant of leat is for one name, or for all that begin alike ('app:*')";
 
 // Reading, or writing, what matches a pattern.
@@ -45,6 +48,12 @@ std::vector<Right> rights_of(const Grant& grant) {
       rights.push_back({grant.type, pattern_of(grant), operation});
   }
   return rights;
+}
+
+// The rule as an error shows it: without a password, and not all of a long one.
+std::string_view shown(std::string_view rule) {
+  const bool is_secret = rule.starts_with('>') || rule.starts_with('<');
+  return rule.substr(0, is_secret ? 1 : kShownMax);
 }
 
 class Editor {
@@ -99,11 +108,15 @@ class Editor {
       return wrong("the user would have a password and be off, which users of leat cannot be: add 'on'");
     user.command_rules = commands_.commands();
     if (user.command_rules == kAllCommands) user.command_rules.clear();
+    std::set<Right> granted;  // from every address
     std::erase_if(account_.grants, [&](const Grant& grant) {
-      return !std::ranges::all_of(rights_of(grant), [&](const Right& right) { return is_right(right); });
+      const std::vector<Right> rights = rights_of(grant);
+      if (!std::ranges::all_of(rights, [&](const Right& right) { return is_right(right); })) return true;
+      if (grant.host == security::kAnyHost) granted.insert(rights.begin(), rights.end());
+      return false;
     });
     for (const auto& [right, is_everywhere] : rights_)
-      if (is_everywhere) grant(right);
+      if (is_everywhere && !granted.contains(right) && !is_within_all(right)) grant(right);
     return {};
   }
 
@@ -153,20 +166,16 @@ class Editor {
 
   Status add(ResourceType type, std::string_view pattern, bool reads = true, bool writes = true) {
     if (!granted_names(pattern)) return wrong(kNoPattern);
+    if (rights_.size() >= security::kGrantsOfPrincipalMax) return wrong(kTooMany);
     if (reads) rights_[{type, std::string(pattern), Operation::read}] = true;
     if (writes) rights_[{type, std::string(pattern), Operation::write}] = true;
     return {};
   }
 
-  // Grants it, if it is not granted already from every address. Patterns of grants that were there may be none of granted_names().
+  // Patterns of grants that were there may be none of granted_names().
   void grant(const Right& right) {
-    const bool is_granted = std::ranges::any_of(account_.grants, [&](const Grant& grant) {
-      if (grant.host != security::kAnyHost) return false;
-      const std::vector<Right> rights = rights_of(grant);
-      return std::ranges::find(rights, right) != rights.end();
-    });
     const auto names = granted_names(right.pattern);
-    if (is_granted || !names || is_within_all(right)) return;
+    if (!names) return;
     account_.grants.push_back({.principal = security::principal_of(account_.user->name),
                                .operation = right.operation,
                                .type = right.type,
@@ -197,7 +206,7 @@ Status apply_rules(Account& account, std::string_view name, Arguments rules,
   for (const std::string_view rule : rules) {
     if (const Status applied = editor.apply(rule); !applied)
       return fail(Errc::invalid_argument,
-                  fmt::format("Error in ACL SETUSER modifier '{}': {}", rule, applied.error().message));
+                  fmt::format("Error in ACL SETUSER modifier '{}': {}", shown(rule), applied.error().message));
   }
   return editor.finish();
 }

@@ -129,7 +129,7 @@ std::string Selector::apply_command(std::string_view name, bool allowed) {
   if (behind.find('|') != std::string_view::npos && find_subcommand(*command, container) != nullptr)
     return std::string(allowed ? "Allowing first-arg of a subcommand is not supported" : kUnknown);
   if (!allowed || !command->subcommands.empty()) return std::string(kUnknown);
-  return behind.empty() ? std::string(kSyntax) : allow_first_argument(command->name, behind);
+  return behind.empty() || has_blank(behind) ? std::string(kSyntax) : allow_first_argument(command->name, behind);
 }
 
 std::string Selector::allow_first_argument(std::string_view name, std::string_view argument) {
