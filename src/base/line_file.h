@@ -30,7 +30,7 @@ class LineFile {
   // How many lines were lost since the last call.
   [[nodiscard]] std::uint64_t take_lost();
 
-  static constexpr std::size_t kWaitingMax = 16'384;
+  static constexpr std::size_t kWaitingMax = 2'048;  // each takes 400 bytes from the start
 
  private:
   class Impl;

@@ -24,8 +24,13 @@ constexpr CommandEntry kCommands[] = {
 
 constexpr int kUsageError = 2;
 
-bool is_command(std::string_view word) {
-  return std::ranges::any_of(kCommands, [&](const CommandEntry& entry) { return entry.name == word; });
+// By its name or another one that it goes by.
+bool is_command(const std::string& word) {
+  CLI::App root;
+  Invocation ignored;
+  declare_commands(root, ignored);
+  const auto all = root.get_subcommands([](const CLI::App*) { return true; });
+  return std::ranges::any_of(all, [&](const CLI::App* command) { return command->check_name(word); });
 }
 
 int unknown_command(const std::string& word) {

@@ -39,7 +39,7 @@ void collect(const CLI::App& app, const std::string& path, std::vector<Node>& no
       node.options.push_back({"--" + name, option->get_description()});
   if (path == "leat serve" || path == "leat config check")
     for (const server::ConfigKey& key : server::config_keys())
-      node.options.push_back({server::flag_of(key), std::string(key.help)});
+      if (!key.is_secret) node.options.push_back({server::flag_of(key), std::string(key.help)});
   const auto below = app.get_subcommands([](const CLI::App*) { return true; });
   for (const CLI::App* command : below) node.commands.push_back({command->get_name(), command->get_description()});
   nodes.push_back(std::move(node));

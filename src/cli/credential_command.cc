@@ -39,7 +39,8 @@ std::string path_of(const ApiClient& client, const Kind& kind, const std::string
 
 Result<int> list(const Kind& kind, const CredentialOptions& options) {
   LEAT_TRY(const auto client, ApiClient::open(options.api));
-  LEAT_TRY(const Json listed, client->get(path_of(*client, kind, options.user)));
+  // A user has no more than one page of them.
+  LEAT_TRY(const Json listed, client->get(path_of(*client, kind, options.user) + "?limit=1000"));
   const Json& items = listed.at("items");
   if (options.json) {
     fmt::print("{}\n", items.dump(2));

@@ -6,6 +6,22 @@
 
 namespace leat::server {
 
+std::string first_user_hint(const std::vector<BoundEndpoint>& endpoints) {
+  constexpr auto kBegin =
+      "there are no users, so whoever reaches these ports may do everything; the first one is made with";
+  const BoundEndpoint* best = nullptr;
+  for (const BoundEndpoint& endpoint : endpoints) {
+    const bool is_plain_kafka = endpoint.protocol == ListenerProtocol::kafka && !endpoint.is_tls;
+    if (is_plain_kafka)
+      return fmt::format("{} leat user add NAME --admin --server {}:{}", kBegin, endpoint.host, endpoint.port);
+    if (endpoint.protocol == ListenerProtocol::http && (best == nullptr || best->is_tls)) best = &endpoint;
+  }
+  if (best != nullptr)
+    return fmt::format(R"({} POST {}://{}:{}/v1/users {{"name":...,"password":...,"admin":true}})", kBegin,
+                       best->is_tls ? "https" : "http", best->host, best->port);
+  return fmt::format("{} leat user add NAME --admin, for which leat has to listen as kafka=127.0.0.1:PORT", kBegin);
+}
+
 void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints, bool is_open) {
   if (isatty(STDOUT_FILENO) == 0) return;
   std::string text = fmt::format("\n  leat serves. Data is in {}.\n\n", config.data_dir);

@@ -16,6 +16,9 @@ struct BoundEndpoint {
   bool is_tls = false;
 };
 
+// How to make the first user, of a server that listens on these.
+[[nodiscard]] std::string first_user_hint(const std::vector<BoundEndpoint>& endpoints);
+
 // Tells the person at the terminal where the server is and what to try; nothing when standard output is not a terminal. `is_open`:
 // there are no users, so everyone may do everything.
 void print_banner(const ServerConfig& config, const std::vector<BoundEndpoint>& endpoints, bool is_open);

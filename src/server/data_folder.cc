@@ -1,5 +1,7 @@
 #include "server/data_folder.h"
 
+#include <sys/stat.h>
+
 #include <charconv>
 
 namespace leat::server {
@@ -51,6 +53,11 @@ Result<std::unique_ptr<runtime::DirectoryLock>> open_data_folder(runtime::FileSy
   }
   LEAT_CHECK(check_version(files, folder));
   return lock;
+}
+
+bool is_open_to_others(const std::string& folder) {
+  struct stat info{};
+  return ::stat(folder.c_str(), &info) == 0 && (info.st_mode & (S_IRWXG | S_IRWXO)) != 0;
 }
 
 }  // namespace leat::server

@@ -17,4 +17,7 @@ inline constexpr int kDataVersion = 1;
 [[nodiscard]] Result<std::unique_ptr<runtime::DirectoryLock>> open_data_folder(runtime::FileSystem& files,
                                                                                const std::string& folder);
 
+// Whether the system lets others than its owner look into a folder.
+[[nodiscard]] bool is_open_to_others(const std::string& folder);
+
 }  // namespace leat::server

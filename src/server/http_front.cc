@@ -1,6 +1,7 @@
 #include "server/http_front.h"
 
 #include "base/logging.h"
+#include "protocol/api/own_host.h"
 #include "protocol/api/page.h"
 #include "protocol/api/problem.h"
 #include "runtime/call.h"
@@ -19,6 +20,9 @@ constexpr std::string_view kApi = "/v1";
 bool is_of_api(std::string_view path) {
   return path.starts_with(kApi) && (path.size() == kApi.size() || path[kApi.size()] == '/');
 }
+
+// Those say nothing, and are asked for by balancers, which name whomever they stand for.
+bool is_of_health(std::string_view path) { return path == "/healthz" || path == "/readyz"; }
 
 Task<HttpResponse> answer_admin(const http::Router* router, const HttpRequest* request) {
   co_return co_await router->handle(*request);
@@ -71,6 +75,8 @@ HttpFront::HttpFront(std::vector<runtime::Shard*> shards, std::shared_ptr<const 
 HttpFront::~HttpFront() = default;
 
 Task<HttpResponse> HttpFront::answer(Part& part, const HttpRequest& request) {
+  if (!is_of_health(request.path) && api::is_misdirected(request, cors_origins_, *policies_))
+    co_return api::misdirected_response(request);
   if (is_of_api(request.path)) {
     if (part.api != nullptr) co_return co_await part.api->answer(request);
     co_return api::problem_response({503, "starting", "the server starts; /readyz tells when it serves", 1},
@@ -82,6 +88,7 @@ Task<HttpResponse> HttpFront::answer(Part& part, const HttpRequest& request) {
 
 Task<Status> HttpFront::start(const ServerConfig& config, TlsListeners& tls, http::NotReady not_ready,
                               observe::MetricsRegistry& registry, std::vector<BoundEndpoint>& endpoints) {
+  cors_origins_ = config.http.cors_origins;
   admin_ = http::admin_routes(std::move(not_ready), registry, policies_, logins_);
   registry.add([this](observe::MetricsPage& page) { collect_logins(page, logins_); });
   std::vector<http::ShardServer*> servers;
@@ -138,6 +145,7 @@ Task<> HttpFront::stop_api(Milliseconds grace) {
 }
 
 Task<> HttpFront::stop() {
+  logins_.begin_stop();
   for (const auto& acceptor : acceptors_) co_await acceptor->stop();
   for (std::size_t i = 0; i < parts_.size(); ++i)
     co_await runtime::call_on(*shards_[i], end_server<Part>, parts_[i].get());

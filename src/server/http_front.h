@@ -44,6 +44,7 @@ class HttpFront {
 
   std::vector<runtime::Shard*> shards_;
   std::shared_ptr<const security::Policies> policies_;
+  std::vector<std::string> cors_origins_;
   security::Logins logins_;
   http::Router admin_;  // on the first shard
   std::vector<std::unique_ptr<Part>> parts_;

@@ -83,6 +83,7 @@ Task<Status> SecurityFront::open_audit(const ServerConfig& config) {
   auto file = co_await runtime::run_blocking([&] { return open_file(config.data_dir, config.audit); });
   if (!file) co_return fail(file.error().code, fmt::format("the audit log: {}", file.error().message));
   policies_->set_audit(std::make_shared<security::AuditLog>(shards_.size(), std::move(*file)));
+  audits_ = true;
   tasks_.spawn(sweep_audit());
   co_return Status{};
 }
@@ -122,11 +123,13 @@ Task<> SecurityFront::stop() {
 }
 
 void SecurityFront::collect(observe::MetricsPage& page) const {
-  const security::AuditLog::Totals totals = policies_->audit().totals();
-  page.counter("leat_audit_events_total", "Lines of the audit log, those that were alike counted each.", {},
-               static_cast<double>(totals.events));
-  page.counter("leat_audit_lost_total", "Lines of the audit log that the disk was too slow for.", {},
-               static_cast<double>(totals.lost));
+  if (audits_) {
+    const security::AuditLog::Totals totals = policies_->audit().totals();
+    page.counter("leat_audit_events_total", "Lines of the audit log, those that were alike counted each.", {},
+                 static_cast<double>(totals.events));
+    page.counter("leat_audit_lost_total", "Lines of the audit log that the disk was too slow for.", {},
+                 static_cast<double>(totals.lost));
+  }
   if (jwks_ == nullptr) return;
   const auto show = [&](std::string_view outcome, const Counter& counter) {
     page.counter("leat_jwks_reads_total", "Reads of the keys that tokens are verified with, by their outcome.",

@@ -40,6 +40,7 @@ class SecurityFront {
   JwtConfig jwt_;
   std::unique_ptr<JwksSource> jwks_;
   std::shared_ptr<const security::TokenIssuer> issuer_;  // the last one
+  bool audits_ = false;
   bool stopping_ = false;
   runtime::Notifier stop_wake_;
   runtime::TaskScope tasks_;

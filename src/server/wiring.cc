@@ -108,7 +108,7 @@ http::Options http_options(const ServerConfig& config) {
 api::ApiOptions api_options(const ServerConfig& config) {
   api::ApiOptions options;
   options.cors_origins = config.http.cors_origins;
-  options.requests_per_user_max = static_cast<std::size_t>(config.http.max_requests_per_user);
+  options.requests_per_user_max = share_of(config.http.max_requests_per_user, config.shards);
   options.default_partitions = config.kafka.num_partitions;
   options.offsets_partitions = config.offsets.partitions;
   return options;

@@ -28,8 +28,8 @@ class Redis(Peer):
                 'no'] + self.options
 
 
-def leat(*options):
-    return Server(*options, resp=True)
+def leat(*options, **more):
+    return Server(*options, resp=True, **more)
 
 
 def fill(r):
@@ -115,7 +115,7 @@ def to_leat(_=None):
 
 @cases('passwords and users of the other side are used, and refusals are told')
 def passwords(_=None):
-    for target in (Redis('--requirepass', 'secret'), leat('--resp.password', 'secret')):
+    for target in (Redis('--requirepass', 'secret'), leat(environment={'LEAT_RESP_PASSWORD': 'secret'})):
         with leat() as source, target:
             source.start()
             if isinstance(target, Redis):

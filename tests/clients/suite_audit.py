@@ -12,11 +12,12 @@ from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient
 
 from harness import Cases, Server, equal, unique, wait_for
-from http_support import quoted
+from http_support import operations, quoted
 from live_support import Live, WebSocket, basic
 from security_support import (AUTHENTICATION_FAILED, NO_ERROR, PASSWORD, ROOT_PASSWORD, TOPIC_REFUSED, Kafka, Secured, amazon, api_as,
                               as_root, ask_root, audited, bearer_message, command, files_with, grant, new_access_key, new_token,
                               new_topic, new_user, rules, run_secured, take_back, wait_audited, who_is)
+from suite_http_access import call
 
 cases = Cases('audit')
 HOST = '127.0.0.1'
@@ -148,6 +149,26 @@ def refused(server):
     equal((event['protocol'], event['operation']), ('sqs', 'describe'))
 
 
+@cases('HTTP: of every operation that is refused, to a user or to nobody, there is a line')
+def every_http_refusal(server):
+    document, wanted = json.loads(server.http('/v1/openapi.json')[1]), {}
+    for operation in operations(document):
+        if operation.access in ('open', 'listed') or operation.id == 'openLive':
+            continue
+        user = new_user(server)
+        for who, status in ((user, 403), (None, 401)):
+            with api_as(server, who) as api:
+                equal(call(api, operation).status, status, '%s by %s' % (operation.id, who or 'nobody'))
+        wanted[user] = operation.id
+    equal(len(wanted) > 50, True)
+
+    def missing():
+        lines = {(e['principal'], e['operation'], e['type'], e['name']) for e in audited(server, event='refused', protocol='http')}
+        of_users = {line[0][5:]: ('User:ANONYMOUS', *line[1:]) for line in lines if line[0][5:] in wanted}
+        return {wanted[user] for user in wanted if of_users.get(user) not in lines}
+    wait_for('a line of each user and of nobody', lambda: not missing(), seconds=20)
+
+
 @cases('who asks for the metrics and may not is written')
 def refused_metrics(server):
     user = new_user(server)
@@ -211,6 +232,32 @@ def changed(server):
     with api_as(server, new_user(server)) as api:
         api(403, 'POST', '/v1/users', {'name': unique('never')})
     equal([e for e in audited(server, event='changed') if e['name'].startswith('never')], [], 'what was refused')
+
+
+@cases('changes of quotas are written with who made them, by HTTP and by Kafka, and none that was refused')
+def changed_quotas(server):
+    admin = new_user(server, ('all', 'cluster'))
+    names = [unique('quota') for _ in range(3)]
+
+    def wanted(name, protocol):
+        return [e['how'] for e in wait_audited(server, event='changed', protocol=protocol, principal='User:' + admin, host=HOST,
+                                               what='quotas', name=name)]
+    with api_as(server, admin) as api:
+        api(204, 'PATCH', '/v1/quotas', {'user': names[0], 'limits': {'request_rate': 1e6}})
+        api(400, 'PATCH', '/v1/quotas', {'user': names[2], 'limits': {'request_rate': -1}})
+    command(server, 'quota', 'set', 'user:%s,client:nightly' % names[1], 'producer_byte_rate=5000000', user=admin, http=False)
+    both = "user '%s' and client-id 'nightly'" % names[1]
+    equal(wanted("user '%s'" % names[0], 'http'), ['changed'])
+    equal(wanted(both, 'kafka'), ['changed'])
+    command(server, 'quota', 'remove', 'user:%s,client:nightly' % names[1], 'producer_byte_rate', user=admin, http=False)
+    wait_for('both changes', lambda: times(audited(server, event='changed', name=both)) == 2)
+    stranger = new_user(server)
+    with api_as(server, stranger) as api:
+        api(403, 'PATCH', '/v1/quotas', {'user': names[2], 'limits': {'request_rate': 1}})
+    equal(one(server, event='refused', protocol='http', principal='User:' + stranger)['operation'], 'alter')
+    command(server, 'quota', 'set', 'user:' + names[2], 'request_rate=1', user=stranger, http=False, code=1)
+    equal(one(server, event='refused', protocol='kafka', principal='User:' + stranger)['operation'], 'alter configs')
+    equal([e for e in audited(server, event='changed') if names[2] in e['name']], [])
 
 
 @cases('lines that are alike are written once, and then with how often they came')

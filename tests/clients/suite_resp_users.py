@@ -413,7 +413,7 @@ def first(server):
 
 @cases('resp.password is asked for besides')
 def default_password(server):
-    with Server('--resp.password', 'for all', resp=True) as fresh:
+    with Server(environment={'LEAT_RESP_PASSWORD': 'for all'}, resp=True) as fresh:
         fresh.start()
         leat(fresh, 'user', 'add', 'root', '--admin', user='', new_password=ROOT_PASSWORD)
         leat(fresh, 'grant', 'add', '*', 'read', 'key:*')

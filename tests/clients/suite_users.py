@@ -10,6 +10,7 @@ import socket
 import struct
 import subprocess
 import sys
+import time
 
 import kafka
 from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
@@ -17,6 +18,7 @@ from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLRes
                          ResourcePattern, ResourcePatternFilter, ResourceType)
 
 from harness import LEAT, Cases, Server, Skip, equal, unique, wait_for
+from http_support import Api
 
 HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE / 'schema_client'))
@@ -229,128 +231,28 @@ class As(schema.Connection):
             equal(self.call('SaslAuthenticate', 1, AuthBytes=token)['ErrorCode'], 0)
 
 
-def one_topic(topic):
-    return [{'Name': topic}]
-
-
-# What each request needs, as Kafka documents it: the request's name, what to send (given a topic and a group), the error code of
-# its answer, and grants that are enough: (operation, resource).
-def matrix(topic, group):
-    batch = records.build([records.Record(b'v')])
-    on_topic, on_group = 'topic:' + topic, 'group:' + group
-    code = lambda *path: lambda answer: __import__('functools').reduce(lambda at, key: at[key], path, answer)  # noqa: E731
-    member = {'GroupId': group, 'GenerationId': 1, 'MemberId': 'm'}
-    return [
-        ('Produce', 8, dict(TransactionalId=None, Acks=-1, TimeoutMs=1000, TopicData=[
-            {'Name': topic, 'PartitionData': [{'Index': 0, 'Records': batch}]}]),
-         code('Responses', 0, 'PartitionResponses', 0, 'ErrorCode'), [('write', on_topic)]),
-        ('Fetch', 11, dict(ReplicaId=-1, MaxWaitMs=0, MinBytes=0, MaxBytes=1 << 20, IsolationLevel=0, SessionId=0,
-                           SessionEpoch=-1, ForgottenTopicsData=[], RackId='', Topics=[
-                               {'Topic': topic, 'Partitions': [{'Partition': 0, 'CurrentLeaderEpoch': -1, 'FetchOffset': 0,
-                                                                'LogStartOffset': 0, 'PartitionMaxBytes': 1 << 20}]}]),
-         code('Responses', 0, 'Partitions', 0, 'ErrorCode'), [('read', on_topic)]),
-        ('ListOffsets', 5, dict(ReplicaId=-1, IsolationLevel=0, Topics=[
-            {'Name': topic, 'Partitions': [{'PartitionIndex': 0, 'CurrentLeaderEpoch': -1, 'Timestamp': -1}]}]),
-         code('Topics', 0, 'Partitions', 0, 'ErrorCode'), [('describe', on_topic)]),
-        ('Metadata', 8, dict(Topics=one_topic(topic), AllowAutoTopicCreation=False, IncludeClusterAuthorizedOperations=False,
-                             IncludeTopicAuthorizedOperations=False),
-         code('Topics', 0, 'ErrorCode'), [('describe', on_topic)]),
-        ('InitProducerId', 1, dict(TransactionalId=None, TransactionTimeoutMs=1000), code('ErrorCode'),
-         [('idempotent-write', 'cluster')]),
-        ('InitProducerId', 1, dict(TransactionalId=None, TransactionTimeoutMs=1000), code('ErrorCode'), [('write', on_topic)]),
-        ('CreatePartitions', 1, dict(Topics=[{'Name': topic, 'Count': 2, 'Assignments': None}], TimeoutMs=1000,
-                                     ValidateOnly=True), code('Results', 0, 'ErrorCode'), [('alter', on_topic)]),
-        ('CreateTopics', 4, dict(Topics=[{'Name': topic + '-new', 'NumPartitions': 1, 'ReplicationFactor': 1, 'Assignments': [],
-                                          'Configs': []}], timeoutMs=1000, validateOnly=True),
-         code('Topics', 0, 'ErrorCode'), [('create', on_topic + '-new')]),
-        ('CreateTopics', 4, dict(Topics=[{'Name': topic + '-new', 'NumPartitions': 1, 'ReplicationFactor': 1, 'Assignments': [],
-                                          'Configs': []}], timeoutMs=1000, validateOnly=True),
-         code('Topics', 0, 'ErrorCode'), [('create', 'cluster')]),
-        ('DeleteRecords', 1, dict(Topics=[{'Name': topic, 'Partitions': [{'PartitionIndex': 0, 'Offset': 0}]}], TimeoutMs=1000),
-         code('Topics', 0, 'Partitions', 0, 'ErrorCode'), [('delete', on_topic)]),
-        ('DescribeConfigs', 2, dict(Resources=[{'ResourceType': 2, 'ResourceName': topic, 'ConfigurationKeys': None}],
-                                    IncludeSynonyms=False), code('Results', 0, 'ErrorCode'), [('describe-configs', on_topic)]),
-        ('IncrementalAlterConfigs', 0, dict(Resources=[{'ResourceType': 2, 'ResourceName': topic, 'Configs': []}],
-                                            ValidateOnly=True), code('Responses', 0, 'ErrorCode'),
-         [('alter-configs', on_topic)]),
-        ('FindCoordinator', 2, dict(Key=group, KeyType=0), code('ErrorCode'), [('describe', on_group)]),
-        ('Heartbeat', 2, dict(member), code('ErrorCode'), [('read', on_group)]),
-        ('OffsetCommit', 6, dict(GroupId=group, GenerationIdOrMemberEpoch=-1, MemberId='', Topics=[
-            {'Name': topic, 'Partitions': [{'PartitionIndex': 0, 'CommittedOffset': 0, 'CommittedLeaderEpoch': -1,
-                                            'CommittedMetadata': ''}]}]),
-         code('Topics', 0, 'Partitions', 0, 'ErrorCode'), [('read', on_group), ('read', on_topic)]),
-        ('OffsetFetch', 5, dict(GroupId=group, Topics=[{'Name': topic, 'PartitionIndexes': [0]}]), code('ErrorCode'),
-         [('describe', on_group), ('describe', on_topic)]),
-        ('DescribeGroups', 3, dict(Groups=[group], IncludeAuthorizedOperations=False), code('Groups', 0, 'ErrorCode'),
-         [('describe', on_group)]),
-        ('DeleteGroups', 1, dict(GroupsNames=[group]), code('Results', 0, 'ErrorCode'), [('delete', on_group)]),
-        ('DescribeUserScramCredentials', 0, dict(Users=None), code('ErrorCode'), [('describe', 'cluster')]),
-        ('AlterUserScramCredentials', 0, dict(Deletions=[{'Name': 'nobody', 'Mechanism': 1}], Upsertions=[]),
-         code('Results', 0, 'ErrorCode'), [('alter', 'cluster')]),
-        ('DescribeClientQuotas', 1, dict(Components=[], Strict=False), code('ErrorCode'), [('describe-configs', 'cluster')]),
-        ('AlterClientQuotas', 1, dict(ValidateOnly=True, Entries=[{'Entity': [{'EntityType': 'user', 'EntityName': 'a'}],
-                                                                   'Ops': []}]),
-         code('Entries', 0, 'ErrorCode'), [('alter-configs', 'cluster')]),
-        ('DescribeAcls', 1, dict(ResourceTypeFilter=1, ResourceNameFilter=None, PatternTypeFilter=1, PrincipalFilter=None,
-                                 HostFilter=None, Operation=1, PermissionType=1), code('ErrorCode'), [('describe', 'cluster')]),
-        ('CreateAcls', 1, dict(Creations=[{'ResourceType': 2, 'ResourceName': topic, 'ResourcePatternType': 3,
-                                           'Principal': 'User:nobody', 'Host': '*', 'Operation': 3, 'PermissionType': 3}]),
-         code('Results', 0, 'ErrorCode'), [('alter', 'cluster')]),
-        ('DeleteAcls', 1, dict(Filters=[{'ResourceTypeFilter': 2, 'ResourceNameFilter': topic, 'PatternTypeFilter': 3,
-                                         'PrincipalFilter': 'User:nobody', 'HostFilter': '*', 'Operation': 3,
-                                         'PermissionType': 3}]), code('FilterResults', 0, 'ErrorCode'), [('alter', 'cluster')]),
-        ('DeleteTopics', 3, dict(TopicNames=[topic], TimeoutMs=5000), code('Responses', 0, 'ErrorCode'), [('delete', on_topic)]),
-    ]
-
-
-REFUSALS = (29, 30, 31, 53)  # for a topic, a group, the cluster, a transactional id
-KINDS = ('topic', 'group', 'cluster')
-
-
-@cases('every request is refused without its grant and allowed with it; every other grant lets nobody in')
-def every_request(server):
-    for number in range(len(matrix('t', 'g'))):
-        topic, group = unique('orders'), unique('group')
-        leat(server, 'topic', 'create', topic)
-        api, version, fields, code_of, needed = matrix(topic, group)[number]
-        for user in ('', new_user(server)):
-            with As(server, user) as connection:
-                code = code_of(connection.call(api, version, **fields))
-                equal(code in REFUSALS, True, '%s by %s: %d' % (api, user or 'nobody', code))
-        for missing in range(len(needed)) if len(needed) > 1 else ():
-            some = [grant for i, grant in enumerate(needed) if i != missing]
-            with As(server, new_user(server, *some)) as connection:
-                answer = connection.call(api, version, **fields)
-                # What of it may not be seen is left out of an answer, or is refused by its own code.
-                equal(any(str(code) in str(answer) for code in REFUSALS), True, '%s: %s' % (api, answer))
-        unfit = {'read', 'write', 'create', 'delete', 'alter', 'describe', 'alter-configs'} - {what for what, _ in needed}
-        if any(what == 'describe' for what, _ in needed):
-            unfit -= {'read', 'write', 'delete', 'alter'}
-        if api in ('InitProducerId', 'CreateTopics'):
-            unfit -= {'write', 'create'}
-        if any(what == 'describe-configs' for what, _ in needed):
-            unfit -= {'alter-configs'}
-        other = new_user(server, (','.join(sorted(unfit)), needed[0][1]))
-        with As(server, other) as connection:
-            code = code_of(connection.call(api, version, **fields))
-            equal(code in REFUSALS, True, '%s with %s: %d' % (api, unfit, code))
-        with As(server, new_user(server, *needed)) as connection:
-            code = code_of(connection.call(api, version, **fields))
-            equal(code in REFUSALS, False, '%s with %s: %d' % (api, needed, code))
-
-
 @cases('what is denied stays denied, and a change of grants counts for connections that are open')
 def denials(server):
     topic = unique('orders')
     leat(server, 'topic', 'create', topic)
     user = new_user(server, ('all', 'topic:*'))
-    api, version, fields, code_of, _ = matrix(topic, 'g')[1]
+    partition = {'Partition': 0, 'CurrentLeaderEpoch': -1, 'FetchOffset': 0, 'LogStartOffset': 0, 'PartitionMaxBytes': 1 << 20}
+    wanted = dict(ReplicaId=-1, MaxWaitMs=0, MinBytes=0, MaxBytes=1 << 20, IsolationLevel=0, SessionId=0, SessionEpoch=-1,
+                  ForgottenTopicsData=[], RackId='', Topics=[{'Topic': topic, 'Partitions': [partition]}])
     with As(server, user) as connection:
-        equal(code_of(connection.call(api, version, **fields)), 0)
+        def code():
+            return connection.call('Fetch', 11, **wanted)['Responses'][0]['Partitions'][0]['ErrorCode']
+        equal(code(), 0)
         leat(server, 'grant', 'add', user, 'read', 'topic:' + topic, '--deny')
-        equal(code_of(connection.call(api, version, **fields)), 29)
+        equal(code(), 29)
         leat(server, 'grant', 'remove', user, 'read', 'topic:' + topic, '--deny')
-        equal(code_of(connection.call(api, version, **fields)), 0)
+        equal(code(), 0)
+    with As(server, user) as connection:  # a session, whose later fetches name no topic
+        begun = connection.call('Fetch', 11, **{**wanted, 'SessionEpoch': 0})
+        equal((begun['ErrorCode'], begun['SessionId'] != 0), (0, True))
+        leat(server, 'grant', 'add', user, 'read', 'topic:' + topic, '--deny')
+        more = connection.call('Fetch', 11, **{**wanted, 'SessionId': begun['SessionId'], 'SessionEpoch': 1, 'Topics': []})
+        equal([p['ErrorCode'] for t in more['Responses'] for p in t['Partitions']], [29])
 
 
 @cases('SASL out of order, with an unknown mechanism, or with nonsense is refused in its own terms')
@@ -446,6 +348,90 @@ def brute_force(server):
             equal(answer['ErrorCode'], 58)
     counted = server_metrics(server)['leat_logins_total{protocol="kafka",result="failed"}']
     equal(counted >= before + 3, True, (before, counted))
+
+
+@cases('Kafka and HTTP: each guess waits longer than the one before, and whoever else logs in is served meanwhile')
+def guesses_wait(_):
+    with Server('--shards', '1') as server:  # each shard counts what failed on it
+        server.start()
+        leat(server, 'user', 'add', 'root', '--admin', user='', new_password=ROOT_PASSWORD)
+
+        def by_kafka(user, password):
+            with schema.Connection('127.0.0.1', server.kafka_port) as connection:
+                connection.call('SaslHandshake', 1, Mechanism='PLAIN')
+                token = b'\0%s\0%s' % (user.encode(), password.encode())
+                return connection.call('SaslAuthenticate', 1, AuthBytes=token)['ErrorCode'] == 0
+
+        def by_http(user, password):
+            with Api(server, user, password) as api:
+                return api.ask('GET', '/v1/me').status == 200
+        for log_in in (by_kafka, by_http):
+            guessed, other = new_user(server), new_user(server)
+            took, served = [], []
+
+            def guess():
+                for _ in range(6):  # these wait for 0, 100, 200, 400, 800 and 1600 ms
+                    before = time.monotonic()
+                    equal(log_in(guessed, 'wrong'), False)
+                    took.append(time.monotonic() - before)
+            with concurrent.futures.ThreadPoolExecutor(1) as pool:
+                guesses = pool.submit(guess)
+                for _ in range(5):
+                    equal(log_in(other, PASSWORD), True)
+                    served.append(len(took))
+                guesses.result(60)
+            equal(sum(took) > 3, True, 'what the guesses took: %s' % took)
+            equal(took[5] > took[2] > took[0], True, str(took))
+            equal(max(served) < 6, True, 'the others came before the last guess: %s' % served)
+            equal(log_in(other, PASSWORD), True)
+
+
+@cases('who is nobody has no more than 512 KiB of a request read; a user has it all')
+def large_requests(server):
+    topic = unique('large')
+    leat(server, 'topic', 'create', topic)
+    user = new_user(server, ('write', 'topic:' + topic))
+
+    def produce(connection, size):
+        batch = records.build([records.Record(b'v' * size)])
+        sent = dict(TransactionalId=None, Acks=-1, TimeoutMs=1000,
+                    TopicData=[{'Name': topic, 'PartitionData': [{'Index': 0, 'Records': batch}]}])
+        return connection.call('Produce', 8, **sent)['Responses'][0]['PartitionResponses'][0]['ErrorCode']
+    with As(server, None) as connection:
+        equal(produce(connection, 500 << 10), 29)
+        try:
+            code = produce(connection, 600 << 10)
+        except (schema.Closed, OSError):
+            code = None
+        equal(code, None, 'a request of nobody')
+    # Nothing of it is waited for: what it says of its size is enough.
+    for mechanism in (None, 'PLAIN', 'SCRAM-SHA-256'):
+        with socket.create_connection(('127.0.0.1', server.kafka_port), timeout=30) as raw, As(server, None) as connection:
+            if mechanism:
+                equal(connection.call('SaslHandshake', 1, Mechanism=mechanism)['ErrorCode'], 0)
+            to = connection._socket if mechanism else raw
+            to.sendall(struct.pack('>i', 600 << 10))
+            equal(to.recv(1), b'', 'what is sent instead of the end')
+    with As(server, user) as connection:
+        equal(produce(connection, 600 << 10), 0)
+
+
+@cases('leat acl is leat grant')
+def acl(server):
+    user, topic = new_user(server), unique('orders')
+    leat(server, 'topic', 'create', topic)
+    with As(server, user) as connection:
+        def code():
+            answer = connection.call('Metadata', 8, Topics=[{'Name': topic}], AllowAutoTopicCreation=False,
+                                     IncludeClusterAuthorizedOperations=False, IncludeTopicAuthorizedOperations=False)
+            return answer['Topics'][0]['ErrorCode']
+        equal(code(), 29)
+        leat(server, 'acl', 'add', user, 'read', 'topic:' + topic)
+        equal(code(), 0)
+        listed = leat(server, 'acl', 'list', user)
+        equal((listed, 'topic:' + topic in listed), (leat(server, 'grant', 'list', user), True))
+        equal('removed 1 grant' in leat(server, 'acl', 'remove', user, 'read', 'topic:' + topic), True)
+        equal(code(), 29)
 
 
 def server_metrics(server):

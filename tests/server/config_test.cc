@@ -285,7 +285,8 @@ TEST(Config, ProtocolsThatKnowUsersAreForLoopbackUntilThereAreSome) {
     EXPECT_TRUE(check_listeners_without_users(load(input({listen, "--insecure"}))));
   }
   EXPECT_TRUE(check_listeners_without_users(load(input({"--listen=kafka=127.0.0.1:9092"}))));
-  EXPECT_TRUE(check_listeners_without_users(load(input({"--listen=sqs=10.0.0.1:1", "--sqs.access-keys=A=b"}))));
+  EXPECT_TRUE(
+      check_listeners_without_users(load(input({"--listen=sqs=10.0.0.1:1"}, {{"LEAT_SQS_ACCESS_KEYS", "A=b"}}))));
 }
 
 TEST(Config, KafkaOnEveryAddressNeedsAnAdvertisedOne) {
@@ -313,7 +314,8 @@ TEST(Config, RenderedConfigurationLoadsToTheSameValues) {
 TEST(Config, HelpNamesEveryKey) {
   const auto help = config_help();
   for (const auto& key : config_keys()) {
-    EXPECT_THAT(help, AllOf(HasSubstr(flag_of(key) + " "), HasSubstr("[" + variable_of(key) + "]"))) << key.name;
+    const auto flag = key.is_secret ? "(no flag)" : flag_of(key);
+    EXPECT_THAT(help, HasSubstr(fmt::format("{} {}  [{}]", flag, key.shape, variable_of(key))));
     EXPECT_TRUE(key.help.ends_with(".")) << key.name;
   }
 }
@@ -377,9 +379,31 @@ TEST(Config, AccessKeysOpenSqsToOthersAndAreNeverShown) {
   const auto shown = render_config(config);
   EXPECT_THAT(shown, AllOf(HasSubstr(R"(["A=***", "B=***"])"), Not(HasSubstr("sEcReT"))));
   for (const auto* text : {"sEcReT", "=sEcReT", "ID=", "ID=sEcReT,"}) {
-    const auto refused = refusal(input({"--sqs.access-keys", text}));
+    const auto refused = refusal(input({}, {{"LEAT_SQS_ACCESS_KEYS", text}}));
     EXPECT_THAT(refused, AllOf(HasSubstr("ID=SECRET"), Not(HasSubstr("sEcReT")))) << text;
   }
+}
+
+TEST(Config, SecretsAreNoFlagsWhichOthersCouldSee) {
+  std::size_t secrets = 0;
+  for (const auto& key : config_keys()) {
+    if (!key.is_secret) continue;
+    ++secrets;
+    const std::string flag = flag_of(key);
+    for (const auto& args :
+         {std::vector<std::string>{flag, "A=sEcReT"}, std::vector<std::string>{flag + "=A=sEcReT"}}) {
+      EXPECT_THAT(refusal(input(args)),
+                  AllOf(HasSubstr(flag + ": a secret cannot be a flag"), HasSubstr(variable_of(key)),
+                        HasSubstr(key.name), Not(HasSubstr("sEcReT"))));
+    }
+    EXPECT_THAT(config_help(), AllOf(Not(HasSubstr(flag + " ")), HasSubstr(variable_of(key))));
+    EXPECT_THAT(config_markdown(), Not(HasSubstr(flag)));
+    const auto value = key.name == "sqs.access_keys" ? R"(["A=sEcReT"])" : R"("A=sEcReT")";
+    EXPECT_EQ(load(input({}, {{variable_of(key), "A=sEcReT"}})).sources.at(std::string(key.name)), variable_of(key));
+    EXPECT_EQ(load(input({"--config=leat.toml"}, {}, fmt::format("{} = {}", key.name, value))).sources.size(), 1U);
+  }
+  EXPECT_EQ(secrets, 2U);
+  EXPECT_THAT(refusal(input({"--resp.passwrod=sEcReT"})), Not(HasSubstr("sEcReT")));
 }
 
 TEST(Suggest, CountsInsertionsRemovalsReplacementsAndSwaps) {

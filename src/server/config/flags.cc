@@ -14,12 +14,19 @@ std::unexpected<Error> unknown_argument(const std::string& argument) {
   }
   std::vector<std::string> known{"--config"};
   for (const auto& key : config_keys()) {
-    known.push_back(flag_of(key));
+    if (!key.is_secret) known.push_back(flag_of(key));
     if (!key.alias.empty()) known.emplace_back(key.alias);
   }
   const auto name = argument.substr(0, argument.find('='));
   return fail(Errc::invalid_config,
               fmt::format("unknown flag '{}'{}; 'leat serve --help' lists all", name, suggestion(name, known)));
+}
+
+std::unexpected<Error> secret_flag(const ConfigKey& key) {
+  return fail(Errc::invalid_config,
+              fmt::format("{}: a secret cannot be a flag, which others on the machine can see; set {} in the file, or "
+                          "the variable {}",
+                          flag_of(key), key.name, variable_of(key)));
 }
 
 std::string names_of(const ConfigKey& key) {
@@ -69,6 +76,7 @@ Result<FlagEntries> read_flags(std::span<const std::string> args) {
   for (std::size_t i = 0; i < options.size(); ++i) {
     if (options[i]->count() == 0) continue;
     const auto& key = config_keys()[i];
+    if (key.is_secret) return secret_flag(key);
     auto results = options[i]->results();
     if (!is_list(key)) results.erase(results.begin(), results.end() - 1);
     read.entries.push_back({&key, std::move(results), key.alias.empty() ? flag_of(key) : std::string(key.alias)});

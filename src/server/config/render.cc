@@ -45,7 +45,8 @@ std::string config_help() {
   const ServerConfig defaults;
   std::string out =
       "Every setting is a flag, an environment variable and a key of the TOML file; a flag overrides a variable,\n"
-      "a variable the file, the file the default. Sizes take KiB, MiB, GiB; durations ms, s, min, h, d.\n\n"
+      "a variable the file, the file the default. What is secret has no flag. Sizes take KiB, MiB, GiB; durations ms, "
+      "s, min, h, d.\n\n"
       "  --config FILE  [LEAT_CONFIG]\n"
       "      The TOML file to read.\n";
   std::string_view section = "\n";
@@ -56,7 +57,7 @@ std::string config_help() {
     }
     const auto flag = key.alias.empty() ? flag_of(key) : fmt::format("{}, {}", key.alias, flag_of(key));
     const auto value = plain_value(key, defaults);
-    out += fmt::format("  {} {}  [{}]{}\n", flag, key.shape, variable_of(key),
+    out += fmt::format("  {} {}  [{}]{}\n", key.is_secret ? "(no flag)" : flag, key.shape, variable_of(key),
                        value.empty() ? "" : fmt::format("  default {}", value));
     append_wrapped(out, key.help, 6);
   }
@@ -83,8 +84,8 @@ std::string config_markdown() {
   const ServerConfig defaults;
   std::string out = "| key | flag | variable | value | default | what it does |\n|---|---|---|---|---|---|\n";
   for (const auto& key : config_keys()) {
-    const auto flag =
-        key.alias.empty() ? fmt::format("`{}`", flag_of(key)) : fmt::format("`{}`, `{}`", key.alias, flag_of(key));
+    std::string flag = key.alias.empty() ? "" : fmt::format("`{}`, ", key.alias);
+    if (!key.is_secret) flag += fmt::format("`{}`", flag_of(key));
     const auto value = plain_value(key, defaults);
     out += fmt::format("| `{}` | {} | `{}` | {} | {} | {} |\n", key.name, flag, variable_of(key), cell(key.shape),
                        value.empty() ? "" : fmt::format("`{}`", value), cell(key.help));

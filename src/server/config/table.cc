@@ -153,9 +153,7 @@ std::vector<ConfigKey> make_keys() {
 
       {"sqs.access_keys", "", at(&C::sqs, &SqsConfig::access_keys), "ID=SECRET", 0, 0,
        "Access keys for Amazon SQS and SNS besides those of users; each is a user of its own, named as its id. With "
-       "any, or "
-       "with users, every request must be signed. Repeatable; better in the file or the variable than as a flag, which "
-       "others on the machine can see.",
+       "any, or with users, every request must be signed.",
        true},
       {"sqs.region", "", at(&C::sqs, &SqsConfig::region), "NAME", 0, 0,
        "The region in ARNs of queues, where a request names none."},
@@ -166,8 +164,7 @@ std::vector<ConfigKey> make_keys() {
 
       {"resp.password", "", at(&C::resp, &RespConfig::password), "TEXT", 0, 0,
        "The password of Redis's default user, which AUTH and HELLO must give. Without one, and without users of leat, "
-       "whoever reaches the port may do everything. Better in the file or the variable than as a flag, which others on "
-       "the machine can see.",
+       "whoever reaches the port may do everything.",
        true},
       {"resp.databases", "", at(&C::resp, &RespConfig::databases), "N", 1, 10'000,
        "Numbered databases that SELECT can choose."},
@@ -192,7 +189,7 @@ std::vector<ConfigKey> make_keys() {
       {"http.max_connections", "", at(&C::http, &HttpConfig::max_connections), "N", 1, 1'000'000,
        "HTTP connections at a time, WebSockets and event streams among them; more are closed at once."},
       {"http.max_requests_per_user", "", at(&C::http, &HttpConfig::max_requests_per_user), "N", 1, 1'000'000,
-       "HTTP requests of one user that each shard answers at a time; more get 429."},
+       "HTTP requests of one user at a time, each shard answering its part of them; more get 429."},
       {"http.max_body_bytes", "", at(&C::http, &HttpConfig::max_body_bytes), "BYTES", 1024, 1LL << 30,
        "The largest body of an HTTP request, streams of lines aside."},
       {"http.cors_origins", "", at(&C::http, &HttpConfig::cors_origins), "ORIGIN", 0, 0,

@@ -27,14 +27,14 @@ struct ConfigKey {
   double min = 0;          // of numbers, in the key's unit
   double max = 0;
   std::string_view help;   // one sentence
-  bool is_secret = false;  // never shown: a text, or what is behind the first "=" of each of a list's
+  bool is_secret = false;  // no flag, and never shown: a text, or what is behind the first "=" of each of a list's
 };
 
 // Every key, in the order of help and documentation: those without a section first, then section by section.
 [[nodiscard]] std::span<const ConfigKey> config_keys();
 
 [[nodiscard]] ConfigUnit unit_of(const ConfigKey& key);
-[[nodiscard]] std::string flag_of(const ConfigKey& key);      // "--flush.max-ms"
+[[nodiscard]] std::string flag_of(const ConfigKey& key);      // "--flush.max-ms"; is refused for a secret
 [[nodiscard]] std::string variable_of(const ConfigKey& key);  // "LEAT_FLUSH_MAX_MS"
 
 // What the value of `key` in `config` is, as the TOML file has it and as a flag has it.

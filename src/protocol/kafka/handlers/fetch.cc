@@ -337,7 +337,12 @@ FetchResponse refuse_all(Request& request, const FetchRequest& message) {
   const std::vector<FetchPosition> positions = positions_of(message);
   std::vector<PartitionFetch> fetches(positions.size());
   for (std::size_t i = 0; i < positions.size(); ++i) {
-    fetches[i].position = &positions[i];
+    const FetchPosition& position = positions[i];
+    const catalog::Topic* topic = find_topic(request, *position.name, position.topic_id);
+    // Asked for the audit log's sake.
+    if (topic != nullptr || position.topic_id.is_zero())
+      (void)request.allows_topic(Operation::read, topic != nullptr ? topic->entry.name : *position.name);
+    fetches[i].position = &position;
     fetches[i].error = ErrorCode::kTopicAuthorizationFailed;
   }
   return build_response(request, fetches, false);

@@ -35,8 +35,8 @@ runtime::Task<InitProducerIdResponse> handle_init_producer_id(Request& request, 
     co_return response;
   }
   // Who may write anywhere may do so idempotently (KIP-679).
-  if (!request.sees_cluster(Operation::idempotent_write) &&
-      !request.allows_any(Operation::write, security::ResourceType::topic)) {
+  if (!request.allows_any(Operation::write, security::ResourceType::topic) &&
+      !request.allows_cluster(Operation::idempotent_write)) {
     response.error_code = request.count(ErrorCode::kClusterAuthorizationFailed);
     co_return response;
   }
