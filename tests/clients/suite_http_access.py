@@ -8,7 +8,7 @@ import re
 import sys
 
 from harness import Cases, equal, unique
-from http_support import BYTES, Api, basic, leat, new_server, operations
+from http_support import BYTES, JSON, Api, basic, leat, new_server, operations
 
 cases = Cases('http_access')
 ROOT_PASSWORD, PASSWORD = 'root, of = all', 'pencil'
@@ -226,6 +226,30 @@ def bodies(server):
     with As(server, user_with(server, ('create', 'cluster'))) as api:
         api(201, 'POST', '/v1/topics', {'name': unique('any')})
         api(201, 'POST', '/v1/queues', {'name': unique('any')})
+
+
+BAD_BODIES = (b'{', b'', b'null', b'[' * 5000, b'\xff', b'{"name":5}', b'{"name":"' + b'x' * 700_000 + b'"}')
+
+
+@cases('bodies of who may not do it are not looked at: malformed and huge ones are refused as good ones are')
+def unread(server):
+    prepare(server)
+    nothing, wrong = user_with(server), []
+    for operation in operations(server.document):
+        if operation.body is None or operation.access in ('open', 'listed'):
+            continue
+        path = re.sub(r'\{(\w+)\}', 'mine', operation.path)
+        target = path + ('?' + QUERIES[operation.id] if operation.id in QUERIES else '')
+        for user, wanted in (('', (401, 'unauthenticated')), (nothing, (403, 'permission-denied'))):
+            with As(server, user) as api:
+                for body in BAD_BODIES:
+                    for kind in (JSON, 'text/xml', BYTES, None):
+                        reply = api.ask(operation.method, target, body, type=kind)
+                        if (reply.status, reply.problem()) != wanted:
+                            wrong.append((operation.id, user, body[:12], kind, reply.status, reply.problem()))
+    equal(wrong, [])
+    with as_root(server) as root:
+        equal({root.ask('POST', '/v1/topics', body, type=JSON).status for body in BAD_BODIES}, {400, 413}, 'as such they are bad')
 
 
 @cases('what is leat’s own is nobody’s to change, whatever is granted')

@@ -2,6 +2,7 @@
 """HTTP itself, below and around the API's operations: suite_http_wire.py [ADDRESS], which is not used."""
 import concurrent.futures
 import json
+import select
 import socket
 import sys
 import threading
@@ -9,6 +10,7 @@ import time
 
 from harness import Cases, equal, unique, wait_for
 from http_support import BYTES, JSON, LINES, PROBLEM, Api, curl, lines_of, new_server, quoted, run_suite
+from security_support import Secured, api_as, new_topic, new_user
 
 cases = Cases('http_wire')
 
@@ -54,7 +56,7 @@ class Raw:
 
 
 def get(path, *headers, method='GET'):
-    return '\r\n'.join(['%s %s HTTP/1.1' % (method, path), 'Host: x', *headers, '', ''])
+    return '\r\n'.join(['%s %s HTTP/1.1' % (method, path), 'Host: localhost', *headers, '', ''])
 
 
 def post(path, body, *headers, kind=JSON, method='POST', length=None):
@@ -252,38 +254,6 @@ def encoding(server):
                 equal(api(400, 'GET', path) in ('invalid-parameter', 'unknown-parameter'), True, path)
 
 
-# ---- Browsers -------------------------------------------------------------------------------------------------------
-
-@cases('pages of origins that are named may use the API, others may not')
-def cors(server):
-    preflight = ('-X', 'OPTIONS', '-H', 'Access-Control-Request-Method: PUT', '-H',
-                 'Access-Control-Request-Headers: content-type, if-match')
-    with new_server('--http.cors-origins', 'https://app.example', '--http.cors-origins',
-                    'http://localhost:3000') as own:
-        own.start()
-        for origin in ('https://app.example', 'http://localhost:3000'):
-            reply = curl(own, '/v1/keys/k', *preflight, '-H', 'Origin: ' + origin)
-            equal((reply.status, reply.headers['Access-Control-Allow-Origin'], reply.headers['Vary']),
-                  (204, origin, 'Origin'))
-            equal('PUT' in reply.headers['Access-Control-Allow-Methods'], True)
-            equal('if-match' in reply.headers['Access-Control-Allow-Headers'], True)
-            for path in ('/v1', '/v1/topics/none', '/v1/nothing'):
-                reply = curl(own, path, '-H', 'Origin: ' + origin)
-                equal(reply.headers['Access-Control-Allow-Origin'], origin, path)
-                equal('ETag' in reply.headers['Access-Control-Expose-Headers'], True)
-        for origin in ('https://app.example.evil.example', 'https://APP.example', 'http://app.example', 'null',
-                       'https://app.example:443', '*'):
-            for words in (preflight, ()):
-                reply = curl(own, '/v1', *words, '-H', 'Origin: ' + origin)
-                equal([name for name in reply.headers if name.lower().startswith('access-control-allow')], [], origin)
-        equal(curl(own, '/v1').headers['Access-Control-Allow-Origin'], None, 'who says no origin')
-    with new_server('--http.cors-origins', '*') as own:
-        own.start()
-        equal(curl(own, '/v1', '-H', 'Origin: https://any.example').headers['Access-Control-Allow-Origin'], '*')
-    reply = curl(server, '/v1', *preflight, '-H', 'Origin: https://app.example')
-    equal(reply.headers['Access-Control-Allow-Origin'], None, 'without the option')
-
-
 # ---- Once, and not too much -----------------------------------------------------------------------------------------
 
 @cases('a request that is repeated with its idempotency key is done once, and is answered as before')
@@ -346,6 +316,44 @@ def too_many(_):
             for poll in polls:
                 poll.close()
             wait_for('to be served', lambda: api.ask('GET', '/v1/topics').status == 200)
+
+
+@cases('while one user has too many requests under way, others are served, and so is who says nothing')
+def too_many_of_one(_):
+    with Secured('--http.max-requests-per-user', '3', '--shards', '1') as own:
+        own.start()
+        topic = new_topic(own)
+        greedy, modest = (new_user(own, ('read', 'topic:' + topic)) for _ in range(2))
+        polls = [api_as(own, greedy) for _ in range(3)]
+        for poll in polls:
+            poll.connection.request('GET', '/v1/topics/%s/partitions/0/records?wait_ms=60000' % topic, headers=poll.own)
+        with api_as(own, greedy) as api, api_as(own, modest) as other, api_as(own) as nobody:
+            wait_for('to be refused', lambda: api.ask('GET', '/v1/topics').status == 429)
+            for _ in range(20):
+                equal([t['name'] for t in other(200, 'GET', '/v1/topics')['items']], [topic])
+                equal(nobody(200, 'GET', '/v1/topics')['items'], [])
+                equal(api(429, 'GET', '/v1/topics'), 'too-many-requests')
+            for poll in polls:
+                poll.close()
+            wait_for('to be served', lambda: api.ask('GET', '/v1/topics').status == 200)
+
+
+@cases('the requests of one user at a time are as many as the option says on all shards together')
+def too_many_on_shards(_):
+    with new_server('--http.max-requests-per-user', '8', '--shards', '4') as own, Api(own.start()) as api:
+        api(201, 'POST', '/v1/topics', {'name': 't'})
+        polls = [Api(own) for _ in range(40)]
+        for poll in polls:
+            poll.connection.request('GET', '/v1/topics/t/partitions/0/records?wait_ms=60000')
+
+        of = {poll.connection.sock: poll for poll in polls}
+
+        def answered():
+            return select.select(list(of), [], [], 0)[0]
+        wait_for('all but eight to be refused', lambda: len(answered()) == 32)
+        equal({of[each].connection.getresponse().status for each in answered()}, {429})
+        for poll in polls:
+            poll.close()
 
 
 @cases('heads and bodies that come too slowly are cut off, waits are not')

@@ -9,15 +9,18 @@
 
 namespace leat::api {
 
-// One page of a list in the order of its names: `limit` of those behind `after`.
+// One page of a list in the order of its names, which are text: `limit` of those behind `after`.
 class Page {
  public:
   explicit Page(const Request& request) : after_(request.text("after")), limit_(request.number("limit")) {}
 
+  // Whether it is of a page before this one.
+  [[nodiscard]] bool is_before(std::string_view name) const { return !after_.empty() && name <= after_; }
+
   // Names come in their order. False: the page is full, and this one begins the next.
   template <class F>
   [[nodiscard]] bool add(std::string_view name, F item) {
-    if (!after_.empty() && name <= after_) return true;
+    if (is_before(name)) return true;
     if (items_.size() >= static_cast<std::size_t>(limit_)) {
       has_more_ = true;
       return false;

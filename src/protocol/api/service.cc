@@ -1,6 +1,4 @@
 // From a request to its answer: what is asked for, by whom, whether it may, and in what form it comes back.
-#include <openssl/evp.h>
-
 #include <algorithm>
 #include <stdexcept>
 
@@ -9,8 +7,9 @@
 #include "protocol/api/handlers.h"
 #include "protocol/api/identity.h"
 #include "protocol/api/live/live_shard.h"
+#include "protocol/api/once.h"
+#include "protocol/api/tags.h"
 #include "protocol/http/codec.h"
-#include "runtime/call.h"
 
 namespace leat::api {
 namespace {
@@ -53,24 +52,6 @@ Outcome<> check_may_create(const Request& request) {
   return request.authorize(security::Operation::create, ResourceType::cluster, security::kClusterName);
 }
 
-// A fingerprint of what a request asks for.
-std::string fingerprint_of(const http::HttpRequest& request) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  const std::string head = fmt::format("{} {}\n", request.method, request.target);
-  const std::string whole = head + request.body;
-  std::size_t size = 0;
-  ::EVP_Q_digest(nullptr, "SHA256", nullptr, whole.data(), whole.size(), out, &size);
-  return {reinterpret_cast<const char*>(out), size};
-}
-
-Task<IdempotencyStore::Claimed> claim_at_home(ApiShard* home, std::string key, std::string fingerprint) {
-  co_return co_await home->idempotency.claim(std::move(key), std::move(fingerprint));
-}
-Task<> settle_at_home(ApiShard* home, std::string key, std::shared_ptr<const IdempotencyStore::Stored> stored) {
-  stored == nullptr ? home->idempotency.abandon(key) : home->idempotency.complete(key, std::move(stored));
-  co_return;
-}
-
 HttpResponse response_of(const IdempotencyStore::Stored& stored) {
   HttpResponse response;
   response.status = stored.status;
@@ -95,19 +76,14 @@ Answer handle_once(Request& request, Handler handler) {
   if (request.http.source != nullptr)
     co_return refuse(400, "invalid-parameter",
                      "a stream of lines takes no idempotency key: it is not known before it ends");
-  const ApiNode& node = request.node();
-  const std::string key = fmt::format("{}\n{}", request.principal.name, request.text("Idempotency-Key"));
-  const std::size_t home = std::hash<std::string>{}(key) % node.shards.size();
-  runtime::Shard& there = node.shards[home]->shard();
-  const auto claimed =
-      co_await runtime::call_on(there, claim_at_home, node.shards[home], key, fingerprint_of(request.http));
-  switch (claimed.claim) {
-    case IdempotencyStore::Claim::first: break;
-    case IdempotencyStore::Claim::answered: request.shard.stats.repeated.add(); co_return response_of(*claimed.stored);
-    case IdempotencyStore::Claim::differs:
-      co_return refuse(422, "idempotency-key-reused", "this idempotency key came with another request");
-    case IdempotencyStore::Claim::busy:
-      co_return refuse(409, "idempotency-key-in-use", "the first request with this idempotency key is still under way");
+  const http::HttpRequest& http = request.http;
+  const OnceKey key = once_key(request.node(), request.principal, request.text("Idempotency-Key"));
+  std::string fingerprint =
+      fingerprint_of(fmt::format("{} {}\n{}\n{}", http.method, http.target, request.media_type(), http.body));
+  LEAT_CO_TRY(const StoredAnswer known, co_await claim_once(request.node(), key, std::move(fingerprint)));
+  if (known != nullptr) {
+    request.shard.stats.repeated.add();
+    co_return response_of(*known);
   }
   auto answer = co_await run_handler(request, handler);
   std::shared_ptr<IdempotencyStore::Stored> stored;
@@ -115,8 +91,7 @@ Answer handle_once(Request& request, Handler handler) {
     stored = std::make_shared<IdempotencyStore::Stored>();
     *stored = {answer->status, answer->body, std::string(answer->content_type), answer->headers};
   }
-  co_await runtime::call_on(there, settle_at_home, node.shards[home], key,
-                            std::shared_ptr<const IdempotencyStore::Stored>(stored));
+  co_await settle_once(request.node(), key, std::move(stored));
   co_return answer;
 }
 
@@ -126,7 +101,7 @@ void make_conditional(const http::HttpRequest& request, HttpResponse& response) 
   const std::string_view known = request.header("If-None-Match");
   if (known.empty()) return;
   for (const auto& [name, value] : response.headers) {
-    if (name != "ETag" || (known != "*" && known.find(value) == std::string_view::npos)) continue;
+    if (name != "ETag" || !names_tag(known, value)) continue;
     response.status = 304;
     response.body.clear();
     return;
@@ -194,6 +169,7 @@ void ApiShard::start() { live->start(); }
 
 Task<> ApiShard::stop(MonoTime deadline) {
   is_stopping_ = true;
+  logins.begin_stop();
   co_await live->stop();
   while (!in_flight_.empty()) {
     const bool is_woken = co_await request_done_.wait_until(deadline);

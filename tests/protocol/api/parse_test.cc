@@ -166,6 +166,19 @@ TEST(LiveRequests, NameOneThingThatTheyAreFor) {
   EXPECT_EQ(parse(R"({"op":"extend","queue":"q","receipts":["0.1.0.1"],"lease_ms":9})")->settle_for, Milliseconds(9));
 }
 
+TEST(LiveRequests, WithAnIdempotencyKeyAreTheSameWhateverTheirId) {
+  const auto one = parse(R"({"op":"publish","id":1,"topic":"t","value":{"a": [1, 2]},"idempotency_key":"k"})");
+  const auto again = parse(R"({"op":"publish","topic":"t","value":{"a":[1,2]},"id":"x","idempotency_key":"k"})");
+  const auto other = parse(R"({"op":"publish","topic":"t","value":{"a":[1,3]},"idempotency_key":"k"})");
+  const auto sent = parse(R"({"op":"send","queue":"t","body":"a","idempotency_key":"k"})");
+  ASSERT_TRUE(one && again && other && sent);
+  EXPECT_EQ(one->idempotency_key, "k");
+  EXPECT_EQ(one->content, again->content);
+  EXPECT_NE(one->content, other->content);
+  EXPECT_NE(sent->content, one->content);
+  EXPECT_EQ(parse(R"({"op":"publish","topic":"t","value":"x"})")->idempotency_key, "");
+}
+
 TEST(LiveRequests, ThatMakeNoSenseAreRefused) {
   for (const char* json : {"",
                            "[]",
@@ -188,6 +201,9 @@ TEST(LiveRequests, ThatMakeNoSenseAreRefused) {
                            R"({"op":"ping","id":{}})",
                            R"({"op":"ping","id":1.5})",
                            R"({"op":"subscribe","topic":"t","what":1})",
+                           R"({"op":"subscribe","topic":"t","idempotency_key":"k"})",
+                           R"({"op":"publish","topic":"t","value":"x","idempotency_key":""})",
+                           R"({"op":"publish","topic":"t","value":"x","idempotency_key":5})",
                            R"({"op":"send","queue":"q","headers":{"leat-due":"1"},"body":"x"})"}) {
     const auto request = parse(json);
     ASSERT_FALSE(request.has_value()) << json;

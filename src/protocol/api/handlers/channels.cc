@@ -2,6 +2,7 @@
 
 #include "protocol/api/commands.h"
 #include "protocol/api/handlers.h"
+#include "protocol/api/paging.h"
 #include "protocol/resp/topic_channels.h"
 
 namespace leat::api {
@@ -12,14 +13,24 @@ Answer list_channels(Request& request) {
   std::vector<std::string> words{"PUBSUB", "CHANNELS"};
   if (request.has("match")) words.emplace_back(request.text("match"));
   LEAT_CO_TRY(const ReplyValue names, co_await run_command(request, std::move(words)));
+  // What `next` says is text, which a channel's name need not be.
+  std::map<std::string, std::string> in_order;
+  for (const ReplyValue& name : *names.array()) in_order.emplace(percent_encoded(*name.text()), *name.text());
+  Page page(request);
   words = {"PUBSUB", "NUMSUB"};
-  for (const ReplyValue& name : *names.array()) words.push_back(*name.text());
+  // One more than the page may have tells whether there is another.
+  const std::size_t words_max = words.size() + static_cast<std::size_t>(request.number("limit")) + 1;
+  for (const auto& [encoded, name] : in_order) {
+    if (words.size() == words_max) break;
+    if (!page.is_before(encoded)) words.push_back(name);
+  }
   LEAT_CO_TRY(const ReplyValue counts, co_await run_command(request, std::move(words)));
-  Json items = Json::array();
   const ReplyValue::Array& flat = *counts.array();
-  for (std::size_t i = 0; i + 1 < flat.size(); i += 2)
-    items.push_back({{"channel", json_of(flat[i])}, {"subscribers", json_of(flat[i + 1])}});
-  co_return json_response(200, {{"items", std::move(items)}});
+  for (std::size_t i = 0; i + 1 < flat.size(); i += 2) {
+    const auto item = [&] { return Json{{"channel", json_of(flat[i])}, {"subscribers", json_of(flat[i + 1])}}; };
+    if (!page.add(percent_encoded(*flat[i].text()), item)) break;
+  }
+  co_return page.response();
 }
 
 Answer publish_message(Request& request) {

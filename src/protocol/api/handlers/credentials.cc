@@ -2,6 +2,7 @@
 #include <nlohmann/json.hpp>
 
 #include "protocol/api/handlers.h"
+#include "protocol/api/paging.h"
 #include "protocol/api/policy_calls.h"
 #include "runtime/shard.h"
 #include "security/token.h"
@@ -21,15 +22,20 @@ Json json_of(const Token& token) {
 
 Json json_of(const AccessKey& key) { return {{"id", key.id}, {"note", key.note}, {"created", key.created.value()}}; }
 
-// Of the user that the path names. Error: there is none.
+// Of the user that the path names, in the order in which they were made. Error: there is none.
 template <class T>
 Outcome<http::HttpResponse> list_of(const Request& request, std::vector<T> User::* credentials) {
   const security::PolicyPtr policy = request.node().policies.current();
   const User* user = policy->find_user(request.text("user"));
   if (user == nullptr) return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
-  Json items = Json::array();
-  for (const T& each : user->*credentials) items.push_back(json_of(each));
-  return json_response(200, {{"items", std::move(items)}});
+  std::map<std::string, const T*> in_order;
+  for (const T& each : user->*credentials)
+    in_order.emplace(fmt::format("{:016} {}", each.created.value(), each.id), &each);
+  Page page(request);
+  for (const auto& [name, each] : in_order) {
+    if (!page.add(name, [&] { return json_of(*each); })) break;
+  }
+  return page.response();
 }
 
 template <class T>

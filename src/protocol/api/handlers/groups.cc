@@ -4,6 +4,7 @@
 
 #include "protocol/api/handlers.h"
 #include "protocol/api/paging.h"
+#include "protocol/api/tags.h"
 #include "pubsub/topic_reader.h"
 
 namespace leat::api {
@@ -70,7 +71,11 @@ Task<Json> json_of(const Request& request, std::string topic, stream::FetchedOff
   co_return json;
 }
 
-Answer show_group(const Request& request, stream::GroupHome home) {
+struct GroupState {
+  stream::DescribeGroupReply described;
+  stream::OffsetFetchReply fetched;
+};
+Task<Outcome<GroupState>> look_at(const Request& request, stream::GroupHome home) {
   const ApiNode& node = request.node();
   const std::string group(request.text("group"));
   auto described = co_await stream::ask_group(node.streams, node.groups, home, &GroupCoordinator::describe,
@@ -79,6 +84,35 @@ Answer show_group(const Request& request, stream::GroupHome home) {
   auto fetched = co_await stream::ask_group(node.streams, node.groups, home, &GroupCoordinator::fetch_offsets,
                                             stream::OffsetFetchCommand{group, std::nullopt});
   if (fetched.error != GroupError::none) co_return refuse_group(fetched.error);
+  co_return GroupState{std::move(described), std::move(fetched)};
+}
+
+// Its state, its members and its offsets; how far it is behind is no part of what conditions guard.
+std::string mark_of(const GroupState& state) {
+  Json guarded = Json::array({to_string(state.described.state)});
+  for (const stream::DescribedMember& member : state.described.members) guarded.push_back(json_of(member));
+  for (const stream::FetchedTopic& topic : state.fetched.topics) {
+    for (const stream::FetchedOffset& each : topic.partitions)
+      guarded.push_back({topic.topic, each.partition.value(), each.offset.value(), each.metadata});
+  }
+  return digest_of(guarded.dump(-1, ' ', false, Json::error_handler_t::replace));
+}
+
+// Of a group that need not be there.
+Task<Outcome<>> check_group(const Request& request) {
+  if (!request.has("If-Match")) co_return Outcome<>();
+  const auto home = home_of(request);
+  if (!home) co_return precondition_failed();
+  const auto state = co_await look_at(request, *home);
+  if (!state && state.error().status == 404) co_return precondition_failed();
+  if (!state) co_return std::unexpected(state.error());
+  co_return check_match(request, mark_of(*state));
+}
+
+Answer show_group(const Request& request, stream::GroupHome home) {
+  const std::string group(request.text("group"));
+  LEAT_CO_TRY(const GroupState state, co_await look_at(request, home));
+  const auto& [described, fetched] = state;
   Json members = Json::array();
   for (const stream::DescribedMember& member : described.members) members.push_back(json_of(member));
   Json offsets = Json::array();
@@ -98,7 +132,9 @@ Answer show_group(const Request& request, stream::GroupHome home) {
             {"offsets", std::move(offsets)},
             {"lag", lag}};
   if (!described.protocol_name.empty()) body["protocol"] = described.protocol_name;
-  co_return json_response(200, body);
+  auto response = json_response(200, body);
+  response.headers.emplace_back("ETag", tag_of(mark_of(state), response.body));
+  co_return response;
 }
 
 // The offsets topic is made with the first group.
@@ -156,6 +192,7 @@ Answer get_group(Request& request) {
 
 Answer delete_group(Request& request) {
   LEAT_CO_TRY(const stream::GroupHome home, home_of(request));
+  LEAT_CO_CHECK(co_await check_group(request));
   const auto deleted =
       co_await stream::ask_group(request.node().streams, request.node().groups, home, &GroupCoordinator::delete_group,
                                  stream::DeleteGroupCommand{std::string(request.text("group"))});
@@ -165,6 +202,7 @@ Answer delete_group(Request& request) {
 
 Answer set_offsets(Request& request) {
   LEAT_CO_TRY(stream::OffsetCommitCommand command, command_of(request));
+  LEAT_CO_CHECK(co_await check_group(request));
   LEAT_CO_TRY(const stream::GroupHome home, co_await make_home(request));
   const auto committed = co_await stream::ask_group(request.node().streams, request.node().groups, home,
                                                     &GroupCoordinator::commit_offsets, std::move(command));

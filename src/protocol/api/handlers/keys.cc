@@ -1,9 +1,8 @@
-#include <openssl/evp.h>
-
 #include <nlohmann/json.hpp>
 
 #include "protocol/api/commands.h"
 #include "protocol/api/handlers.h"
+#include "protocol/api/tags.h"
 
 namespace leat::api {
 namespace {
@@ -12,16 +11,6 @@ using resp::ReplyValue;
 using runtime::Task;
 
 std::uint32_t database_of(const Request& request) { return static_cast<std::uint32_t>(request.number("db")); }
-
-// Of a string's bytes: the same bytes have the same one.
-std::string tag_of(std::string_view value) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  std::size_t size = 0;
-  ::EVP_Q_digest(nullptr, "SHA256", nullptr, value.data(), value.size(), out, &size);
-  std::string tag = "\"";
-  for (std::size_t i = 0; i < 16; ++i) fmt::format_to(std::back_inserter(tag), "{:02x}", out[i]);
-  return tag + "\"";
-}
 
 // What a unit on the keyspace's shard found and did.
 struct KeyState {
@@ -68,20 +57,14 @@ void look_at(resp::LocalUnit& unit, const std::string& key, KeyState& state) {
   if (const auto ttl = unit.run({"PTTL", key}); ttl.integer() != nullptr) state.ttl_ms = *ttl.integer();
 }
 
-bool names_tag(std::string_view condition, const KeyState& state) {
-  if (state.type == "none") return false;
-  if (condition == "*") return true;
+// Whether the client's conditions hold (RFC 9110, section 13). Without a tag only "*" names what is there.
+bool holds(const Request& request, const KeyState& state) {
+  const bool is_there = state.type != "none";
   const std::string* text = state.value.text();
-  return text != nullptr && condition.find(tag_of(*text)) != std::string_view::npos;
+  const std::string mark = text != nullptr ? digest_of(*text) : std::string();
+  if (request.has("If-Match") && !(is_there && names_mark(request.text("If-Match"), mark))) return false;
+  return !request.has("If-None-Match") || !(is_there && names_tag(request.text("If-None-Match"), tag_of(mark)));
 }
-
-// Whether the client's conditions hold (RFC 9110, section 13).
-bool holds(std::string_view if_match, std::string_view if_none_match, const KeyState& state) {
-  if (!if_match.empty() && !names_tag(if_match, state)) return false;
-  return if_none_match.empty() || !names_tag(if_none_match, state);
-}
-
-Problem precondition_failed() { return {412, "precondition-failed", "the key is another one by now", 0}; }
 
 Answer answer_state(const KeyState& state) {
   if (state.problem) co_return std::unexpected(*state.problem);
@@ -90,7 +73,7 @@ Answer answer_state(const KeyState& state) {
   if (const std::string* text = state.value.text()) {
     response.content_type = "application/octet-stream";
     response.body = *text;
-    response.headers.emplace_back("ETag", tag_of(*text));
+    response.headers.emplace_back("ETag", tag_of(digest_of(*text)));
   } else {
     response = json_response(200, {{"type", state.type}, {"value", json_of(state.value)}});
   }
@@ -135,8 +118,7 @@ Answer put_key(Request& request) {
   const auto decide = [&](resp::LocalUnit& unit) {
     look_at_condition(unit, key, request.has("If-Match") ? request.text("If-Match") : request.text("If-None-Match"),
                       before);
-    if (!before.problem && !holds(request.text("If-Match"), request.text("If-None-Match"), before))
-      before.problem = precondition_failed();
+    if (!before.problem && !holds(request, before)) before.problem = precondition_failed().error();
     if (before.problem) return;
     std::vector<std::string_view> words{"SET", key, request.http.body};
     if (!ttl.empty()) words.insert(words.end(), {"PX", ttl});
@@ -147,7 +129,7 @@ Answer put_key(Request& request) {
   if (before.problem) co_return std::unexpected(*before.problem);
   http::HttpResponse response = empty_response();
   if (before.type == "none") response.status = 201;
-  response.headers.emplace_back("ETag", tag_of(request.http.body));
+  response.headers.emplace_back("ETag", tag_of(digest_of(request.http.body)));
   co_return response;
 }
 
@@ -157,8 +139,8 @@ Answer delete_key(Request& request) {
   const auto decide = [&](resp::LocalUnit& unit) {
     look_at_condition(unit, key, request.text("If-Match"), before);
     if (before.problem || before.type == "none") return;
-    if (!holds(request.text("If-Match"), {}, before)) {
-      before.problem = precondition_failed();
+    if (!holds(request, before)) {
+      before.problem = precondition_failed().error();
     } else {
       keep_failure(unit.run({"UNLINK", key}), before);
     }

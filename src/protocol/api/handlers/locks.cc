@@ -45,8 +45,8 @@ Answer acquire_lock(Request& request) {
   API_TRY(const ReplyValue reply, co_await run_waiting_command(request, std::move(words), local_options(request, 0)));
   if (const auto* failure = reply.failure()) co_return std::unexpected(problem_of_reply(failure->text));
   if (reply.integer() == nullptr) co_return refuse(409, "lock-held", "somebody else holds it; GET tells who");
-  if (request.http.presence->is_gone()) {
-    // Nobody knows of it: it would be held for nothing.
+  if (request.http.presence->is_gone() && !request.has("Idempotency-Key")) {
+    // Nobody knows of it, nor will: it would be held for nothing.
     std::vector<std::string> release{"LOCK.RELEASE", std::string(request.text("lock")),
                                      fmt::format("{}", *reply.integer())};
     (void)co_await run_command(request, std::move(release));

@@ -3,6 +3,7 @@
 #include "protocol/api/handlers.h"
 #include "protocol/api/paging.h"
 #include "protocol/api/queue_calls.h"
+#include "protocol/api/tags.h"
 
 namespace leat::api {
 namespace {
@@ -41,6 +42,9 @@ queue::StartAt start_of(const Json& start) {
   return {start.value("at", "beginning") == "end" ? Kind::end : Kind::beginning, 0};
 }
 
+// What waits in a queue is no part of what conditions guard.
+std::string mark_of(const queue::Queue& queue) { return digest_of(json_of(queue).dump()); }
+
 Answer show_queue(const Request& request, int status, queue::QueuePtr queue) {
   Json body = json_of(*queue);
   API_TRY(const queue::QueueStats stats, co_await request.shard.queues.stats(queue));
@@ -48,7 +52,9 @@ Answer show_queue(const Request& request, int status, queue::QueuePtr queue) {
   body["in_flight"] = stats.in_flight;
   body["delayed"] = stats.delayed;
   if (stats.oldest) body["oldest"] = stats.oldest->value();
-  co_return json_response(status, body);
+  auto response = json_response(status, body);
+  response.headers.emplace_back("ETag", tag_of(mark_of(*queue), response.body));
+  co_return response;
 }
 
 std::string_view to_string(queue::Redrive::State state) {
@@ -68,6 +74,12 @@ Json json_of(const queue::Redrive& redrive) {
   if (!redrive.destination.empty()) json["destination"] = redrive.destination;
   if (!redrive.failure.empty()) json["failure"] = redrive.failure;
   return json;
+}
+
+// What orders redrives, the latest first.
+std::string name_of(const queue::Redrive& redrive) {
+  constexpr std::int64_t kLast = 9'999'999'999'999'999;
+  return fmt::format("{:016} {}", kLast - redrive.started.value(), redrive.id);
 }
 
 // Messages are read from one queue and written to another, or to those that they came from.
@@ -140,6 +152,7 @@ Answer get_queue(Request& request) {
 
 Answer change_queue(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
+  LEAT_CO_CHECK(check_match(request, mark_of(*queue)));
   queue::QueueChange change;
   change.settings = patch_of(request.body->at("settings"));
   LEAT_CO_CHECK(authorize_dead_letters(request, change.settings));
@@ -149,6 +162,7 @@ Answer change_queue(Request& request) {
 
 Answer delete_queue(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
+  LEAT_CO_CHECK(check_match(request, mark_of(*queue)));
   API_CHECK(co_await request.shard.queues.remove(queue->name));
   co_return empty_response();
 }
@@ -167,11 +181,14 @@ Answer purge_queue(Request& request) {
 
 Answer list_redrives(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
-  API_TRY(const auto redrives,
-          co_await request.shard.queues.redrives(queue->name, static_cast<std::size_t>(request.number("limit"))));
-  Json items = Json::array();
-  for (const queue::Redrive& redrive : redrives) items.push_back(json_of(redrive));
-  co_return json_response(200, {{"items", std::move(items)}});
+  API_TRY(const auto redrives, co_await request.shard.queues.redrives(queue->name, SIZE_MAX));
+  std::map<std::string, const queue::Redrive*> in_order;
+  for (const queue::Redrive& redrive : redrives) in_order.emplace(name_of(redrive), &redrive);
+  Page page(request);
+  for (const auto& [name, redrive] : in_order) {
+    if (!page.add(name, [&] { return json_of(*redrive); })) break;
+  }
+  co_return page.response();
 }
 
 Answer start_redrive(Request& request) {

@@ -2,6 +2,7 @@
 
 #include "protocol/api/handlers.h"
 #include "protocol/api/paging.h"
+#include "protocol/api/tags.h"
 #include "runtime/call.h"
 
 namespace leat::api {
@@ -64,14 +65,21 @@ Outcome<const catalog::Topic*> find_topic(const Request& request) {
   return topic;
 }
 
-std::string tag_of(const catalog::Topic& topic) {
-  return fmt::format("\"{}-{}\"", topic.modified.value(), topic.assignments_modified.value());
+std::string mark_of(const catalog::Topic& topic) {
+  return fmt::format("{}.{}", topic.modified.value(), topic.assignments_modified.value());
 }
 
 http::HttpResponse topic_response(int status, const Request& request, const catalog::Topic& topic) {
   auto response = json_response(status, json_of(topic, request.node().topics.defaults()));
-  response.headers.emplace_back("ETag", tag_of(topic));
+  response.headers.emplace_back("ETag", tag_of(mark_of(topic)));
   return response;
+}
+
+Json json_of(std::int32_t partition, const PartitionState& state) {
+  Json json{{"partition", partition}, {"start", state.start.value()}, {"end", state.end.value()},
+            {"bytes", state.bytes},   {"segments", state.segments},   {"leader_epoch", state.epoch.value()}};
+  if (!state.error.empty()) json["error"] = state.error;
+  return json;
 }
 
 // A setting's new value as text; nullopt: the default again.
@@ -86,14 +94,6 @@ std::vector<catalog::ConfigChange> changes_of(const Json& config) {
     }
   }
   return changes;
-}
-
-// What must hold before a topic is changed or deleted. Between this and the change others may change it: what is guarded
-// against is a change that the client has not seen, not one that happens at the same moment.
-Outcome<> check_precondition(const Request& request, const catalog::Topic& topic) {
-  const std::string_view wanted = request.text("If-Match");
-  if (wanted.empty() || wanted == "*" || wanted.find(tag_of(topic)) != std::string_view::npos) return {};
-  return refuse(412, "precondition-failed", "the topic is another one by now");
 }
 
 Outcome<> check_not_internal(const catalog::Topic& topic) {
@@ -141,7 +141,7 @@ Answer get_topic(Request& request) {
 Answer change_topic(Request& request) {
   LEAT_CO_TRY(const catalog::Topic* topic, find_topic(request));
   LEAT_CO_CHECK(check_not_internal(*topic));
-  LEAT_CO_CHECK(check_precondition(request, *topic));
+  LEAT_CO_CHECK(check_match(request, mark_of(*topic)));
   // The snapshot that has the topic may go with the first change.
   const std::string name = topic->entry.name;
   const std::int32_t partitions_before = topic->entry.partitions;
@@ -161,7 +161,7 @@ Answer change_topic(Request& request) {
 Answer delete_topic(Request& request) {
   LEAT_CO_TRY(const catalog::Topic* topic, find_topic(request));
   LEAT_CO_CHECK(check_not_internal(*topic));
-  LEAT_CO_CHECK(check_precondition(request, *topic));
+  LEAT_CO_CHECK(check_match(request, mark_of(*topic)));
   API_CHECK(co_await runtime::call_on(request.node().home, remove_there, &request.node().topics, topic->entry.name));
   co_return empty_response();
 }
@@ -170,20 +170,16 @@ Answer list_partitions(Request& request) {
   LEAT_CO_TRY(const catalog::Topic* topic, find_topic(request));
   const TopicId id = topic->entry.id;
   const std::int32_t partitions = topic->entry.partitions;
-  Json items = Json::array();
+  Page page(request);
   for (std::int32_t i = 0; i < partitions; ++i) {
+    const std::string name = fmt::format("{:010}", i);
+    if (page.is_before(name)) continue;
     const TopicPartition partition{id, PartitionIndex(i)};
     stream::StreamShard& owner = request.node().streams.shard(request.node().streams.owner(partition));
     const PartitionState state = co_await runtime::call_on(owner.shard(), look_at, &owner, partition);
-    Json& item = items.emplace_back(Json{{"partition", i}});
-    if (!state.error.empty()) item["error"] = state.error;
-    item["start"] = state.start.value();
-    item["end"] = state.end.value();
-    item["bytes"] = state.bytes;
-    item["segments"] = state.segments;
-    item["leader_epoch"] = state.epoch.value();
+    if (!page.add(name, [&] { return json_of(i, state); })) break;
   }
-  co_return json_response(200, {{"items", std::move(items)}});
+  co_return page.response();
 }
 
 }  // namespace leat::api

@@ -5,6 +5,7 @@
 #include "protocol/api/handlers.h"
 #include "protocol/api/paging.h"
 #include "protocol/api/policy_calls.h"
+#include "protocol/api/tags.h"
 #include "runtime/call.h"
 #include "security/kept_password.h"
 #include "security/password.h"
@@ -29,6 +30,21 @@ Json json_of(const User& user) {
           {"access_keys", user.access_keys.size()},
           {"created", user.created.value()},
           {"modified", user.modified.value()}};
+}
+
+std::string mark_of(const User& user) { return digest_of(json_of(user).dump()); }
+
+http::HttpResponse user_response(int status, const User& user) {
+  auto response = json_response(status, json_of(user));
+  response.headers.emplace_back("ETag", tag_of(mark_of(user)));
+  return response;
+}
+
+// `is_another`: whether that is why it fails.
+Status check_known(const Request& request, const User& user, bool& is_another) {
+  is_another = !check_match(request, mark_of(user));
+  if (is_another) return fail(Errc::version_conflict, "the user is another one by now");
+  return {};
 }
 
 // What a request's body says of the password; nullopt: nothing.
@@ -100,7 +116,7 @@ Answer create_user(Request& request) {
   std::vector<security::Grant> grants;
   if (is_admin) grants = grants_of_everything(security::principal_of(name));
   API_TRY(const std::optional<User> made, co_await change_user(request, name, make, std::move(grants)));
-  auto response = json_response(201, json_of(*made));
+  auto response = user_response(201, *made);
   response.headers.emplace_back("Location", fmt::format("/v1/users/{}", percent_encoded(name)));
   co_return response;
 }
@@ -109,7 +125,7 @@ Answer get_user(Request& request) {
   const security::PolicyPtr policy = request.node().policies.current();
   const User* user = policy->find_user(request.text("user"));
   if (user == nullptr) co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
-  co_return json_response(200, json_of(*user));
+  co_return user_response(200, *user);
 }
 
 Answer change_user(Request& request) {
@@ -119,25 +135,35 @@ Answer change_user(Request& request) {
     LEAT_CO_CHECK(request.authorize(Operation::alter, ResourceType::cluster, security::kClusterName));
     roles = roles_in(body);
   }
-  if (request.node().policies.current()->find_user(request.text("user")) == nullptr)
-    co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
+  const security::PolicyPtr policy = request.node().policies.current();
+  const User* known = policy->find_user(request.text("user"));
+  if (known == nullptr) co_return refuse(404, "not-found", fmt::format("there is no user '{}'", request.text("user")));
+  LEAT_CO_CHECK(check_match(request, mark_of(*known)));
   LEAT_CO_TRY(const std::optional<KeptPassword> password, co_await password_in(request));
+  bool is_another = false;
   const std::function<Status(User&)> change = [&](User& user) -> Status {
+    LEAT_CHECK(check_known(request, user, is_another));
     if (password) password->give_to(user);
     if (roles) user.roles = *roles;
     return {};
   };
-  API_TRY(const User user, co_await change_existing(request, std::string(request.text("user")), change));
-  co_return json_response(200, json_of(user));
+  const auto user = co_await change_existing(request, std::string(request.text("user")), change);
+  if (is_another) co_return precondition_failed();
+  if (!user) co_return refuse(user.error());
+  co_return user_response(200, *user);
 }
 
 Answer delete_user(Request& request) {
   const std::string name(request.text("user"));
+  bool is_another = false;
   const UserChange remove = [&](std::optional<User> was) -> Result<std::optional<User>> {
     if (!was) return fail(Errc::not_found, fmt::format("there is no user '{}'", name));
+    LEAT_CHECK(check_known(request, *was, is_another));
     return std::nullopt;
   };
-  API_CHECK(co_await change_user(request, name, remove));
+  const auto removed = co_await change_user(request, name, remove);
+  if (is_another) co_return precondition_failed();
+  if (!removed) co_return refuse(removed.error());
   co_return empty_response();
 }
 

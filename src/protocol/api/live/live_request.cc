@@ -10,6 +10,7 @@ namespace {
 namespace dom = simdjson::dom;
 
 constexpr std::size_t kIdSizeMax = 128;
+constexpr std::size_t kIdempotencyKeySizeMax = 255;
 constexpr std::size_t kReceiptsMax = 1000;
 constexpr std::int64_t kLeaseMax = 43'200'000;
 
@@ -107,12 +108,25 @@ Outcome<> read_subscribe(const dom::element& object, LiveRequest& request) {
   return {};
 }
 
+Outcome<> read_idempotency_key(const dom::element& object, LiveRequest& request) {
+  LEAT_TRY(const auto key, text_member("idempotency_key", object));
+  if (!key) return {};
+  if (key->empty() || key->size() > kIdempotencyKeySizeMax)
+    return invalid_body(fmt::format("idempotency_key has 1 to {} bytes", kIdempotencyKeySizeMax));
+  request.idempotency_key = *key;
+  for (const auto& member : dom::object(object)) {
+    if (member.key != "id") request.content += fmt::format("{}:{},", member.key, simdjson::minify(member.value));
+  }
+  return {};
+}
+
 Outcome<> read_publish(const dom::element& object, LiveRequest& request) {
-  constexpr std::string_view kMembers[] = {"op",         "id",    "topic",        "channel", "key",
-                                           "key_base64", "value", "value_base64", "headers", "partition",
-                                           "timestamp",  "data",  "data_base64"};
+  constexpr std::string_view kMembers[] = {"op",         "id",    "topic",        "channel",        "key",
+                                           "key_base64", "value", "value_base64", "headers",        "partition",
+                                           "timestamp",  "data",  "data_base64",  "idempotency_key"};
   LEAT_CHECK(check_members(object, kMembers, "publish"));
   LEAT_CHECK(check_target(request, true, true, false, false));
+  LEAT_CHECK(read_idempotency_key(object, request));
   if (request.channel) {
     LEAT_TRY(request.record.value, bytes_member("data", object));
     return {};
@@ -122,10 +136,12 @@ Outcome<> read_publish(const dom::element& object, LiveRequest& request) {
 }
 
 Outcome<> read_send(const dom::element& object, LiveRequest& request) {
-  constexpr std::string_view kMembers[] = {"op",      "id",       "queue",  "body",     "body_base64", "group",
-                                           "headers", "delay_ms", "ttl_ms", "priority", "dedup_id"};
+  constexpr std::string_view kMembers[] = {"op",          "id",       "queue",    "body",
+                                           "body_base64", "group",    "headers",  "delay_ms",
+                                           "ttl_ms",      "priority", "dedup_id", "idempotency_key"};
   LEAT_CHECK(check_members(object, kMembers, "send"));
   LEAT_CHECK(check_target(request, false, false, false, true));
+  LEAT_CHECK(read_idempotency_key(object, request));
   LEAT_TRY(request.message, message_members(object));
   return {};
 }

@@ -33,6 +33,8 @@ struct LiveRequest {
   std::optional<Milliseconds> lease;  // and for how long each
   ParsedRecord record;                // publish; to a channel: its value
   ParsedMessage message;              // send
+  std::string idempotency_key;        // publish and send; empty: none
+  std::string content;                // the same for the same request, whatever its id; only with that key
   std::vector<queue::Receipt> receipts;
   Milliseconds settle_for{0};  // extend: the lease from now on; release: until it is delivered again
 };

@@ -7,6 +7,7 @@
 #include "protocol/api/live/live_request.h"
 #include "protocol/api/live/live_shard.h"
 #include "protocol/api/node.h"
+#include "protocol/api/once.h"
 #include "protocol/api/publisher.h"
 #include "protocol/api/queue_calls.h"
 #include "protocol/resp/topic_channels.h"
@@ -101,6 +102,7 @@ void WebSocketSession::keep_alive(MonoTime now) {
   if (has_expired()) return close(http::CloseCode::policy_violation, "the token has expired or was revoked");
   if (now - heard_at_ < kIdleMax) return;
   if (is_pinged_ && now - heard_at_ >= 2 * kIdleMax) return end_connection();
+  if (is_pinged_) return;
   is_pinged_ = true;
   std::string frame;
   http::append_frame_head(frame, http::Opcode::ping, 0);
@@ -165,8 +167,8 @@ WebSocketSession::Done WebSocketSession::perform(const LiveRequest& request) {
   switch (request.op) {
     case LiveOp::subscribe:
     case LiveOp::unsubscribe: return change_subscription(request);
-    case LiveOp::publish: return publish(request);
-    case LiveOp::send: return send_to_queue(request);
+    case LiveOp::publish:
+    case LiveOp::send: return put(request);
     case LiveOp::acknowledge:
     case LiveOp::release:
     case LiveOp::extend: return settle(request);
@@ -281,6 +283,42 @@ WebSocketSession::Done WebSocketSession::unsubscribe(const LiveRequest& request)
   if (!was_there) co_return refuse(404, "not-found", "it is not subscribed to");
   append_member(request.topic ? "topic" : request.pattern ? "pattern" : "channel", request.name(), members);
   co_return members;
+}
+
+WebSocketSession::Done WebSocketSession::put(const LiveRequest& request) {
+  const bool has_key = !request.idempotency_key.empty();
+  runtime::Reservation turn;
+  if (has_key || putting_.used() > 0) {
+    co_await putting_.reserve(1);
+    turn = runtime::Reservation(putting_, 1);
+  }
+  if (has_key) co_return co_await put_once(request, std::move(turn));
+  turn.reset();
+  co_return co_await put_now(request);
+}
+
+// `turn` lasts until it is known whether this was done before.
+WebSocketSession::Done WebSocketSession::put_once(const LiveRequest& request, runtime::Reservation turn) {
+  const ApiNode& node = live().shard().node;
+  const OnceKey key = once_key(node, principal(), request.idempotency_key);
+  LEAT_CO_TRY(const StoredAnswer known, co_await claim_once(node, key, fingerprint_of(request.content)));
+  if (known != nullptr) {
+    live().shard().stats.repeated.add();
+    co_return known->body + R"(,"replayed":true)";
+  }
+  turn.reset();
+  auto done = co_await put_now(request);
+  std::shared_ptr<IdempotencyStore::Stored> stored;
+  if (done) {
+    stored = std::make_shared<IdempotencyStore::Stored>();
+    stored->body = *done;
+  }
+  co_await settle_once(node, key, std::move(stored));
+  co_return done;
+}
+
+WebSocketSession::Done WebSocketSession::put_now(const LiveRequest& request) {
+  return request.op == LiveOp::send ? send_to_queue(request) : publish(request);
 }
 
 WebSocketSession::Done WebSocketSession::publish(const LiveRequest& request) {

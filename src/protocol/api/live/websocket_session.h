@@ -51,6 +51,10 @@ class WebSocketSession final : public LiveClient {
   Done subscribe_topic(const LiveRequest& request);
   Done subscribe_queue(const LiveRequest& request);
   Done unsubscribe(const LiveRequest& request);
+  // Publishes or sends.
+  Done put(const LiveRequest& request);
+  Done put_once(const LiveRequest& request, runtime::Reservation turn);
+  Done put_now(const LiveRequest& request);
   Done publish(const LiveRequest& request);
   Done publish_record(const LiveRequest& request);
   Done send_to_queue(const LiveRequest& request);
@@ -71,6 +75,7 @@ class WebSocketSession final : public LiveClient {
   std::size_t requests_ = 0;  // under way
   runtime::Notifier request_done_;
   runtime::Budget changing_{1};  // subscriptions: one after the other, so that the last word counts
+  runtime::Budget putting_{1};   // while it is looked up whether something was done before, what came behind it waits
   MonoTime heard_at_{};
   bool is_pinged_ = false;
 };
