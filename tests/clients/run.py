@@ -4,8 +4,9 @@
 run.py [--quick] [--kill-rounds N] [--leat PATH] [SUITE...]
 
 Client suites (each a program that is given the server's address): cli kcat librdkafka confluent_kafka kafka_python
-kafkajs platformatic confluent_javascript users users_http tokens jwt access_keys mtls audit quotas tls schema_client; of Amazon
-SQS: boto3 boto3_queues boto3_topics boto3_restarts
+kafkajs platformatic confluent_javascript users users_http users_matrix matrix_amazon resp_matrix secrets tokens jwt
+access_keys mtls audit quotas tls sasl_tls aws_refused schema_client; of live push: live live_channels live_events
+live_protocol live_limits live_tls live_node live_browser; of Amazon SQS: boto3 boto3_queues boto3_topics boto3_restarts
 boto3_keys sqs_errors aws_cli queue_cli client_sqs sqs_workers; of Amazon SNS: boto3_sns boto3_sns_deliveries sns_http
 sns_errors aws_cli_sns client_sns; of Redis: redis_cli redis_py redis_py_types redis_py_streams redis_py_server ioredis
 ioredis6 node_redis node_redis6 bullmq bullmq5 bullmq_node_redis redlock rate_limiter_flexible connect_redis socket_io resp_users.
@@ -78,6 +79,10 @@ CLIENTS = {
     'platformatic': node_suite('platformatic.mjs', oldest=20),
     'confluent_javascript': node_suite('confluent_javascript.mjs'),
     'users': lambda: [PYTHON, str(HERE / 'suite_users.py')],
+    'users_matrix': lambda: [PYTHON, str(HERE / 'suite_users_matrix.py')],
+    'matrix_amazon': lambda: [PYTHON, str(HERE / 'suite_matrix_amazon.py')],
+    'resp_matrix': lambda: [PYTHON, str(HERE / 'suite_resp_matrix.py')],
+    'secrets': lambda: [PYTHON, str(HERE / 'suite_secrets.py')],
     'users_http': lambda: [PYTHON, str(HERE / 'suite_users_http.py')],
     'tokens': lambda: [PYTHON, str(HERE / 'suite_tokens.py')],
     'jwt': lambda: [PYTHON, str(HERE / 'suite_jwt.py')],
@@ -88,6 +93,8 @@ CLIENTS = {
     'quotas': lambda: [PYTHON, str(HERE / 'suite_quotas.py')],
     'quota_doors': lambda: [PYTHON, str(HERE / 'suite_quota_doors.py')],
     'tls': lambda: [PYTHON, str(HERE / 'suite_tls.py')],
+    'sasl_tls': lambda: [PYTHON, str(HERE / 'suite_sasl_tls.py')],
+    'aws_refused': lambda: [PYTHON, str(HERE / 'suite_aws_refused.py')],
     'schema_client': lambda: [PYTHON, str(HERE / 'schema_client' / 'all_versions.py'), '--verbose'],
 }
 HTTP = {
@@ -96,12 +103,16 @@ HTTP = {
     'http_document': lambda: [PYTHON, str(HERE / 'suite_http_document.py')],
     'http_access': lambda: [PYTHON, str(HERE / 'suite_http_access.py')],
     'http_wire': lambda: [PYTHON, str(HERE / 'suite_http_wire.py')],
+    'http_origins': lambda: [PYTHON, str(HERE / 'suite_http_origins.py')],
+    'http_rules': lambda: [PYTHON, str(HERE / 'suite_http_rules.py')],
 }
 LIVE = {
     'live': lambda: [PYTHON, str(HERE / 'suite_live.py')],
     'live_channels': lambda: [PYTHON, str(HERE / 'suite_live_channels.py')],
     'live_events': lambda: [PYTHON, str(HERE / 'suite_live_events.py')],
     'live_protocol': lambda: [PYTHON, str(HERE / 'suite_live_protocol.py')],
+    'live_limits': lambda: [PYTHON, str(HERE / 'suite_live_limits.py')],
+    'live_tls': lambda: [PYTHON, str(HERE / 'suite_live_tls.py')],
     'live_node': node_suite('live.mjs'),
     'live_browser': node_suite('live_browser.mjs'),
 }

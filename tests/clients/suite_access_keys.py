@@ -2,16 +2,21 @@
 """Access keys of users, and what they may do by Amazon's protocols: suite_access_keys.py [ADDRESS], which is not used: users need
 servers of their own."""
 import base64
+import contextlib
+import datetime
 import json
 import os
 import shutil
 import subprocess
 import sys
+import types
+import unittest.mock
 import urllib.error
 import urllib.request
 
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
+from botocore.compat import HAS_CRT
 from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
@@ -22,6 +27,7 @@ from sns_support import Webhook, fetch, topic_arn
 from sqs_support import REGION, JsonError, arn, call_json, refused
 
 cases = Cases('access_keys')
+DAY, HOUR, MINUTE = (datetime.timedelta(minutes=minutes) for minutes in (1440, 60, 1))
 DENIED = ('AccessDenied', 'AccessDeniedException')
 SNS_DENIED = ('AuthorizationError', 'AccessDenied', 'AccessDeniedException')
 
@@ -36,6 +42,21 @@ def outcome(function, **arguments):
 
 def is_denied(answer):
     return answer in SNS_DENIED
+
+
+@contextlib.contextmanager
+def clock_off_by(difference):
+    """Clients of boto3 sign with another time meanwhile."""
+    class Clock(datetime.datetime):
+        @classmethod
+        def utcnow(cls):
+            return datetime.datetime.utcnow() + difference
+    with contextlib.ExitStack() as stack:
+        # Where there is Amazon's own library, that signs.
+        times = types.SimpleNamespace(datetime=Clock, timezone=datetime.timezone)
+        for name in ('botocore.auth', *(('botocore.crt.auth',) if HAS_CRT else ())):
+            stack.enter_context(unittest.mock.patch(name + '.datetime', times))
+        yield
 
 
 class Person:
@@ -168,6 +189,14 @@ def wrong_keys(server):
                       ((person.name, PASSWORD), 'InvalidClientTokenId'), (('root', ROOT_PASSWORD), 'InvalidClientTokenId')):
         for service, ask in (('sqs', lambda c: c.get_queue_url(QueueName=name)), ('sns', lambda c: c.list_topics())):
             refused(code, 403, lambda ask=ask, s=service, k=key: ask(amazon(s, server.sqs, k)))
+    for off, why in ((-DAY, 'Signature expired'), (DAY, 'Signature not yet current'), (-HOUR, 'Signature expired')):
+        with clock_off_by(off):
+            for client, status, ask in ((person.sqs, 403, lambda c: c.get_queue_url(QueueName=name)),
+                                        (person.sns, 400, lambda c: c.list_topics())):
+                equal(why in refused('RequestExpired', status, ask, client), True, str(off))
+    with clock_off_by(-MINUTE):
+        equal(name in person.sqs.get_queue_url(QueueName=name)['QueueUrl'], True, 'a clock that is a little late')
+        person.sns.list_topics()
     other_region = amazon('sqs', server.sqs, person.key, region='eu-west-3')
     equal(name in other_region.get_queue_url(QueueName=name)['QueueUrl'], True, 'any region')
     second = new_access_key(server, person.name)

@@ -14,58 +14,15 @@ import sys
 
 import redis
 from confluent_kafka import Consumer, Producer
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+from cryptography.x509.oid import ExtendedKeyUsageOID
 
 from harness import Cases, equal, unique, wait_for
-from security_support import (AUTHENTICATION_FAILED, NO_ERROR, PASSWORD, TOPIC_REFUSED, Kafka, Secured, amazon,
-                              ask_root, bearer_message, grant, is_closed, new_access_key, new_token, new_topic, new_user, take_back, wait_audited)
+from security_support import (AUTHENTICATION_FAILED, NO_ERROR, PASSWORD, TOPIC_REFUSED, Kafka, amazon, ask_root, bearer_message, grant,
+                              is_closed, new_access_key, new_token, new_topic, new_user, take_back, wait_audited)
 from sqs_support import refused
-from tls_support import Certificates, TlsServer, WithTls, openssl
+from tls_support import DAY, Authority, Certificates, SecuredTls, TlsServer, openssl
 
 cases = Cases('mtls')
-DAY = datetime.timedelta(days=1)
-
-
-class SecuredTls(WithTls, Secured):
-    pass
-
-
-class Authority:
-    """Of clients' certificates."""
-
-    def __init__(self, folder, name='clients'):
-        self.folder, self.name = folder, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique(name))])
-        self.key, self.file = ec.generate_private_key(ec.SECP256R1()), folder / (unique('ca') + '.pem')
-        self.certificate = self.sign(self.name, self.key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
-        self.file.write_bytes(pem(self.certificate))
-
-    def sign(self, name, key, constraints, ends=DAY, usage=None, organization=None):
-        now = datetime.datetime.utcnow()
-        builder = x509.CertificateBuilder(self.name, name, key, x509.random_serial_number(), now - 2 * DAY, now + ends)
-        builder = builder.add_extension(constraints, critical=True)
-        if usage:
-            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
-        return builder.sign(self.key, hashes.SHA256())
-
-    def client(self, *names, **more):
-        """(file of a certificate, file of its key) with these common names."""
-        key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, 'Mill'),
-                             *(x509.NameAttribute(NameOID.COMMON_NAME, name, _validate=False) for name in names)])
-        certificate = self.sign(subject, key.public_key(), x509.BasicConstraints(ca=False, path_length=None), **more)
-        at = unique('client')
-        file, key_file = self.folder / (at + '.pem'), self.folder / (at + '.key')
-        file.write_bytes(pem(certificate))
-        key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
-                                               serialization.NoEncryption()))
-        return str(file), str(key_file)
-
-
-def pem(certificate):
-    return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 class World:
@@ -230,6 +187,7 @@ def sqs(world):
 def not_taken(world):
     other = Authority(world.authority.folder, 'others')
     bad = {'another authority': other.client('root'), 'expired': world.authority.client('root', ends=-DAY),
+           'not yet valid': world.authority.client('root', begins=DAY, ends=2 * DAY),
            'for servers': world.authority.client('root', usage=[ExtendedKeyUsageOID.SERVER_AUTH])}
     for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
         for what, certificate in bad.items():

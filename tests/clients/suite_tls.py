@@ -16,6 +16,7 @@ import sys
 import threading
 
 import boto3
+import kafka
 import redis
 from botocore.config import Config
 from confluent_kafka import Consumer, Producer
@@ -156,6 +157,26 @@ def confluent(server, certificates):
     equal([hashlib.sha256(value).digest() for value in consume(options, topic, len(values))] == digests, True, 'contents')
     plain = consume({'bootstrap.servers': server.address}, topic, len(values))
     equal([hashlib.sha256(value).digest() for value in plain] == digests, True, 'contents in plain')
+
+
+@cases('kafka-python: produces and consumes records in order; it takes no authority that it does not know')
+def kafka_python(server, certificates):
+    topic, values = unique('tls-python'), [b'%d ' % i + b'x' * 10_000 * (i % 10) for i in range(500)]
+    own = {'bootstrap_servers': server.tls_address, 'security_protocol': 'SSL', 'ssl_cafile': str(certificates.authority)}
+    producer = kafka.KafkaProducer(**own)
+    for value in values:
+        producer.send(topic, value)
+    producer.flush(60)
+    producer.close()
+    consumer = kafka.KafkaConsumer(topic, auto_offset_reset='earliest', consumer_timeout_ms=30_000, **own)
+    equal([next(consumer).value for _ in values] == values, True, 'records')
+    consumer.close()
+    for given, error in (({'ssl_cafile': None}, ssl.SSLError), ({'security_protocol': 'PLAINTEXT'}, kafka.errors.KafkaError)):
+        try:
+            kafka.KafkaProducer(**{**own, **given})
+        except error:
+            continue
+        raise AssertionError('it was let in with %s' % given)
 
 
 @cases('kafkajs: produces and consumes')
@@ -316,19 +337,130 @@ def changed_files(server, certificates):
     equal('BEGIN' in server.log.read_text(), False, 'the log has nothing of a key')
 
 
-@cases('a certificate that is replaced under load loses no request')
+CLIENT_FIRST = {  # what a client says on a new connection, and how the answer begins
+    'http': (b'GET /healthz HTTP/1.1\r\nHost: x\r\n\r\n', b'HTTP/1.1 200'),
+    'sqs': (b'POST / HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-amz-json-1.0\r\nX-Amz-Target: AmazonSQS.ListQueues\r\n'
+            b'Content-Length: 2\r\n\r\n{}', b'HTTP/1.1 200'),
+    'resp': (b'PING\r\n', b'+PONG\r\n'),
+    # ApiVersions 0, correlation 7: its length, then 7.
+    'kafka': (b'\0\0\0\x0b\0\x12\0\0\0\0\0\7\0\1x', b'\0\0\0\7'),
+}
+
+
+class Secure:
+    """A connection to a listener with TLS, and the certificate that it was shown."""
+
+    def __init__(self, server, context, protocol):
+        self.protocol = protocol
+        plain = socket.create_connection(('127.0.0.1', server.tls_ports[protocol]), timeout=60)
+        try:
+            self.socket = context.wrap_socket(plain, server_hostname='localhost')
+        except BaseException:
+            plain.close()
+            raise
+        self.shown = hashlib.sha256(self.socket.getpeercert(True)).hexdigest()
+
+    def ask(self):
+        """Raises an error if there is no good answer."""
+        question, answer = CLIENT_FIRST[self.protocol]
+        self.socket.sendall(question)
+        got = b''
+        while len(got) < 64 and answer not in got:
+            more = self.socket.recv(65536)
+            if not more:
+                raise ConnectionResetError('the connection ended after %r' % got)
+            got += more
+        equal(answer in got, True, '%s: %r' % (self.protocol, got[:100]))
+        return self
+
+    def rest(self):
+        """Reads what else has come."""
+        self.socket.settimeout(0.2)
+        try:
+            while self.socket.recv(65536):
+                pass
+        except TimeoutError:
+            pass
+        self.socket.settimeout(60)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.socket.close()
+
+
+class Background:
+    """Calls a function over and over until it is stopped; keeps what it raised."""
+
+    def __init__(self, step):
+        self.step, self.count, self.failures, self.stopping = step, 0, [], threading.Event()
+        self.thread = threading.Thread(target=self.run, daemon=True)
+        self.thread.start()
+
+    def run(self):
+        while not self.stopping.is_set():
+            try:
+                self.step()
+                self.count += 1
+            except Exception as error:  # told by the case
+                self.failures.append('%s: %s' % (type(error).__name__, error))
+
+    def stop(self):
+        self.stopping.set()
+        self.thread.join(90)
+        equal(self.thread.is_alive(), False, 'what runs beside the case')
+
+
+@cases('a certificate that is replaced under load: no record, request or handshake fails, and every listener serves the new one')
 def replaced_under_load(server, certificates):
-    options = kafka_options(server, certificates)
-    topic, failures, count = unique('tls-load'), [], 3000
-    for round_number in range(3):
-        producer = Producer(options)  # a connection of its own
-        certificates.make('round%d.example.org' % round_number)
-        server.process.send_signal(signal.SIGHUP)
-        for i in range(count):
-            producer.produce(topic, b'%d' % i, on_delivery=lambda error, _: failures.append(error) if error else None)
+    context = ssl.create_default_context(cafile=str(certificates.authority))
+    topic, sent, failures, shown = unique('tls-load'), [], [], {protocol: [] for protocol in server.tls_ports}
+    lasting = Producer({**kafka_options(server, certificates), 'linger.ms': 1})
+
+    def produce(producer, count):
+        for _ in range(count):
+            sent.append(b'%d' % len(sent))
+            producer.produce(topic, sent[-1], on_delivery=lambda error, _: failures.append(str(error)) if error else None)
         equal(producer.flush(60), 0, 'records that were not delivered')
+
+    def load():
+        produce(lasting, 50)
+        produce(Producer(kafka_options(server, certificates)), 5)  # on a connection of its own
+
+    def shake(protocol):
+        with Secure(server, context, protocol) as connection:
+            shown[protocol].append(connection.ask().shown)
+    old = [Secure(server, context, protocol).ask() for protocol in server.tls_ports]
+    before = {connection.shown for connection in old}
+    equal(len(before), 1, 'certificates before')
+    running = [Background(load), *(Background(lambda p=protocol: shake(p)) for protocol in server.tls_ports)]
+    for number in range(6):
+        certificates.make('round%d.example.org' % number)
+        new = hashlib.sha256(ssl.PEM_cert_to_DER_cert(certificates.file.read_text())).hexdigest()
+        counts = [each.count for each in running]
+        if number % 3:  # else the server finds the files
+            server.process.send_signal(signal.SIGHUP)
+        for protocol in server.tls_ports:
+            wait_for('the new certificate on ' + protocol, lambda p=protocol: new in shown[p][-50:])
+        wait_for('load with it', lambda c=counts: all(each.count >= then + 3 for each, then in zip(running, c)))
+    for each in running:
+        each.stop()
+    equal([each.failures[:3] for each in running], [[]] * len(running), 'what failed during the changes')
+    for protocol, seen in shown.items():
+        equal(len(set(seen)), 7, 'certificates on ' + protocol)
+        changes = [one for one, before_it in zip(seen, [None, *seen]) if one != before_it]
+        equal(len(changes), 7, 'none comes back on ' + protocol)
+        for _ in range(10):
+            with Secure(server, context, protocol) as connection:
+                equal(connection.shown, new, 'the last certificate on ' + protocol)
+    for connection in old:
+        connection.rest()
+        with connection:
+            equal(connection.ask().shown in before, True, 'a connection from before')
     equal(failures, [])
-    equal(len(consume(options, topic, 3 * count)), 3 * count)
+    got = consume(kafka_options(server, certificates), topic, len(sent))
+    equal((len(got), sorted(got) == sorted(sent)), (len(sent), True), 'records')
 
 
 @cases('a pair that does not fit, or a missing file, stops the start and says why')

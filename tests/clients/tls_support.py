@@ -1,11 +1,20 @@
-"""What the suites of TLS share: an authority, certificates of servers and clients, and a server with TLS on every listener."""
+"""What the suites of TLS share: authorities, certificates of servers and clients, and servers with TLS on every listener."""
+import datetime
 import os
 import pathlib
 import shutil
 import subprocess
 import tempfile
 
-from harness import Server, equal, free_port
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from harness import Server, equal, free_port, unique
+from security_support import Secured
+
+DAY = datetime.timedelta(days=1)
 
 
 def openssl(*arguments, text=None, seconds=30):
@@ -59,3 +68,42 @@ class WithTls:
 
 class TlsServer(WithTls, Server):
     pass
+
+
+class SecuredTls(WithTls, Secured):
+    pass
+
+
+class Authority:
+    """Of clients' certificates."""
+
+    def __init__(self, folder, name='clients'):
+        self.folder, self.name = folder, x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, unique(name))])
+        self.key, self.file = ec.generate_private_key(ec.SECP256R1()), folder / (unique('ca') + '.pem')
+        self.certificate = self.sign(self.name, self.key.public_key(), x509.BasicConstraints(ca=True, path_length=None))
+        self.file.write_bytes(pem(self.certificate))
+
+    def sign(self, name, key, constraints, begins=-2 * DAY, ends=DAY, usage=None):
+        now = datetime.datetime.utcnow()
+        builder = x509.CertificateBuilder(self.name, name, key, x509.random_serial_number(), now + begins, now + ends)
+        builder = builder.add_extension(constraints, critical=True)
+        if usage:
+            builder = builder.add_extension(x509.ExtendedKeyUsage(usage), critical=False)
+        return builder.sign(self.key, hashes.SHA256())
+
+    def client(self, *names, **more):
+        """(file of a certificate, file of its key) with these common names."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.ORGANIZATION_NAME, 'Mill'),
+                             *(x509.NameAttribute(NameOID.COMMON_NAME, name, _validate=False) for name in names)])
+        certificate = self.sign(subject, key.public_key(), x509.BasicConstraints(ca=False, path_length=None), **more)
+        at = unique('client')
+        file, key_file = self.folder / (at + '.pem'), self.folder / (at + '.key')
+        file.write_bytes(pem(certificate))
+        key_file.write_bytes(key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8,
+                                               serialization.NoEncryption()))
+        return str(file), str(key_file)
+
+
+def pem(certificate):
+    return certificate.public_bytes(serialization.Encoding.PEM)

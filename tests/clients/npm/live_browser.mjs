@@ -208,6 +208,29 @@ cases.add('the page at / shows topics, queues and groups, and refreshes by itsel
   await waitFor('it to go on', async () => await page.locator('#about .bad').count() === 0 && (await text('topics')).includes(topic))
 })
 
+cases.add('the page at / shows how many records and bytes come a second while they do, and none when they do not', async context => {
+  const server = await Server.start(context)
+  const topic = await server.topic('flowing')
+  const page = await open(context, `${server.url}/`)
+  const text = async id => (await page.locator(`#${id}`).innerText()).replace(/\s+/g, ' ')
+  const rates = async () => {
+    const row = (await text('topics')).match(/flowing-\S+ 1 [\d.,]+ ([\d.,]+) /)
+    const facts = (await text('facts')).match(/^([\d.,]+) records\/s in ([\d.,]+) k?M?B \/s in ([\d.,]+) k?M?B \/s out/)
+    return row && facts && [row[1], facts[1], facts[2]].map(number => Number(number.replaceAll(',', '')))
+  }
+  await waitFor('zeros', async () => (await rates())?.every(rate => rate === 0))
+  let over = false
+  const load = (async () => {
+    while (!over) await server.publish(topic, range(50).map(i => `record ${i}`))
+  })()
+  context.onEnd(() => { over = true; return load })
+  await waitFor('rates', async () => (await rates()).every(rate => rate > 0))
+  over = true
+  await load
+  await waitFor('zeros again', async () => (await rates()).every(rate => rate === 0))
+  equal(page.complaints, [], 'complaints')
+})
+
 cases.add('the page where there are users asks for one, and shows what that one may see', async context => {
   const server = await Server.start(context)
   const admin = { username: 'root', password: 'root' }
