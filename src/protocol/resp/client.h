@@ -116,7 +116,7 @@ class Client {
   std::unique_ptr<GrantedAccess> granted;
   std::string certified_name;                // whom its certificate names; empty: it showed none
   Timestamp certified_until = kNoTimestamp;  // when that ends
-  bool is_replayed = false;  // it is the journal's
+  bool is_replayed = false;                  // it is the journal's
   bool is_local = false;  // there is no connection behind it, and it ends with its command: see LocalCommands
 
   std::uint32_t database = 0;

@@ -157,7 +157,9 @@ void acl_setuser(Call& call) {
 
 void acl_deluser(Call& call) {
   const Arguments names = call.args.subspan(2);
-  const auto is_ours = [&](std::string_view name) { return !call.client.is_replayed && find_ours(call, name) != nullptr; };
+  const auto is_ours = [&](std::string_view name) {
+    return !call.client.is_replayed && find_ours(call, name) != nullptr;
+  };
   if (std::ranges::find(names, "default") != names.end())
     return call.reply.error("ERR The 'default' user cannot be removed");
   if (std::ranges::all_of(names, is_ours)) return call.executor.accounts().remove(call, names);
