@@ -251,7 +251,7 @@ def main():
     parser.add_argument('--kill-rounds', type=int, help='rounds of kill -9 under load (100; sns_kill: 10; resp_kill: 30)')
     parser.add_argument('--leat', default=str(harness.LEAT))
     parser.add_argument('--seconds', type=int, default=300, help='the most that a client suite may take')
-    parser.add_argument('--jobs', type=int, default=2, help='client suites that run at a time')
+    parser.add_argument('--jobs', type=int, default=3, help='client suites that run at a time')
     parser.add_argument('suites', nargs='*')
     options = parser.parse_args()
     os.environ['LEAT'] = os.path.abspath(options.leat)
