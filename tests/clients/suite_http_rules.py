@@ -8,7 +8,7 @@ import sys
 from harness import Cases, equal, unique, wait_for
 from http_support import BYTES, LINES, basic, lines_of, operations, quoted, resolved
 from live_support import Live
-from security_support import PASSWORD, ROOT_PASSWORD, Secured, api_as, as_root, ask_root, command, new_token, new_user
+from security_support import PASSWORD, ROOT_PASSWORD, Secured, api_as, as_root, ask_root, command, new_token, new_user, run_secured
 
 cases = Cases('http_rules')
 
@@ -499,13 +499,5 @@ def lines(server):
             equal((reply.status, 'idempotency key' in reply.json()['detail']), (400, True))
 
 
-def main():
-    with Secured(resp=True) as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_secured(cases))

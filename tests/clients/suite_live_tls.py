@@ -15,7 +15,7 @@ import websockets
 
 from harness import Cases, Skip, equal, unique, wait_for
 from security_support import NPM, PASSWORD, ask_root, new_token, new_topic, new_user, who_is
-from tls_support import Authority, Certificates, SecuredTls
+from tls_support import Authority, run_certified
 
 cases = Cases('live_tls')
 
@@ -225,19 +225,5 @@ def certificate_ends(world):
     raise AssertionError('it was let in')
 
 
-def main():
-    certificates = Certificates()
-    try:
-        certificates.make('localhost')
-        authority = Authority(certificates.folder)
-        with SecuredTls(certificates, '--tls.client-ca', str(authority.file)) as server:
-            server.start()
-            failed = cases.run(World(server, certificates, authority))
-            equal(server.stop(), 0, 'the exit code of the server')
-    finally:
-        certificates.remove()
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_certified(cases, World))

@@ -16,7 +16,7 @@ from botocore.credentials import Credentials
 
 from harness import ROOT, Cases, equal, unique, wait_for
 from matrix_support import LEFT_OUT, Matrix, Row
-from security_support import Secured, amazon, ask_root, new_access_key
+from security_support import amazon, ask_root, new_access_key, run_secured
 from sns_support import topic_arn
 from sqs_support import REGION, arn
 
@@ -241,13 +241,5 @@ def every_sns_action(server):
     matrix.check()
 
 
-def main():
-    with Secured() as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_secured(cases))

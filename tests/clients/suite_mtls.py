@@ -20,7 +20,7 @@ from harness import Cases, equal, unique, wait_for
 from security_support import (AUTHENTICATION_FAILED, NO_ERROR, PASSWORD, TOPIC_REFUSED, Kafka, amazon, ask_root, bearer_message, grant,
                               is_closed, new_access_key, new_token, new_topic, new_user, take_back, wait_audited)
 from sqs_support import refused
-from tls_support import DAY, Authority, Certificates, SecuredTls, TlsServer, openssl
+from tls_support import DAY, Authority, TlsServer, openssl, run_certified
 
 cases = Cases('mtls')
 
@@ -416,19 +416,5 @@ def not_asked(world):
         equal(server.stop(), 0)
 
 
-def main():
-    certificates = Certificates()
-    try:
-        certificates.make('localhost')
-        authority = Authority(certificates.folder)
-        with SecuredTls(certificates, '--tls.client-ca', str(authority.file)) as server:
-            server.start()
-            failed = cases.run(World(server, certificates, authority))
-            equal(server.stop(), 0, 'the exit code of the server')
-    finally:
-        certificates.remove()
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_certified(cases, World))

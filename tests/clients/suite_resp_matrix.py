@@ -8,7 +8,7 @@ import sys
 
 from harness import ROOT, Cases, equal, unique
 from matrix_support import Matrix, Row
-from security_support import PASSWORD, Secured, grant, new_topic, new_user, wait_audited
+from security_support import PASSWORD, grant, new_topic, new_user, run_secured, wait_audited
 
 cases = Cases('resp_matrix')
 DONE, NO_AUTH, NO_PERMISSION = 'done', 'NOAUTH', 'NOPERM'
@@ -181,13 +181,5 @@ def every_kind(server):
     matrix.check()
 
 
-def main():
-    with Secured(resp=True) as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_secured(cases))

@@ -6,7 +6,7 @@ import sys
 
 from harness import Cases, equal, unique
 from matrix_support import LEFT_OUT, Matrix, Row
-from security_support import NO_ERROR, ROOT_PASSWORD, Kafka, Secured, as_root
+from security_support import NO_ERROR, ROOT_PASSWORD, Kafka, as_root, run_secured
 
 import codec  # noqa: I001  security_support says where it is
 import records
@@ -258,13 +258,5 @@ def every_request(server):
     matrix.check()
 
 
-def main():
-    with Secured() as server:
-        server.start()
-        failed = cases.run(server)
-        equal(server.stop(), 0, 'the exit code of the server')
-    return 1 if failed else 0
-
-
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_secured(cases))

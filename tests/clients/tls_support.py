@@ -107,3 +107,19 @@ class Authority:
 
 def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
+
+
+def run_certified(cases, world):
+    """The exit code of a suite whose cases share a server that asks for clients' certificates: world(server, certificates,
+    authority)."""
+    certificates = Certificates()
+    try:
+        certificates.make('localhost')
+        authority = Authority(certificates.folder)
+        with SecuredTls(certificates, '--tls.client-ca', str(authority.file)) as server:
+            server.start()
+            failed = cases.run(world(server, certificates, authority))
+            equal(server.stop(), 0, 'the exit code of the server')
+    finally:
+        certificates.remove()
+    return 1 if failed else 0
