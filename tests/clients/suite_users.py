@@ -13,8 +13,8 @@ import sys
 import time
 
 import kafka
-from confluent_kafka import Consumer, KafkaError, KafkaException, Producer
-from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType, KafkaAdminClient, NewTopic,
+from confluent_kafka import Consumer, Producer
+from kafka.admin import (ACL, ACLFilter, ACLOperation, ACLPermissionType, ACLResourcePatternType, KafkaAdminClient,
                          ResourcePattern, ResourcePatternFilter, ResourceType)
 
 from harness import LEAT, Cases, Server, Skip, equal, unique, wait_for
