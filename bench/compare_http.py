@@ -128,7 +128,8 @@ class Suite:
                 one.close()
 
     def tls(self):
-        """The records that a Kafka producer sends over TLS, to those without."""
+        """The records that a Kafka producer sends over TLS, to those without, and the CPU that they take on both sides: the rates
+        are those of one core of librdkafka's, and of memory that is more or less at hand."""
         program = built_program(self.options, 'rdkafka_load')
         if not program:
             return self.report.left_out('tls', 'librdkafka-dev is not installed')
@@ -137,12 +138,20 @@ class Suite:
         with Leat(self.options, '--listen', 'kafka+tls=' + encrypted, '--tls.certificate', certificate, '--tls.key', key) as leat:
             leat.create_topic('bench')
             records = 500_000 if self.options.quick else 3_000_000
-            ratios = []
+            ratios, server, client = [], {'plain': [], 'TLS': []}, {'plain': [], 'TLS': []}
             for _ in range(self.options.repeat):
-                rates = [json.loads(call([program, 'produce', address, 'bench', str(records), '1024', '1', *ca]))['records_per_second']
-                         for address, ca in ((leat.address, ()), (encrypted, (certificate,)))]
+                rates = []
+                for name, address, ca in (('plain', leat.address, ()), ('TLS', encrypted, (certificate,))):
+                    before = leat.process.cpu_seconds()
+                    said = json.loads(call([program, 'produce', address, 'bench', str(records), '1024', '1', *ca]))
+                    server[name].append((leat.process.cpu_seconds() - before) * 1e6 / records)
+                    client[name].append(said['client_cpu_us_per_record'])
+                    rates.append(said['records_per_second'])
                 ratios.append(rates[1] / rates[0])
             self.report.add('produce over TLS, to plain', median(ratios), 'x', OF_PLAIN, 'more', runs=ratios)
+            for name in server:
+                self.report.add('produce, %s, server CPU' % name, median(server[name]), 'µs', runs=server[name])
+                self.report.add('produce, %s, client CPU' % name, median(client[name]), 'µs', runs=client[name])
 
     def make_certificate(self):
         folder = self.options.folder or '/tmp'
