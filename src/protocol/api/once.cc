@@ -1,7 +1,5 @@
 #include "protocol/api/once.h"
 
-#include <openssl/evp.h>
-
 #include "runtime/call.h"
 
 namespace leat::api {
@@ -24,13 +22,6 @@ OnceKey once_key(const ApiNode& node, const security::Principal& principal, std:
   made.text = fmt::format("{} {} {}", principal.name.size(), principal.name, key);
   made.home = std::hash<std::string>{}(made.text) % node.shards.size();
   return made;
-}
-
-std::string fingerprint_of(std::string_view text) {
-  unsigned char out[EVP_MAX_MD_SIZE];
-  std::size_t size = 0;
-  ::EVP_Q_digest(nullptr, "SHA256", nullptr, text.data(), text.size(), out, &size);
-  return {reinterpret_cast<const char*>(out), size};
 }
 
 Task<Outcome<StoredAnswer>> claim_once(const ApiNode& node, OnceKey key, std::string fingerprint) {

@@ -16,11 +16,9 @@ struct OnceKey {
 // A key is its principal's: nobody gets what somebody else was answered.
 [[nodiscard]] OnceKey once_key(const ApiNode& node, const security::Principal& principal, std::string_view key);
 
-// Of what is asked for: what has another one is another request.
-[[nodiscard]] std::string fingerprint_of(std::string_view text);
-
 using StoredAnswer = std::shared_ptr<const IdempotencyStore::Stored>;
 
+// `fingerprint`: digest_of() what is asked for; what has another one is another request.
 // What the first request with this key was answered; nullptr: this is the first one, and settle_once() follows. Errors: 422 for
 // another request, 409 while the first one is under way.
 [[nodiscard]] runtime::Task<Outcome<StoredAnswer>> claim_once(const ApiNode& node, OnceKey key,

@@ -79,7 +79,7 @@ Answer handle_once(Request& request, Handler handler) {
   const http::HttpRequest& http = request.http;
   const OnceKey key = once_key(request.node(), request.principal, request.text("Idempotency-Key"));
   std::string fingerprint =
-      fingerprint_of(fmt::format("{} {}\n{}\n{}", http.method, http.target, request.media_type(), http.body));
+      digest_of(fmt::format("{} {}\n{}\n{}", http.method, http.target, request.media_type(), http.body));
   LEAT_CO_TRY(const StoredAnswer known, co_await claim_once(request.node(), key, std::move(fingerprint)));
   if (known != nullptr) {
     request.shard.stats.repeated.add();

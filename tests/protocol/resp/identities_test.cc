@@ -19,6 +19,13 @@ std::string bulk(std::string_view text) { return fmt::format("${}\r\n{}\r\n", te
 
 bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
+// A connection of who may change users.
+TestClient& administrator(GrantedHome& home) {
+  home.add_user("root");
+  home.grant("root", "alter cluster");
+  return home.client("root");
+}
+
 // Of a command that waits for users to be changed.
 std::string later(GrantedHome& home, TestClient& client, std::string_view line) {
   std::string reply = client(line);
@@ -170,9 +177,7 @@ TEST(Identities, FailuresSlowDownNamesThatThereAreNotToo) {
 TEST(Identities, ThoseOfRedisKeepTheirRules) {
   GrantedHome home;
   ASSERT_EQ(home.client()("ACL SETUSER redis on >right +@all ~r*"), kOk);
-  home.add_user("root");
-  home.grant("root", "alter cluster");
-  TestClient& root = home.client("root");
+  TestClient& root = administrator(home);
   ASSERT_EQ(root("ACL SETUSER redis -flushall"), kOk);
   TestClient& client = home.client();
   EXPECT_EQ(client("AUTH redis right"), kOk);
@@ -195,9 +200,7 @@ TEST(Identities, ThoseOfRedisKeepTheirRules) {
 
 TEST(Identities, SetUserMakesUsersOfLeatOnceThereIsOne) {
   GrantedHome home;
-  home.add_user("root");
-  home.grant("root", "alter cluster");
-  TestClient& root = home.client("root");
+  TestClient& root = administrator(home);
   ASSERT_EQ(later(home, root, "ACL SETUSER app on >secret ~app:* %R~all &news* +@all -set"), kOk);
   ASSERT_NE(home.find_user("app"), nullptr);
   EXPECT_TRUE(home.find_user("app")->has_password());
@@ -226,9 +229,7 @@ TEST(Identities, SetUserMakesUsersOfLeatOnceThereIsOne) {
 
 TEST(Identities, SetUserOfLeatIsNotForTransactionsNorForWhatItCannotSay) {
   GrantedHome home;
-  home.add_user("root");
-  home.grant("root", "alter cluster");
-  TestClient& root = home.client("root");
+  TestClient& root = administrator(home);
   EXPECT_EQ(root.pipeline({"MULTI", "ACL SETUSER app on", "EXEC"}),
             "+OK\r\n+QUEUED\r\n*1\r\n-ERR users of leat cannot be changed inside a transaction\r\n");
   for (const char* rule : {"off", "nopass", "~a?", "&a[bc]", "(~a +get)", "nonsense", "#abc", "<secret"}) {
@@ -270,9 +271,7 @@ TEST(Identities, UsersOfLeatAreNotForUsersOfRedisToChange) {
 
 TEST(Identities, WhoLosesTheRightWhileAChangeWaitsChangesNothing) {
   GrantedHome home;
-  home.add_user("root");
-  home.grant("root", "alter cluster");
-  TestClient& root = home.client("root");
+  TestClient& root = administrator(home);
   EXPECT_EQ(root("ACL SETUSER app on ~* +@all"), "");
   home.take_back("root");
   home.home().run_for(1s);
@@ -296,9 +295,7 @@ TEST(Identities, ChangesUnderWayAreLimited) {
 
 TEST(Identities, WhoAsksForAChangeMayLeaveMeanwhile) {
   GrantedHome home;
-  home.add_user("root");
-  home.grant("root", "alter cluster");
-  TestClient& root = home.client("root");
+  TestClient& root = administrator(home);
   EXPECT_EQ(root("ACL SETUSER app on >secret ~* +@all"), "");
   home.home().leave(root);
   home.home().run_for(1s);

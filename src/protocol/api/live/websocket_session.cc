@@ -8,6 +8,7 @@
 #include "protocol/api/live/live_shard.h"
 #include "protocol/api/node.h"
 #include "protocol/api/once.h"
+#include "protocol/api/tags.h"
 #include "protocol/api/publisher.h"
 #include "protocol/api/queue_calls.h"
 #include "protocol/resp/topic_channels.h"
@@ -301,7 +302,7 @@ WebSocketSession::Done WebSocketSession::put(const LiveRequest& request) {
 WebSocketSession::Done WebSocketSession::put_once(const LiveRequest& request, runtime::Reservation turn) {
   const ApiNode& node = live().shard().node;
   const OnceKey key = once_key(node, principal(), request.idempotency_key);
-  LEAT_CO_TRY(const StoredAnswer known, co_await claim_once(node, key, fingerprint_of(request.content)));
+  LEAT_CO_TRY(const StoredAnswer known, co_await claim_once(node, key, digest_of(request.content)));
   if (known != nullptr) {
     live().shard().stats.repeated.add();
     co_return known->body + R"(,"replayed":true)";
