@@ -3,6 +3,7 @@
 #include <CLI/CLI.hpp>
 #include <nlohmann/json.hpp>
 
+#include "cli/environment.h"
 #include "cli/http_transfer.h"
 #include "cli/login.h"
 

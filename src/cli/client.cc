@@ -111,7 +111,7 @@ Result<Connection*> Client::coordinator(const std::string& group) {
     if (!reply) return leat::fail(std::move(reply.error()));
     const ErrorCode code = reply->message.error_code;
     if (code == ErrorCode::kNone)
-      return at({reply->message.host, static_cast<std::uint16_t>(reply->message.port), bootstrap_.user});
+      return at(bootstrap_.with(reply->message.host, reply->message.port));
     if (left == 0 || !is_retriable(code))
       return leat::fail(server_error(fmt::format("cannot find who coordinates group '{}'", group), code,
                                      reply->message.error_message));
@@ -124,7 +124,7 @@ Result<kafka::MetadataResponse> Client::metadata(const kafka::MetadataRequest& r
   LEAT_TRY(auto reply, asked->call<kafka::MetadataResponse>(request, kTimeout));
   brokers_.clear();
   for (const auto& b : reply.message.brokers)
-    brokers_[b.node_id] = {b.host, static_cast<std::uint16_t>(b.port), bootstrap_.user};
+    brokers_[b.node_id] = bootstrap_.with(b.host, b.port);
   return std::move(reply.message);
 }
 

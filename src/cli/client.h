@@ -41,7 +41,7 @@ inline constexpr std::int64_t kEarliest = -2;
 // A small Kafka client for one thread: a connection to each broker it needs, opened on demand. Errors are told for people.
 class Client {
  public:
-  // `server` is HOST:PORT. Connects at once, so that a wrong address is told first.
+  // `server` is what parse_address() reads. Connects at once, so that a wrong address is told first.
   [[nodiscard]] static Result<std::unique_ptr<Client>> connect(const std::string& server);
 
   // The broker that was named; a new connection when the last one broke.

@@ -56,7 +56,7 @@ Status Connection::learn_versions(Milliseconds timeout) {
   if (!reply)
     return leat::fail(reply.error().code,
                       fmt::format("{} accepted the connection but does not speak the Kafka protocol: {}. "
-                                  "Check the port",
+                                  "Check the port, and whether TLS is spoken there (tls://HOST:PORT) or not",
                                   address_.to_string(), reply.error().message));
   if (reply->message.error_code != kafka::ErrorCode::kNone)
     return leat::fail(Errc::unsupported, fmt::format("{} refuses to tell its versions: {}", address_.to_string(),

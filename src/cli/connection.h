@@ -27,7 +27,8 @@ class Connection {
   [[nodiscard]] static Result<std::unique_ptr<Connection>> open(const Address& address, Milliseconds timeout);
 
   [[nodiscard]] const Address& address() const { return address_; }
-  [[nodiscard]] int descriptor() const { return socket_.descriptor(); }
+  // For callers that do without send() and receive(), or wait for many connections.
+  [[nodiscard]] Socket& socket() { return socket_; }
   [[nodiscard]] bool usable() const { return usable_; }
 
   template <class Response, class Request>

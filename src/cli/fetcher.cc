@@ -107,7 +107,11 @@ Status Fetcher::ask(std::int32_t broker, const std::vector<std::int32_t>& partit
 
 Result<std::size_t> Fetcher::wait_for_answer() const {
   std::vector<pollfd> waiting;
-  for (const Asked& asked : asked_) waiting.push_back({asked.connection->descriptor(), POLLIN, 0});
+  for (std::size_t i = 0; i < asked_.size(); ++i) {
+    const Socket& socket = asked_[i].connection->socket();
+    if (socket.has_input()) return i;
+    waiting.push_back({socket.descriptor(), POLLIN, 0});
+  }
   const auto timeout = static_cast<int>((Client::kTimeout + options_.wait_max).count());
   int ready = 0;
   do {

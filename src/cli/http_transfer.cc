@@ -1,6 +1,6 @@
 #include "cli/http_transfer.h"
 
-#include <cstdlib>
+#include "cli/environment.h"
 
 namespace leat::cli {
 namespace {
@@ -21,12 +21,6 @@ std::size_t take_bytes(char* bytes, std::size_t size, std::size_t count, void* i
 
 }  // namespace
 
-std::string environment(const char* name, std::string_view otherwise) {
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
-  const char* value = std::getenv(name);
-  return value == nullptr || *value == '\0' ? std::string(otherwise) : std::string(value);
-}
-
 Result<CurlPtr> open_curl(Milliseconds answer_max) {
   CurlPtr curl(curl_easy_init());
   if (curl == nullptr) return fail(Errc::internal, "libcurl could not be started");
@@ -36,6 +30,12 @@ Result<CurlPtr> open_curl(Milliseconds answer_max) {
   curl_easy_setopt(curl.get(), CURLOPT_CONNECTTIMEOUT_MS, kConnectMs);
   curl_easy_setopt(curl.get(), CURLOPT_TIMEOUT_MS, static_cast<long>(answer_max.count()));
   curl_easy_setopt(curl.get(), CURLOPT_WRITEFUNCTION, take_bytes);
+  const auto use_file = [&curl](CURLoption option, const std::string& path) {
+    if (!path.empty()) curl_easy_setopt(curl.get(), option, path.c_str());
+  };
+  use_file(CURLOPT_CAINFO, environment("LEAT_CA"));
+  use_file(CURLOPT_SSLCERT, environment("LEAT_CLIENT_CERTIFICATE"));
+  use_file(CURLOPT_SSLKEY, environment("LEAT_CLIENT_KEY"));
   return curl;
 }
 

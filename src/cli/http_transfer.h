@@ -12,15 +12,13 @@
 // What the clients of leat's HTTP listeners have in common. Private to this module's sources: it brings libcurl along.
 namespace leat::cli {
 
-// Of an environment variable; `otherwise`: it is not set, or to nothing.
-[[nodiscard]] std::string environment(const char* name, std::string_view otherwise = {});
-
 struct CurlCloser {
   void operator()(CURL* curl) const { curl_easy_cleanup(curl); }
 };
 using CurlPtr = std::unique_ptr<CURL, CurlCloser>;
 
-// One connection, kept between transfers, of HTTP or HTTPS and past no proxy. Error: internal.
+// One connection, kept between transfers, of HTTP or HTTPS and past no proxy. With HTTPS it trusts whom LEAT_CA says, and
+// shows LEAT_CLIENT_CERTIFICATE, as Socket does. Error: internal.
 [[nodiscard]] Result<CurlPtr> open_curl(Milliseconds answer_max);
 
 struct HttpAnswer {

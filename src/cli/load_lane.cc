@@ -1,10 +1,5 @@
 #include "cli/load_lane.h"
 
-#include <sys/socket.h>
-#include <sys/uio.h>
-
-#include <cerrno>
-
 #include "protocol/kafka/messages/header.h"
 #include "protocol/kafka/messages/produce.h"
 
@@ -71,28 +66,12 @@ Status ProduceLane::begin(const Request& request, Bytes batch) {
 }
 
 Status ProduceLane::continue_sending() {
-  while (left_to_send_ > 0) {
-    std::array<iovec, 2> parts{};
-    int count = 0;
-    if (left_to_send_ > batch_.size()) {
-      const std::size_t head_left = left_to_send_ - batch_.size();
-      parts[static_cast<std::size_t>(count++)] = {head_.data() + head_.size() - head_left, head_left};
-    }
+  while (sending()) {
     const std::size_t batch_left = std::min(left_to_send_, batch_.size());
-    // sendmsg does not write to what it sends.
-    parts[static_cast<std::size_t>(count++)] = {const_cast<std::byte*>(batch_.data() + batch_.size() - batch_left),
-                                                batch_left};
-    msghdr message{};
-    message.msg_iov = parts.data();
-    message.msg_iovlen = static_cast<std::size_t>(count);
-    const ssize_t sent = ::sendmsg(descriptor(), &message, MSG_NOSIGNAL | MSG_DONTWAIT);
-    if (sent >= 0) {
-      left_to_send_ -= static_cast<std::size_t>(sent);
-    } else if (errno == EAGAIN) {
-      return {};
-    } else if (errno != EINTR) {
-      return fail(system_error("send", errno));
-    }
+    const std::array parts{head_.view().last(left_to_send_ - batch_left), batch_.last(batch_left)};
+    LEAT_TRY(const std::size_t sent, connection_->socket().send_some(parts));
+    if (sent == 0) return {};
+    left_to_send_ -= sent;
   }
   return {};
 }
@@ -105,13 +84,10 @@ Result<std::vector<ProduceLane::Request>> ProduceLane::receive() {
     return ended;
   }
   for (;;) {
-    const ssize_t received =
-        ::recv(descriptor(), input_.data() + input_size_, input_.size() - input_size_, MSG_DONTWAIT);
-    if (received == 0) return fail(Errc::io, "the server closed the connection");
-    if (received < 0 && errno == EINTR) continue;
-    if (received < 0 && errno == EAGAIN) return ended;
-    if (received < 0) return fail(system_error("recv", errno));
-    input_size_ += static_cast<std::size_t>(received);
+    LEAT_TRY(const auto received, connection_->socket().receive_some(input_.mutable_view().subspan(input_size_)));
+    if (!received) return ended;
+    if (*received == 0) return fail(Errc::io, "the server closed the connection");
+    input_size_ += *received;
     std::size_t at = 0;
     while (input_size_ - at >= 4) {
       const auto size = load_be<std::uint32_t>(input_.data() + at);

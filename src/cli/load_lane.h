@@ -18,8 +18,8 @@ class ProduceLane {
                                                                  std::vector<std::int32_t> partitions,
                                                                  std::int16_t acks);
 
-  [[nodiscard]] int descriptor() const { return connection_->descriptor(); }
-  [[nodiscard]] bool sending() const { return left_to_send_ > 0; }
+  [[nodiscard]] const Socket& socket() const { return connection_->socket(); }
+  [[nodiscard]] bool sending() const { return left_to_send_ > 0 || socket().has_output(); }
   [[nodiscard]] std::size_t awaited() const { return awaited_.size(); }
 
   struct Request {

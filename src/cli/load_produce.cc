@@ -166,7 +166,7 @@ class Engine {
       const bool sending = lanes_[i]->sending();
       free |= !sending && lanes_[i]->awaited() < static_cast<std::size_t>(load_.in_flight);
       unsent_done |= load_.acks == 0 && !sending && lanes_[i]->awaited() > 0;
-      waiting[i] = {lanes_[i]->descriptor(), static_cast<short>(POLLIN | (sending ? POLLOUT : 0)), 0};
+      waiting[i] = {lanes_[i]->socket().descriptor(), static_cast<short>(POLLIN | (sending ? POLLOUT : 0)), 0};
     }
     std::int64_t wait_ns = kSecondNs;
     if (free && may_begin_more(now)) wait_ns = std::clamp<std::int64_t>(next_begin_ns() - now, 0, kSecondNs);

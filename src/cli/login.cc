@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <cstdio>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 
@@ -70,17 +69,16 @@ Result<std::string> authenticate(Connection& connection, std::string_view token,
 
 }  // namespace
 
-Result<std::string> read_password(std::string_view whose, const std::string& file, const char* variable, bool is_new) {
+Result<std::string> read_password(std::string_view whose, const std::string& file, Variable variable, bool is_new) {
   if (file == "-") return first_line(std::cin, "standard input");
   if (!file.empty()) {
     std::ifstream in(file);
     return first_line(in, file);
   }
-  // NOLINTNEXTLINE(concurrency-mt-unsafe): nobody changes the environment
-  if (const char* set = std::getenv(variable); set != nullptr && *set != '\0') return std::string(set);
+  if (std::string set = environment(variable); !set.empty()) return set;
   if (isatty(STDIN_FILENO) == 0) {
     return fail(Errc::invalid_argument,
-                fmt::format("there is no password for {}: set {}, or run this on a terminal", whose, variable));
+                fmt::format("there is no password for {}: set {}, or run this on a terminal", whose, variable.name()));
   }
   std::string password = ask(fmt::format("Password for {}", whose));
   if (is_new && ask("Once more") != password) return fail(Errc::invalid_argument, "that was not the same password");

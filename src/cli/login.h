@@ -5,6 +5,7 @@
 
 #include "base/result.h"
 #include "base/types.h"
+#include "cli/environment.h"
 
 namespace leat::cli {
 
@@ -15,7 +16,7 @@ class Connection;
 
 // A password that is not shown as it is typed: from the file, if one is named ("-": standard input), otherwise from the
 // environment variable, otherwise from the terminal, twice if `is_new`. Error: invalid_argument when there is none.
-[[nodiscard]] Result<std::string> read_password(std::string_view whose, const std::string& file, const char* variable,
+[[nodiscard]] Result<std::string> read_password(std::string_view whose, const std::string& file, Variable variable,
                                                 bool is_new);
 
 }  // namespace leat::cli

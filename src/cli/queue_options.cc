@@ -1,6 +1,7 @@
 #include <CLI/CLI.hpp>
 
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "cli/options.h"
 #include "cli/queue_command.h"
 
@@ -15,10 +16,9 @@ std::pair<CLI::App*, std::shared_ptr<QueueOptions>> add(CLI::App& queue, const s
                                                         const std::string& what, Handler handler, Invocation& chosen) {
   auto options = std::make_shared<QueueOptions>();
   CLI::App* command = queue.add_subcommand(name, what);
-  options->server = "127.0.0.1:9324";
-  command->add_option("--server", options->server, "The SQS listener to talk to")
+  options->server = environment("LEAT_SQS", "127.0.0.1:9324");
+  command->add_option("--server", options->server, "The SQS listener to talk to, or a URL of https (LEAT_SQS)")
       ->type_name("HOST:PORT")
-      ->envname("LEAT_SQS")
       ->capture_default_str();
   command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return {command, options};

@@ -3,16 +3,16 @@
 #include <cstdio>
 
 #include "cli/command.h"
+#include "cli/environment.h"
 #include "server/config/config.h"
 #include "server/server.h"
 
 namespace leat::cli {
 namespace {
 
-// LEAT_SERVER tells clients where the server is; it is no setting of the server.
 Result<server::ServerConfig> load(std::span<const std::string> args) {
   auto input = server::process_input(args);
-  std::erase_if(input.environment, [](const auto& variable) { return variable.first == "LEAT_SERVER"; });
+  std::erase_if(input.environment, [](const auto& variable) { return is_client_variable(variable.first); });
   return server::load_config(input);
 }
 

@@ -5,6 +5,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -14,6 +15,8 @@ namespace leat::cli {
 namespace {
 
 constexpr int kPollSliceMaxMs = 1'000'000;
+constexpr std::size_t kPartsMax = 4;
+constexpr std::string_view kTlsScheme = "tls://";
 
 Status wait_until_ready(int descriptor, short events, MonoTime deadline) {
   for (;;) {
@@ -37,16 +40,26 @@ Status finish_connect(int descriptor, MonoTime deadline) {
 
 }  // namespace
 
+Address Address::with(const std::string& other_host, std::int32_t other_port) const {
+  return {other_host, static_cast<std::uint16_t>(other_port), user, is_encrypted};
+}
+
 std::string Address::to_string() const {
-  return host.contains(':') ? fmt::format("[{}]:{}", host, port) : fmt::format("{}:{}", host, port);
+  const std::string_view scheme = is_encrypted ? kTlsScheme : "";
+  return fmt::format(fmt::runtime(host.contains(':') ? "{}[{}]:{}" : "{}{}:{}"), scheme, host, port);
 }
 
 Result<Address> parse_address(std::string_view text) {
   const std::string_view whole = text;
   const auto bad = [&] {
-    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT or USER@HOST:PORT", whole));
+    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT or USER@HOST:PORT, with tls:// before it where TLS is spoken",
+                            whole));
   };
-  Address address{"", kDefaultPort, ""};
+  Address address{.port = kDefaultPort};
+  if (text.starts_with(kTlsScheme)) {
+    address.is_encrypted = true;
+    text.remove_prefix(kTlsScheme.size());
+  }
   if (const auto at = text.rfind('@'); at != std::string_view::npos) {
     address.user = text.substr(0, at);
     text.remove_prefix(at + 1);
@@ -95,14 +108,17 @@ Result<Socket> Socket::connect(const Address& address, Milliseconds timeout) {
     }
     const int yes = 1;
     ::setsockopt(socket.descriptor_, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-    if (::connect(socket.descriptor_, at->ai_addr, at->ai_addrlen) == 0) return socket;
-    if (errno != EINPROGRESS) {
-      last = system_error("connect", errno);
+    Status connected;
+    if (::connect(socket.descriptor_, at->ai_addr, at->ai_addrlen) != 0) {
+      connected = errno == EINPROGRESS ? finish_connect(socket.descriptor_, deadline)
+                                       : Status(fail(system_error("connect", errno)));
+    }
+    if (!connected) {
+      last = connected.error();
       continue;
     }
-    const Status connected = finish_connect(socket.descriptor_, deadline);
-    if (connected) return socket;
-    last = connected.error();
+    if (address.is_encrypted) LEAT_CHECK(socket.encrypt(address.host, deadline));
+    return socket;
   }
   return fail(std::move(last));
 }
@@ -111,34 +127,64 @@ Socket::~Socket() {
   if (descriptor_ >= 0) ::close(descriptor_);
 }
 
+Status Socket::encrypt(const std::string& host, MonoTime deadline) {
+  LEAT_TRY(tls_, TlsChannel::make(descriptor_, host));
+  while (true) {
+    LEAT_TRY(const bool is_done, tls_->handshake());
+    if (is_done) return {};
+    LEAT_CHECK(wait_until_ready(descriptor_, tls_->has_output() ? POLLOUT : POLLIN, deadline));
+  }
+}
+
 Status Socket::send(BytesView bytes, MonoTime deadline) {
-  while (!bytes.empty()) {
-    const ssize_t sent = ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-    if (sent >= 0) {
-      bytes = bytes.subspan(static_cast<std::size_t>(sent));
-    } else if (errno == EAGAIN) {
-      LEAT_CHECK(wait_until_ready(descriptor_, POLLOUT, deadline));
-    } else if (errno != EINTR) {
-      return fail(system_error("send", errno));
-    }
+  while (!bytes.empty() || has_output()) {
+    LEAT_TRY(const std::size_t sent, send_some({&bytes, 1}));
+    bytes = bytes.subspan(sent);
+    if (sent == 0 && (!bytes.empty() || has_output())) LEAT_CHECK(wait_until_ready(descriptor_, POLLOUT, deadline));
   }
   return {};
 }
 
 Status Socket::receive(MutableBytes into, MonoTime deadline) {
   while (!into.empty()) {
-    const ssize_t received = ::recv(descriptor_, into.data(), into.size(), 0);
-    if (received > 0) {
-      into = into.subspan(static_cast<std::size_t>(received));
-    } else if (received == 0) {
-      return fail(Errc::io, "the server closed the connection");
-    } else if (errno == EAGAIN) {
+    LEAT_TRY(const auto received, receive_some(into));
+    if (!received) {
       LEAT_CHECK(wait_until_ready(descriptor_, POLLIN, deadline));
-    } else if (errno != EINTR) {
-      return fail(system_error("recv", errno));
+    } else if (*received == 0) {
+      return fail(Errc::io, "the server closed the connection");
+    } else {
+      into = into.subspan(*received);
     }
   }
   return {};
+}
+
+Result<std::size_t> Socket::send_some(std::span<const BytesView> parts) {
+  if (tls_ != nullptr) return tls_->send_some(parts);
+  std::array<iovec, kPartsMax> vectors;
+  std::size_t count = 0;
+  // sendmsg does not write to what it sends.
+  for (const BytesView part : parts.first(std::min(parts.size(), kPartsMax)))
+    vectors[count++] = {const_cast<std::byte*>(part.data()), part.size()};
+  msghdr message{};
+  message.msg_iov = vectors.data();
+  message.msg_iovlen = count;
+  while (true) {
+    const ssize_t sent = ::sendmsg(descriptor_, &message, MSG_NOSIGNAL);
+    if (sent >= 0) return static_cast<std::size_t>(sent);
+    if (errno == EAGAIN) return std::size_t{0};
+    if (errno != EINTR) return fail(system_error("send", errno));
+  }
+}
+
+Result<std::optional<std::size_t>> Socket::receive_some(MutableBytes into) {
+  if (tls_ != nullptr) return tls_->receive_some(into);
+  while (true) {
+    const ssize_t received = ::recv(descriptor_, into.data(), into.size(), 0);
+    if (received >= 0) return static_cast<std::size_t>(received);
+    if (errno == EAGAIN) return std::nullopt;
+    if (errno != EINTR) return fail(system_error("recv", errno));
+  }
 }
 
 }  // namespace leat::cli

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "cli/environment.h"
 #include "cli/http_transfer.h"
 
 namespace leat::cli {

@@ -61,15 +61,24 @@ int select_protocol(SSL*, const unsigned char** out, unsigned char* out_size, co
 }
 
 bool configure(SSL_CTX* context) {
-  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_PRIORITIZE_CHACHA |
-                                   SSL_OP_CIPHER_SERVER_PREFERENCE);
+  SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
   // An idle connection holds no buffers.
   SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS);
-  // Sessions are resumed by tickets, whose keys a context makes for itself; nothing is kept for each client.
   SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(context, kCiphers) == 1;
+}
+
+bool configure_server(SSL_CTX* context) {
+  SSL_CTX_set_options(context, SSL_OP_PRIORITIZE_CHACHA | SSL_OP_CIPHER_SERVER_PREFERENCE);
+  // Sessions are resumed by tickets, whose keys a context makes for itself; nothing is kept for each client.
   SSL_CTX_set_num_tickets(context, 1);
   SSL_CTX_set_alpn_select_cb(context, select_protocol, nullptr);
-  return SSL_CTX_set_min_proto_version(context, TLS1_2_VERSION) == 1 && SSL_CTX_set_cipher_list(context, kCiphers) == 1;
+  return configure(context);
+}
+
+bool configure_client(SSL_CTX* context) {
+  SSL_CTX_set_verify(context, SSL_VERIFY_PEER, nullptr);
+  return configure(context);
 }
 
 }  // namespace
@@ -86,42 +95,67 @@ Result<std::shared_ptr<const TlsContext>> TlsContext::load(runtime::FileSystem& 
                                                            const std::string& certificate_path,
                                                            const std::string& key_path,
                                                            const ClientCertificates& clients) {
-  LEAT_TRY(const Bytes certificate, runtime::read_file(files, certificate_path, kPemSizeMax));
-  LEAT_TRY(Bytes key, runtime::read_file(files, key_path, kPemSizeMax));
-  ERR_clear_error();
-  SSL_CTX* native = SSL_CTX_new(TLS_server_method());
-  if (native == nullptr) return fail(Errc::internal, fmt::format("OpenSSL made no context: {}", take_reason()));
-  const std::shared_ptr<TlsContext> context(new TlsContext(native));
-  if (!configure(native)) return fail(Errc::internal, fmt::format("OpenSSL refused a setting: {}", take_reason()));
-  LEAT_CHECK(context->use_certificate(certificate, certificate_path));
-  const Status used = context->use_key(key, key_path, certificate_path);
-  OPENSSL_cleanse(key.data(), key.size());
-  LEAT_CHECK(used);
-  if (clients.authorities_path.empty()) return context;
-  LEAT_TRY(const Bytes authorities, runtime::read_file(files, clients.authorities_path, kPemSizeMax));
-  LEAT_CHECK(context->ask_clients(authorities, clients));
+  LEAT_TRY(const auto context, make(TLS_server_method(), configure_server));
+  LEAT_CHECK(context->use_pair(files, certificate_path, key_path));
+  if (!clients.authorities_path.empty()) LEAT_CHECK(context->ask_clients(files, clients));
   return context;
 }
 
-Status TlsContext::ask_clients(BytesView authorities, const ClientCertificates& clients) {
+Result<std::shared_ptr<const TlsContext>> TlsContext::load_client(runtime::FileSystem& files,
+                                                                  const TlsClientFiles& client) {
+  LEAT_TRY(const auto context, make(TLS_client_method(), configure_client));
+  if (!client.certificate_path.empty()) LEAT_CHECK(context->use_pair(files, client.certificate_path, client.key_path));
+  if (client.authorities_path.empty()) {
+    SSL_CTX_set_default_verify_paths(context->native_);  // without any file there nobody is trusted
+  } else {
+    LEAT_CHECK(context->trust(files, client.authorities_path));
+  }
+  return context;
+}
+
+Result<std::shared_ptr<TlsContext>> TlsContext::make(const ssl_method_st* method, bool (*configure)(ssl_ctx_st*)) {
+  ERR_clear_error();
+  SSL_CTX* native = SSL_CTX_new(method);
+  if (native == nullptr) return fail(Errc::internal, fmt::format("OpenSSL made no context: {}", take_reason()));
+  std::shared_ptr<TlsContext> context(new TlsContext(native));
+  if (!configure(native)) return fail(Errc::internal, fmt::format("OpenSSL refused a setting: {}", take_reason()));
+  return context;
+}
+
+Status TlsContext::use_pair(runtime::FileSystem& files, const std::string& certificate_path,
+                            const std::string& key_path) {
+  LEAT_TRY(const Bytes certificate, runtime::read_file(files, certificate_path, kPemSizeMax));
+  LEAT_TRY(Bytes key, runtime::read_file(files, key_path, kPemSizeMax));
+  ERR_clear_error();
+  LEAT_CHECK(use_certificate(certificate, certificate_path));
+  const Status used = use_key(key, key_path, certificate_path);
+  OPENSSL_cleanse(key.data(), key.size());
+  return used;
+}
+
+Status TlsContext::trust(runtime::FileSystem& files, const std::string& path) {
+  LEAT_TRY(const Bytes authorities, runtime::read_file(files, path, kPemSizeMax));
+  ERR_clear_error();
   const BioPtr file = over(authorities);
   X509_STORE* store = SSL_CTX_get_cert_store(native_);
   std::size_t count = 0;
   while (true) {
     const X509Ptr authority(PEM_read_bio_X509(file.get(), nullptr, no_pass_phrase, nullptr));
     if (authority == nullptr) break;
-    if (X509_STORE_add_cert(store, authority.get()) != 1 || SSL_CTX_add_client_CA(native_, authority.get()) != 1) {
-      return fail(Errc::invalid_config,
-                  fmt::format("a certificate in {} cannot be used: {}", clients.authorities_path, take_reason()));
-    }
+    // The second is for a server, which tells clients whom it knows.
+    if (X509_STORE_add_cert(store, authority.get()) != 1 || SSL_CTX_add_client_CA(native_, authority.get()) != 1)
+      return fail(Errc::invalid_config, fmt::format("a certificate in {} cannot be used: {}", path, take_reason()));
     ++count;
   }
   const bool is_end = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
   const std::string reason = take_reason();
-  if (count == 0 || !is_end) {
-    return fail(Errc::invalid_config,
-                fmt::format("{} is no list of certificates in PEM ({})", clients.authorities_path, reason));
-  }
+  if (count == 0 || !is_end)
+    return fail(Errc::invalid_config, fmt::format("{} is no list of certificates in PEM ({})", path, reason));
+  return {};
+}
+
+Status TlsContext::ask_clients(runtime::FileSystem& files, const ClientCertificates& clients) {
+  LEAT_CHECK(trust(files, clients.authorities_path));
   SSL_CTX_set_verify(native_, SSL_VERIFY_PEER | (clients.are_required ? SSL_VERIFY_FAIL_IF_NO_PEER_CERT : 0), nullptr);
   // A session that is resumed would keep its client beyond the end of the certificate.
   SSL_CTX_set_options(native_, SSL_OP_NO_TICKET);

@@ -55,6 +55,22 @@ struct TlsEngine::Callbacks {
 
 TlsEngine::TlsEngine(std::shared_ptr<const TlsContext> context)
     : context_(std::move(context)), ssl_(SSL_new(context_->native())) {
+  attach();
+  SSL_set_accept_state(ssl_);
+}
+
+TlsEngine::TlsEngine(std::shared_ptr<const TlsContext> context, const std::string& host)
+    : context_(std::move(context)), ssl_(SSL_new(context_->native())) {
+  attach();
+  SSL_set_connect_state(ssl_);
+  // A certificate names addresses otherwise than names, and only names are told to the server (RFC 6066, section 3).
+  const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str()) == 1;
+  const bool is_set = is_address || (SSL_set1_host(ssl_, host.c_str()) == 1 &&
+                                     SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1);
+  if (!is_set) failure_ = Error{Errc::invalid_argument, fmt::format("'{}' is no name of a host", host)};
+}
+
+void TlsEngine::attach() {
   BIO* bio = BIO_new(Callbacks::method());
   if (ssl_ == nullptr || bio == nullptr) {
     SSL_free(ssl_);
@@ -64,7 +80,6 @@ TlsEngine::TlsEngine(std::shared_ptr<const TlsContext> context)
   BIO_set_data(bio, this);
   BIO_set_init(bio, 1);
   SSL_set_bio(ssl_, bio, bio);
-  SSL_set_accept_state(ssl_);
 }
 
 TlsEngine::~TlsEngine() { SSL_free(ssl_); }
@@ -83,6 +98,8 @@ Error TlsEngine::take_error(const char* doing) {
   is_plain_http_ = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
   const char* reason = code == 0 ? nullptr : ERR_reason_error_string(code);
   failure_ = Error{Errc::io, fmt::format("{}: {}", doing, reason == nullptr ? "TLS failed" : reason)};
+  if (const long verdict = SSL_get_verify_result(ssl_); verdict != X509_V_OK && !is_ready_)
+    failure_->message += fmt::format(" ({})", X509_verify_cert_error_string(verdict));
   return *failure_;
 }
 
@@ -118,10 +135,12 @@ Result<bool> TlsEngine::handshake() {
   return fail(take_error("handshake"));
 }
 
+bool TlsEngine::has_input() const { return !input_.empty() || SSL_has_pending(ssl_) == 1; }
+
 Result<std::size_t> TlsEngine::read(MutableBytes into) {
   std::size_t filled = 0;
+  ERR_clear_error();
   while (filled < into.size() && !has_ended_ && !failure_) {
-    ERR_clear_error();
     std::size_t count = 0;
     const int result = SSL_read_ex(ssl_, into.data() + filled, into.size() - filled, &count);
     if (result == 1) {
@@ -147,8 +166,8 @@ Status TlsEngine::write(BytesView plain) {
   // Room for all at once: growing record by record would copy.
   output_.resize(before + plain.size() + (plain.size() / kRecordBytesMax + 1) * kRecordOverheadMax);
   output_.resize(before);
+  ERR_clear_error();
   while (!plain.empty()) {
-    ERR_clear_error();
     std::size_t count = 0;
     if (SSL_write_ex(ssl_, plain.data(), plain.size(), &count) != 1) return fail(take_error("encrypt"));
     plain = plain.subspan(count);

@@ -11,11 +11,15 @@ struct ssl_st;
 
 namespace leat::security {
 
-// The server's end of one TLS connection, without a socket: encrypted bytes go in by feed() and come out by
-// take_output(); what they carry comes out by read() and goes in by write(). Never waits. Not thread-safe.
+// One end of a TLS connection, without a socket: encrypted bytes go in by feed() and come out by take_output(); what they
+// carry comes out by read() and goes in by write(). Never waits. Not thread-safe.
 class TlsEngine {
  public:
+  // A server's end.
   explicit TlsEngine(std::shared_ptr<const TlsContext> context);
+  // A client's end, of a connection to the host of that name or address (IPv6 without brackets): the handshake fails unless
+  // the server's certificate is for it.
+  TlsEngine(std::shared_ptr<const TlsContext> context, const std::string& host);
   TlsEngine(const TlsEngine&) = delete;
   TlsEngine& operator=(const TlsEngine&) = delete;
   ~TlsEngine();
@@ -26,7 +30,7 @@ class TlsEngine {
   // Copies what is not taken yet, so that the memory of feed() may go.
   void keep_input();
 
-  // Goes on with the handshake: true once it is done, false while more input is needed.
+  // Goes on with the handshake, which a client begins without input: true once it is done, false while more is needed.
   [[nodiscard]] Result<bool> handshake();
   [[nodiscard]] bool is_ready() const { return is_ready_; }
   // The common name in the certificate that the peer showed, which has been verified; empty: there is none.
@@ -39,6 +43,8 @@ class TlsEngine {
   // Decrypts into `into`, until it is full, or more input is needed, or the peer has said that it sends no more.
   [[nodiscard]] Result<std::size_t> read(MutableBytes into);
   [[nodiscard]] bool has_ended() const { return has_ended_; }
+  // Whether read() may have something without more input.
+  [[nodiscard]] bool has_input() const;
 
   // Encrypts all of `plain` into the output.
   [[nodiscard]] Status write(BytesView plain);
@@ -52,6 +58,7 @@ class TlsEngine {
  private:
   struct Callbacks;
 
+  void attach();
   [[nodiscard]] Error take_error(const char* doing);
 
   std::shared_ptr<const TlsContext> context_;

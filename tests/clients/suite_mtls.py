@@ -110,6 +110,30 @@ def over_http(world):
     equal(world.ask('GET', path, unknown)[0], 403, 'whom leat does not know')
 
 
+@cases("leat: its commands come as the user of LEAT_CLIENT_CERTIFICATE, to Kafka's, Amazon's and the HTTP listener")
+def own_commands(world):
+    topic = new_topic(world.server)
+    user, (file, key) = world.user(('describe,write,read', 'topic:' + topic))
+
+    def run(*words, text=None, **shown):
+        own = {**os.environ, 'LEAT_CA': str(world.certificates.authority), **shown}
+        done = subprocess.run([world.leat, *words], input=text, capture_output=True, text=True, timeout=60, env=own)
+        return done.returncode, done.stdout, done.stderr
+
+    certified = {'LEAT_CLIENT_CERTIFICATE': file, 'LEAT_CLIENT_KEY': key}
+    server = ('--server', 'tls://' + world.tls_address)
+    equal(run('produce', topic, *server, text='a line\n', **certified)[0], 0)
+    equal(run('consume', topic, *server, **certified)[1], 'a line\n')
+    status, _, why = run('consume', topic, *server)
+    equal((status, topic in why), (1, True), 'without a certificate')
+    for words in (('token', 'list', user, '--api', world.https), ('queue', 'list', '--server', world.https_sqs)):
+        status, _, why = run(*words, **certified)
+        equal(status, 0, why)
+        equal(run(*words)[0], 1, 'without a certificate')
+    status, _, why = run('topic', 'list', *server, **{**certified, 'LEAT_CLIENT_KEY': str(world.certificates.key)})
+    equal((status, 'is not that of the certificate' in why), (1, True), why)
+
+
 @cases('the metrics are for whom a certificate names, when it may describe the cluster')
 def metrics(world):
     _, certificate = world.user(('describe', 'cluster'))

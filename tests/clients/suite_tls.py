@@ -179,6 +179,55 @@ def kafka_python(server, certificates):
         raise AssertionError('it was let in with %s' % given)
 
 
+def leat(server, *words, ca=None, text=None):
+    """leat's own command, of somebody who trusts that file."""
+    own = {**os.environ, **({'LEAT_CA': str(ca)} if ca else {})}
+    return subprocess.run([server.leat, *words], input=text, capture_output=True, text=True, timeout=60, env=own)
+
+
+@cases('leat: its commands talk TLS to each listener, and tell why they do not')
+def own_commands(server, certificates):
+    topic, ca, lines = unique('tls-own'), certificates.authority, ''.join('line %d\n' % i for i in range(20_000))
+    server_option = ['--server', 'tls://' + server.tls_address]
+
+    def run(*words, **more):
+        done = leat(server, *words, ca=ca, **more)
+        equal(done.returncode, 0, done.stderr)
+        return done.stdout
+
+    run('topic', 'create', topic, '--partitions', '3', *server_option)
+    run('produce', topic, '--partition', '1', *server_option, text=lines)
+    equal(run('consume', topic, *server_option) == lines, True, 'the lines are the same')
+    equal(run('consume', topic, '--follow', '--max', '20000', *server_option) == lines, True, 'the lines, followed')
+    for words in (('produce', '--acks', '1'), ('produce', '--acks', '0'), ('consume',), ('latency', '--rate', '1000')):
+        limit = ('--seconds', '1') if words[0] != 'consume' else ()
+        shown = json.loads(run('bench', *words, *limit, '--topic', topic, '--json', *server_option))
+        equal(shown['records'] > 500, True, shown)
+    queue = unique('tls-own-queue')
+    for words in (('create', queue), ('send', queue, 'by https'), ('receive', queue)):
+        shown = run('queue', *words, '--server', server.https_sqs)
+    equal('by https' in shown, True, shown)
+    equal(json.loads(run('token', 'list', '--json', '--api', server.https)), [])
+    name = 'tls://localhost:%d' % server.tls_ports['kafka']
+    equal(topic in run('topic', 'list', '--server', name), True, 'by name')
+
+    other = certificates.folder / 'other-ca.pem'
+    certificates.run('req', '-x509', '-newkey', 'rsa:2048', '-nodes', '-keyout', certificates.folder / 'other-ca.key', '-out', other,
+                     '-subj', '/CN=another authority')
+    for address, trusted, why in (
+            ('tls://' + server.tls_address, other, 'certificate verify failed'),
+            ('tls://' + server.tls_address, None, 'certificate verify failed'),
+            ('tls://' + server.tls_address, certificates.key, 'no list of certificates'),
+            ('tls://' + server.tls_address, certificates.folder / 'missing.pem', 'missing.pem'),
+            ('tls://' + server.address, ca, 'TLS'),
+            (server.tls_address, ca, 'tls://')):
+        done = leat(server, 'topic', 'list', '--server', address, ca=trusted)
+        equal((done.returncode, why in done.stderr), (1, True), '%s: %s' % (address, done.stderr))
+    for words in (('queue', 'list', '--server', server.https_sqs), ('token', 'list', '--api', server.https)):
+        done = leat(server, *words)
+        equal((done.returncode, 'certificate' in done.stderr), (1, True), done.stderr)
+
+
 @cases('kafkajs: produces and consumes')
 def kafkajs(server, certificates):
     node = shutil.which('node')
