@@ -6,11 +6,12 @@ import re
 import resource
 import socket
 import subprocess
+import tempfile
 import time
 
 import compare_peers
 from compare_report import median
-from compare_server import Failed, OwnServer, built_program, call, free_port, run_steps
+from compare_server import Failed, OwnServer, built_program, call, delete_topic, free_port, run_steps
 
 CONNECTIONS = 64
 OF_NGINX = 1 / 3
@@ -128,35 +129,51 @@ class Suite:
                 one.close()
 
     def tls(self):
-        """The records that a Kafka producer sends over TLS, to those without, and the CPU that they take on both sides: the rates
-        are those of one core of librdkafka's, and of memory that is more or less at hand."""
-        program = built_program(self.options, 'rdkafka_load')
-        if not program:
-            return self.report.left_out('tls', 'librdkafka-dev is not installed')
-        certificate, key = self.make_certificate()
-        encrypted = '127.0.0.1:%d' % free_port()
-        with Leat(self.options, '--listen', 'kafka+tls=' + encrypted, '--tls.certificate', certificate, '--tls.key', key) as leat:
-            leat.create_topic('bench')
-            records = 500_000 if self.options.quick else 3_000_000
-            ratios, server, client = [], {'plain': [], 'TLS': []}, {'plain': [], 'TLS': []}
-            for _ in range(self.options.repeat):
-                rates = []
-                for name, address, ca in (('plain', leat.address, ()), ('TLS', encrypted, (certificate,))):
-                    before = leat.process.cpu_seconds()
-                    said = json.loads(call([program, 'produce', address, 'bench', str(records), '1024', '1', *ca]))
-                    server[name].append((leat.process.cpu_seconds() - before) * 1e6 / records)
-                    client[name].append(said['client_cpu_us_per_record'])
-                    rates.append(said['records_per_second'])
-                ratios.append(rates[1] / rates[0])
-            self.report.add('produce over TLS, to plain', median(ratios), 'x', OF_PLAIN, 'more', runs=ratios)
-            for name in server:
-                self.report.add('produce, %s, server CPU' % name, median(server[name]), 'µs', runs=server[name])
-                self.report.add('produce, %s, client CPU' % name, median(client[name]), 'µs', runs=client[name])
+        """The records that a Kafka producer sends over TLS, to those without, and the CPU that they take on both sides: as
+        both are configured by default (`commit`, acks=all), and with nobody waiting for the disk."""
+        rdkafka = built_program(self.options, 'rdkafka_load')
+        if not rdkafka:
+            self.report.left_out('produce over TLS, librdkafka', 'librdkafka-dev is not installed')
+        with tempfile.TemporaryDirectory(dir=self.options.folder, prefix='leat-bench-') as folder:
+            certificate, key = make_certificate(folder)
+            for flush, acks in (('commit', 'all'), ('os', '1')):
+                for client in ['leat bench'] + (['librdkafka'] if rdkafka else []):
+                    self.produce_over_tls(client, rdkafka, flush, acks, certificate, key)
 
-    def make_certificate(self):
-        folder = self.options.folder or '/tmp'
-        certificate, key = (os.path.join(folder, 'leat-bench-%d.%s' % (os.getpid(), kind)) for kind in ('crt', 'key'))
-        call(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
-              '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate])
-        os.chmod(key, 0o600)
-        return certificate, key
+    def produce_over_tls(self, client, rdkafka, flush, acks, certificate, key):
+        records = 500_000 if self.options.quick else 3_000_000
+        encrypted = '127.0.0.1:%d' % free_port()
+
+        def run(leat, is_encrypted):
+            address = encrypted if is_encrypted else leat.address
+            leat.create_topic('bench')  # deleted after each run: the next one writes to memory that is at hand
+            before = leat.process.cpu_seconds()
+            if client == 'librdkafka':
+                said = call([rdkafka, 'produce', address, 'bench', str(records), '1024', acks, *([certificate] if is_encrypted else [])])
+            else:
+                said = call([leat.leat, 'bench', 'produce', '--topic', 'bench', '--records', str(records), '--acks', acks, '--json',
+                             '--server', ('tls://' if is_encrypted else '') + address], environment={'LEAT_CA': certificate})
+            result = json.loads(said)
+            result['server_cpu_us_per_record'] = (leat.process.cpu_seconds() - before) * 1e6 / result['records']
+            delete_topic(self.options, leat, 'bench')
+            return result
+
+        with Leat(self.options, '--flush', flush, '--listen', 'kafka+tls=' + encrypted, '--tls.certificate', certificate,
+                  '--tls.key', key) as leat:
+            pairs = [(run(leat, False), run(leat, True)) for _ in range(self.options.repeat)]
+        name = 'produce over TLS, %s, %s, acks=%s' % (client, flush, acks)
+        note = '; '.join('%s: server CPU %.2f µs, client CPU %.2f µs a record' % (
+            side, *(median([pair[at][cpu] for pair in pairs]) for cpu in ('server_cpu_us_per_record', 'client_cpu_us_per_record')))
+            for at, side in enumerate(('plain', 'TLS')))
+        rates = [pair[1]['records_per_second'] for pair in pairs]
+        self.report.add(name, median(rates), 'records/s', runs=rates, note=note)
+        ratios = [of_tls['records_per_second'] / plain['records_per_second'] for plain, of_tls in pairs]
+        self.report.add(name + ', to plain', median(ratios), 'x', OF_PLAIN, 'more', runs=ratios)
+
+
+def make_certificate(folder):
+    certificate, key = os.path.join(folder, 'server.crt'), os.path.join(folder, 'server.key')
+    call(['openssl', 'req', '-x509', '-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes', '-days', '2',
+          '-subj', '/CN=localhost', '-addext', 'subjectAltName=IP:127.0.0.1', '-keyout', key, '-out', certificate])
+    os.chmod(key, 0o600)
+    return certificate, key

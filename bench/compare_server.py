@@ -160,8 +160,8 @@ class OwnServer:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
-def call(command, seconds=900):
-    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env=clean_environment())
+def call(command, seconds=900, environment=None):
+    done = subprocess.run(command, capture_output=True, text=True, timeout=seconds, env={**clean_environment(), **(environment or {})})
     if done.returncode != 0:
         raise Failed('%s: %s' % (' '.join(command[:3]), done.stderr.strip() or 'exit code %d' % done.returncode))
     return done.stdout

@@ -110,8 +110,7 @@ Result<Connection*> Client::coordinator(const std::string& group) {
     auto reply = asked->call<kafka::FindCoordinatorResponse>(request, kTimeout);
     if (!reply) return leat::fail(std::move(reply.error()));
     const ErrorCode code = reply->message.error_code;
-    if (code == ErrorCode::kNone)
-      return at(bootstrap_.with(reply->message.host, reply->message.port));
+    if (code == ErrorCode::kNone) return at(bootstrap_.with(reply->message.host, reply->message.port));
     if (left == 0 || !is_retriable(code))
       return leat::fail(server_error(fmt::format("cannot find who coordinates group '{}'", group), code,
                                      reply->message.error_message));
@@ -123,8 +122,7 @@ Result<kafka::MetadataResponse> Client::metadata(const kafka::MetadataRequest& r
   LEAT_TRY(Connection * asked, any());
   LEAT_TRY(auto reply, asked->call<kafka::MetadataResponse>(request, kTimeout));
   brokers_.clear();
-  for (const auto& b : reply.message.brokers)
-    brokers_[b.node_id] = bootstrap_.with(b.host, b.port);
+  for (const auto& b : reply.message.brokers) brokers_[b.node_id] = bootstrap_.with(b.host, b.port);
   return std::move(reply.message);
 }
 

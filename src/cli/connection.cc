@@ -35,6 +35,13 @@ std::string_view api_name(ApiKey key) {
 
 Result<std::unique_ptr<Connection>> Connection::open(const Address& address, Milliseconds timeout) {
   auto socket = Socket::connect(address, timeout);
+  if (!socket && socket.error().code == Errc::invalid_config) return leat::fail(socket.error());
+  if (!socket && socket.error().code == Errc::unsupported)
+    return leat::fail(
+        Errc::unsupported,
+        fmt::format("no TLS with {}: {}. Is TLS spoken on that port? LEAT_CA names a file of those who vouch for "
+                    "its certificate, if the system does not trust them",
+                    address.to_string(), socket.error().message));
   if (!socket)
     return leat::fail(
         socket.error().code,

@@ -9,9 +9,9 @@
 namespace leat::cli {
 
 // Of leat's own variables, those that clients read. The server takes no notice of them.
-inline constexpr std::array kClientVariables = std::to_array<std::string_view>(
-    {"LEAT_API", "LEAT_CA", "LEAT_CLIENT_CERTIFICATE", "LEAT_CLIENT_KEY", "LEAT_NEW_PASSWORD", "LEAT_PASSWORD",
-     "LEAT_SERVER", "LEAT_SQS", "LEAT_TOKEN"});
+inline constexpr std::array kClientVariables =
+    std::to_array<std::string_view>({"LEAT_API", "LEAT_CA", "LEAT_CLIENT_CERTIFICATE", "LEAT_CLIENT_KEY",
+                                     "LEAT_NEW_PASSWORD", "LEAT_PASSWORD", "LEAT_SERVER", "LEAT_SQS", "LEAT_TOKEN"});
 
 [[nodiscard]] constexpr bool is_client_variable(std::string_view name) {
   return std::ranges::find(kClientVariables, name) != kClientVariables.end();

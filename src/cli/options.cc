@@ -10,9 +10,10 @@ void add_server_option(CLI::App& command, std::string& server) {
   // Not by envname(): commands beside this one that share `server` would set it again.
   server = environment("LEAT_SERVER", "127.0.0.1:9092");
   command
-      .add_option("--server", server,
-                  "The server to talk to, as USER@HOST:PORT where it knows users, with tls:// before it where it speaks TLS "
-                  "(LEAT_SERVER)")
+      .add_option(
+          "--server", server,
+          "The server to talk to, as USER@HOST:PORT where it knows users, with tls:// before it where it speaks TLS "
+          "(LEAT_SERVER)")
       ->type_name("HOST:PORT")
       ->capture_default_str();
 }

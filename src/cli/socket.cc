@@ -52,8 +52,10 @@ std::string Address::to_string() const {
 Result<Address> parse_address(std::string_view text) {
   const std::string_view whole = text;
   const auto bad = [&] {
-    return fail(Errc::invalid_argument, fmt::format("'{}' is no address: write HOST:PORT or USER@HOST:PORT, with tls:// before it where TLS is spoken",
-                            whole));
+    return fail(
+        Errc::invalid_argument,
+        fmt::format("'{}' is no address: write HOST:PORT or USER@HOST:PORT, with tls:// before it where TLS is spoken",
+                    whole));
   };
   Address address{.port = kDefaultPort};
   if (text.starts_with(kTlsScheme)) {

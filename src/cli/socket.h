@@ -33,14 +33,13 @@ inline constexpr std::uint16_t kDefaultPort = 9092;
 // invalid_argument.
 [[nodiscard]] Result<Address> parse_address(std::string_view text);
 
-// A TCP connection, with TLS where the address says so, whose every wait has an end. Errors: timed_out, io; invalid_config, of
-// the files that TLS needs.
+// A TCP connection, with TLS where the address says so, whose every wait has an end. Errors: timed_out, io; those of
+// TlsChannel.
 class Socket {
  public:
   // Tries each address of the host's name until one accepts.
   [[nodiscard]] static Result<Socket> connect(const Address& address, Milliseconds timeout);
-  Socket(Socket&& other) noexcept
-      : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
+  Socket(Socket&& other) noexcept : descriptor_(std::exchange(other.descriptor_, -1)), tls_(std::move(other.tls_)) {}
   Socket& operator=(Socket&& other) noexcept {
     std::swap(descriptor_, other.descriptor_);
     std::swap(tls_, other.tls_);

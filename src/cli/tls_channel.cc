@@ -33,7 +33,7 @@ Result<bool> TlsChannel::handshake() {
   while (true) {
     const Result<bool> done = engine_.handshake();
     const Status sent = flush();  // after an error, why
-    if (!done) return done;
+    if (!done) return fail(Errc::unsupported, done.error().message);
     LEAT_CHECK(sent);
     if (*done) return !has_output();
     LEAT_TRY(const auto count, fill());

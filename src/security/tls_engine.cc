@@ -65,8 +65,8 @@ TlsEngine::TlsEngine(std::shared_ptr<const TlsContext> context, const std::strin
   SSL_set_connect_state(ssl_);
   // A certificate names addresses otherwise than names, and only names are told to the server (RFC 6066, section 3).
   const bool is_address = X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl_), host.c_str()) == 1;
-  const bool is_set = is_address || (SSL_set1_host(ssl_, host.c_str()) == 1 &&
-                                     SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1);
+  const bool is_set =
+      is_address || (SSL_set1_host(ssl_, host.c_str()) == 1 && SSL_set_tlsext_host_name(ssl_, host.c_str()) == 1);
   if (!is_set) failure_ = Error{Errc::invalid_argument, fmt::format("'{}' is no name of a host", host)};
 }
 

@@ -192,8 +192,8 @@ TEST(Address, IsReadWithAndWithoutPort) {
   EXPECT_EQ(parse_address("[::1]:19092")->to_string(), "[::1]:19092");
   EXPECT_EQ(parse_address("tls://alice@mill:9093").value(), (Address{"mill", 9093, "alice", true}));
   EXPECT_EQ(parse_address("tls://[::1]:9093")->to_string(), "tls://[::1]:9093");
-  for (const std::string_view text :
-       {"", "tls://", "http://mill:9092", ":9092", "mill:", "mill:0", "mill:70000", "mill:x", "[::1", "[::1]9", "[::1]:"})
+  for (const std::string_view text : {"", "tls://", "http://mill:9092", ":9092", "mill:", "mill:0", "mill:70000",
+                                      "mill:x", "[::1", "[::1]9", "[::1]:"})
     EXPECT_FALSE(parse_address(text)) << text;
 }
 

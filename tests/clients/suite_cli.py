@@ -15,8 +15,8 @@ cases = Cases('cli')
 PROGRAM = os.environ.get('LEAT', str(LEAT))
 
 
-def run(*arguments, server=None, text=None, seconds=120):
-    environment = {name: value for name, value in os.environ.items() if not name.startswith('LEAT')}
+def run(*arguments, server=None, text=None, seconds=120, variables=()):
+    environment = {**{name: value for name, value in os.environ.items() if not name.startswith('LEAT')}, **dict(variables)}
     if server:
         environment['LEAT_SERVER'] = server
     return subprocess.run([PROGRAM, *map(str, arguments)], input=text, capture_output=True, text=True, timeout=seconds,
@@ -43,6 +43,16 @@ def contains(text, *parts):
     for part in parts:
         if part not in text:
             raise AssertionError('%r is not in %r' % (part, text))
+
+
+@cases('variables that are for clients say nothing to a server; others that it does not know stop it')
+def variables(_):
+    own = ('API', 'CA', 'CLIENT_CERTIFICATE', 'CLIENT_KEY', 'NEW_PASSWORD', 'PASSWORD', 'SERVER', 'SQS', 'TOKEN')
+    done = run('config', 'check', variables={'LEAT_' + name: 'something' for name in own})
+    equal(done.returncode, 0, done.stderr)
+    done = run('config', 'check', variables={'LEAT_FLSH_POLICY': 'os'})
+    equal(done.returncode, 1)
+    contains(done.stderr, 'LEAT_FLSH_POLICY', 'LEAT_FLUSH_POLICY')
 
 
 @cases('says how it is used, and what to do about an error')

@@ -112,8 +112,8 @@ def over_http(world):
 
 @cases("leat: its commands come as the user of LEAT_CLIENT_CERTIFICATE, to Kafka's, Amazon's and the HTTP listener")
 def own_commands(world):
-    topic = new_topic(world.server)
-    user, (file, key) = world.user(('describe,write,read', 'topic:' + topic))
+    topic, queue = new_topic(world.server), unique('own')
+    user, (file, key) = world.user(('describe,write,read', 'topic:' + topic), ('create,describe', 'queue:' + queue))
 
     def run(*words, text=None, **shown):
         own = {**os.environ, 'LEAT_CA': str(world.certificates.authority), **shown}
@@ -126,10 +126,10 @@ def own_commands(world):
     equal(run('consume', topic, *server, **certified)[1], 'a line\n')
     status, _, why = run('consume', topic, *server)
     equal((status, topic in why), (1, True), 'without a certificate')
-    for words in (('token', 'list', user, '--api', world.https), ('queue', 'list', '--server', world.https_sqs)):
+    for words in (('token', 'list', user, '--api', world.https), ('queue', 'create', queue, '--server', world.https_sqs)):
         status, _, why = run(*words, **certified)
         equal(status, 0, why)
-        equal(run(*words)[0], 1, 'without a certificate')
+        equal(run(*words)[0], 1, '%s without a certificate' % words[0])
     status, _, why = run('topic', 'list', *server, **{**certified, 'LEAT_CLIENT_KEY': str(world.certificates.key)})
     equal((status, 'is not that of the certificate' in why), (1, True), why)
 

@@ -198,16 +198,17 @@ def own_commands(server, certificates):
     run('topic', 'create', topic, '--partitions', '3', *server_option)
     run('produce', topic, '--partition', '1', *server_option, text=lines)
     equal(run('consume', topic, *server_option) == lines, True, 'the lines are the same')
-    equal(run('consume', topic, '--follow', '--max', '20000', *server_option) == lines, True, 'the lines, followed')
+    equal(run('consume', topic, '--follow', '--count', '20000', *server_option) == lines, True, 'the lines, followed')
     for words in (('produce', '--acks', '1'), ('produce', '--acks', '0'), ('consume',), ('latency', '--rate', '1000')):
         limit = ('--seconds', '1') if words[0] != 'consume' else ()
         shown = json.loads(run('bench', *words, *limit, '--topic', topic, '--json', *server_option))
         equal(shown['records'] > 500, True, shown)
     queue = unique('tls-own-queue')
-    for words in (('create', queue), ('send', queue, 'by https'), ('receive', queue)):
-        shown = run('queue', *words, '--server', server.https_sqs)
+    for words in (('create', queue), ('send', queue), ('receive', queue)):
+        shown = run('queue', *words, '--server', server.https_sqs, text='by https\n')
     equal('by https' in shown, True, shown)
-    equal(json.loads(run('token', 'list', '--json', '--api', server.https)), [])
+    missing = leat(server, 'token', 'list', 'somebody', '--api', server.https, ca=ca)
+    equal('somebody' in missing.stderr, True, missing.stderr)
     name = 'tls://localhost:%d' % server.tls_ports['kafka']
     equal(topic in run('topic', 'list', '--server', name), True, 'by name')
 
@@ -223,7 +224,7 @@ def own_commands(server, certificates):
             (server.tls_address, ca, 'tls://')):
         done = leat(server, 'topic', 'list', '--server', address, ca=trusted)
         equal((done.returncode, why in done.stderr), (1, True), '%s: %s' % (address, done.stderr))
-    for words in (('queue', 'list', '--server', server.https_sqs), ('token', 'list', '--api', server.https)):
+    for words in (('queue', 'list', '--server', server.https_sqs), ('token', 'list', 'somebody', '--api', server.https)):
         done = leat(server, *words)
         equal((done.returncode, 'certificate' in done.stderr), (1, True), done.stderr)
 

@@ -8,8 +8,8 @@
 namespace leat::security {
 namespace {
 
-using ::testing::HasSubstr;
 using testing::Certificate;
+using ::testing::HasSubstr;
 using testing::make_certificate;
 
 // Both ends of a connection, with their files.
@@ -21,8 +21,7 @@ class TlsEngineEnds : public ::testing::Test {
     return path;
   }
   void open(const std::string& host, const std::string& trusted) {
-    const auto served =
-        TlsContext::load(home_->files(), put("c.pem", mill_.certificate), put("k.pem", mill_.key));
+    const auto served = TlsContext::load(home_->files(), put("c.pem", mill_.certificate), put("k.pem", mill_.key));
     const auto trusting = TlsContext::load_client(home_->files(), {.authorities_path = put("ca.pem", trusted)});
     ASSERT_TRUE(served && trusting);
     server_ = std::make_unique<TlsEngine>(*served);
@@ -30,6 +29,7 @@ class TlsEngineEnds : public ::testing::Test {
   }
   static void hand_over(TlsEngine& from, TlsEngine& to) {
     const Bytes output = from.take_output();
+    if (output.empty()) return;
     to.feed(output);
     to.keep_input();
   }
@@ -69,16 +69,17 @@ TEST_F(TlsEngineEnds, SayToEachOtherWhatWasWritten) {
   EXPECT_EQ(shake_hands(), std::pair(std::string("done"), std::string("done")));
   const std::string question(100'000, 'q');
   const std::string answer(50'000, 'a');
+  EXPECT_EQ(read_all(*client_, 100), "");  // no more than tickets
   EXPECT_FALSE(server_->has_input());
   ASSERT_TRUE(client_->write(as_bytes(question)));
   hand_over(*client_, *server_);
   EXPECT_TRUE(server_->has_input());
-  EXPECT_EQ(read_all(*server_, 1000), question);
+  EXPECT_TRUE(read_all(*server_, 1000) == question);
   EXPECT_FALSE(server_->has_input());
   ASSERT_TRUE(server_->write(as_bytes(answer)));
   server_->end();
   hand_over(*server_, *client_);
-  EXPECT_EQ(read_all(*client_, 70'000), answer);
+  EXPECT_TRUE(read_all(*client_, 70'000) == answer);
   EXPECT_TRUE(client_->has_ended());
 }
 
