@@ -43,6 +43,8 @@ class Dump {
     while (!out_.closed()) {
       const auto item = scanner.next(true);
       if (!item) {
+        LEAT_TRY(const bool is_room, scanner.is_at_room());
+        if (is_room) break;
         bad(fmt::format("{} at {}: {}", path, scanner.position(), item.error().message));
         break;
       }

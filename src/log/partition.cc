@@ -12,6 +12,11 @@ namespace leat::log {
 
 // Positions in a segment and distances from its base are stored in 32 bits.
 constexpr std::int64_t kSegmentReachMax = INT32_MAX;
+// See make_room().
+constexpr std::uint64_t kRoomyFlushMax = std::uint64_t{64} << 10;
+constexpr std::uint64_t kFlushesBeforeRoom = 4;
+constexpr std::array<std::byte, std::size_t{64} << 10> kZeros{};
+constexpr std::uint64_t kRoomMax = 4 * kZeros.size();
 constexpr std::size_t kPatchedSize = 16;  // base offset, length and leader epoch: what append sets
 
 ProgressWatch::~ProgressWatch() { leave(); }
@@ -119,6 +124,7 @@ Status Partition::write_batch(const BatchHeader& header, BytesView bytes) {
   const std::array<BytesView, 2> parts{BytesView(patched).first(kPatchedSize), bytes.subspan(kPatchedSize)};
   if (auto written = file->write_at(parts, active.size); !written) {
     // Take back what did get written, so that recovery does not meet half a batch in the middle.
+    active.room_end = 0;
     if (auto undone = file->truncate(active.size); !undone) take_offline(undone.error());
     return written;
   }
@@ -227,22 +233,56 @@ void Partition::set_compacted_to(Offset offset) {
   flusher_.want_manifest(*this);
 }
 
-void Partition::save_index() {
+void Partition::finish() {
   if (offline_) return;
-  if (auto written = write_index_tail(*segments_.back()); !written)
-    log_warning("log", "could not extend {}: {}", segments_.back()->index_path(), written.error().message);
+  Segment& active = *segments_.back();
+  if (auto written = write_index_tail(active); !written)
+    log_warning("log", "could not extend {}: {}", active.index_path(), written.error().message);
+  if (auto done = take_back_room(active); !done)
+    log_warning("log", "could not shorten {}: {}", active.log_path(), done.error().message);
+}
+
+// Zeros behind the active segment's batches. The flush of a batch in their place has only its bytes to write: no new blocks and
+// no new size, for which the file system would have to commit its journal too. Not where much is flushed at a time, which
+// would be written twice for little.
+void Partition::make_room() {
+  Segment& active = *segments_.back();
+  const std::uint64_t flushed = active.size - std::min(active.size, active.synced_size);
+  if (flushed > kRoomyFlushMax || flushed * kFlushesBeforeRoom > active.size) return;
+  if (active.room_end >= active.size + flushed) return;  // the next one of that size will find its place
+  if (reserve_ != nullptr && !reserve_->check_space()) return;
+  const std::uint64_t begin = std::max(active.size, active.room_end);
+  const std::uint64_t wanted = active.size + std::min(active.size, kRoomMax);
+  const std::uint64_t end = std::min(wanted, static_cast<std::uint64_t>(config_.segment_bytes));
+  if (end <= begin) return;
+  const auto file = cache_.log_file(active);
+  if (!file) return;
+  std::vector<BytesView> zeros((end - begin) / kZeros.size(), kZeros);
+  zeros.push_back(BytesView(kZeros).first((end - begin) % kZeros.size()));
+  active.room_end = end;
+  if ((*file)->write_at(zeros, begin)) return;
+  if (auto undone = take_back_room(active); !undone) take_offline(undone.error());
+}
+
+Status Partition::take_back_room(Segment& segment) {
+  if (segment.room_end <= segment.size) return {};
+  LEAT_TRY(const auto file, cache_.log_file(segment));
+  LEAT_CHECK(file->truncate(segment.size));
+  segment.room_end = 0;
+  return {};
 }
 
 Result<Partition::FlushTarget> Partition::begin_flush() {
   // After a failed flush another one would succeed without the pages that were lost.
   if (offline_) return fail(*offline_);
+  if (config_.flush == FlushPolicy::commit) make_room();
   FlushTarget target;
   target.end = segments_.back()->end_point();
   for (auto it = segments_.rbegin(); it != segments_.rend(); ++it) {
     Segment& segment = **it;
     const bool sealed = it != segments_.rbegin();
     if (sealed && segment.seal_durable) break;
-    if (segment.synced_size < segment.size || !segment.name_durable) {
+    if (sealed || segment.synced_size < segment.size || !segment.name_durable) {
       LEAT_TRY(auto file, cache_.log_file(segment));
       target.files.push_back(std::move(file));
     }

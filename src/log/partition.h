@@ -181,8 +181,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   void end_flush(const FlushTarget& target, const Status& status);
   // Whether records, a seal or the active segment's name are not durable yet. False while it is offline.
   [[nodiscard]] bool has_unflushed() const;
-  // Writes the active segment's latest index entries to their file, at a clean stop.
-  void save_index();
+  // Leaves the active segment as a clean start wants it: with its latest index entries, without room behind its batches.
+  void finish();
   [[nodiscard]] bool manifest_stale() const { return manifest_saved_ != manifest_changes_; }
   // Writes the manifest as it stands if it changed since it was last written.
   runtime::Task<Status> save_manifest();
@@ -217,6 +217,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   Status write_batch(const BatchHeader& header, BytesView bytes);
   Status open_next_segment(Offset base, Timestamp now);
   Status write_index_tail(Segment& segment);
+  void make_room();
+  Status take_back_room(Segment& segment);
   [[nodiscard]] bool must_roll(const BatchHeader& incoming, Timestamp now) const;
   void advance_high_watermark(Offset to, Offset segment, std::uint64_t position);
   void notify_progress();

@@ -19,6 +19,7 @@ Status Partition::roll(Timestamp now) {
 Status Partition::open_next_segment(Offset base, Timestamp now) {
   if (auto written = write_index_tail(*segments_.back()); !written)
     log_warning("log", "could not extend {}: {}", segments_.back()->index_path(), written.error().message);
+  LEAT_CHECK(take_back_room(*segments_.back()));
   auto next = std::make_shared<Segment>();
   next->base = base;
   next->end = base;
@@ -268,6 +269,7 @@ runtime::Task<Status> Partition::cut_active(Position cut, Offset end) {
                 return rebuild_index(files_, source, config_.index_interval_bytes);
               }));
   last.size = cut.at;
+  last.room_end = 0;
   last.synced_size = cut.at;
   last.end = end;
   last.max_timestamp = rebuilt.max_timestamp;

@@ -301,7 +301,12 @@ class Recovery {
       const std::uint64_t at = item ? (**item).position : scanner.position();
       const std::string problem = item ? problem_with(**item, next, may_have_gaps) : item.error().message;
       if (!problem.empty()) {
-        failure = Failure{at, fmt::format("{} at {}: {}", segment.log_path(), at, problem)};
+        LEAT_TRY(const bool is_room, !item && !sealed ? scanner.is_at_room() : Result<bool>(false));
+        if (is_room) {
+          LEAT_CHECK(take_back_room(file, segment, at));
+        } else {
+          failure = Failure{at, fmt::format("{} at {}: {}", segment.log_path(), at, problem)};
+        }
         break;
       }
       next = (**item).header.next_offset();
@@ -310,6 +315,14 @@ class Recovery {
     }
     if (!sealed) segment.end = next;
     return failure;
+  }
+
+  // The next one may be sealed as it is.
+  Status take_back_room(runtime::File& file, Segment& segment, std::uint64_t from) const {
+    segment.size = from;
+    if (!options_.repair) return {};
+    LEAT_CHECK(file.truncate(from));
+    return file.sync();
   }
 
   // What is wrong with a batch that should stand at offset `next`; empty when nothing is.

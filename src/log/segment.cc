@@ -87,6 +87,19 @@ Result<std::optional<BatchScanner::Item>> BatchScanner::next(bool with_body) {
   return item;
 }
 
+Result<bool> BatchScanner::is_at_room() {
+  for (std::uint64_t at = position_; at < end_;) {
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kReadAhead, end_ - at));
+    if (buffer_.size() < size) buffer_ = Bytes::uninitialized(size);
+    buffer_size_ = 0;  // it is not at position_ any more
+    LEAT_TRY(const std::size_t got, file_.read_at(buffer_.mutable_view().first(size), at));
+    if (got == 0) break;
+    if (std::ranges::any_of(buffer_.view().first(got), [](std::byte b) { return b != std::byte{0}; })) return false;
+    at += got;
+  }
+  return true;
+}
+
 Result<RebuiltIndex> rebuild_index(runtime::FileSystem& files, const IndexSource& source, std::int64_t interval_bytes) {
   LEAT_TRY(const auto log_file, files.open(source.log_path, runtime::OpenMode::read));
   IndexBuilder builder(interval_bytes);

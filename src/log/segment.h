@@ -30,6 +30,7 @@ struct Segment {
   Offset base;
   Offset end;  // after its last record; the base of the next one unless offsets were freed between
   std::uint64_t size = 0;
+  std::uint64_t room_end = 0;  // up to there the file has zeros behind its batches (decision 26); 0: it ends with them
   std::uint32_t generation = 1;
   Timestamp max_timestamp = kNoTimestamp;
   Timestamp opened{0};                 // wall clock; for rolling by age
@@ -87,6 +88,8 @@ class BatchScanner {
   // The next batch, nullopt at `end`. corrupt when what stands there is no batch or is cut short; position() then says where.
   [[nodiscard]] Result<std::optional<Item>> next(bool with_body);
   [[nodiscard]] std::uint64_t position() const { return position_; }
+  // After an error: whether only zeros stand from position() to the end, which is room that was made for batches.
+  [[nodiscard]] Result<bool> is_at_room();
 
  private:
   [[nodiscard]] Result<BytesView> fill(std::size_t wanted);

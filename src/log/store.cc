@@ -39,7 +39,7 @@ class Store::Impl {
     for (const auto& partition : serving) {
       if (partition->offline() || partition->has_unflushed())
         outcome = fail(Errc::io, fmt::format("{} could not be flushed", partition->id()));
-      partition->save_index();
+      partition->finish();
     }
     for (const auto& [id, partition] : partitions_) {
       for (const auto& segment : partition->segments()) cache_.close(*segment);

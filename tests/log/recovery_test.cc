@@ -100,11 +100,12 @@ LEAT_LOG_TEST(UncleanStop, ABrokenCheckpointReadsAsNone, {}) {
 LEAT_LOG_TEST(TornTail, IsCutAndAppendsGoOnThere, {}) {
   EXPECT_TRUE(co_await fill(m.log(), "k", 15));
   const std::string path = m.node.segment_path(10);
-  for (std::uint64_t torn = 1; torn < 90; torn += 8) {
+  for (std::uint64_t torn = 1; torn < 80; torn += 8) {  // of 96 bytes: the first seven are zeros
     const Offset end = m.log().log_end();
     EXPECT_TRUE(co_await append_committed(m.log(), batch_of("torn")));
     if (m.log().segments().back()->base != Offset(10)) break;
-    co_await damaged_restart(m, [&] { cut_file(m, path, size_of(m, path) - torn); });
+    const std::uint64_t size = m.log().segments().back()->size;
+    co_await damaged_restart(m, [&] { cut_file(m, path, size - torn); });
     EXPECT_FALSE(m.log().offline());
     EXPECT_EQ(m.log().log_end(), end) << torn;
     EXPECT_GT(m.node.store->stats().cut_bytes.value(), 0U);
