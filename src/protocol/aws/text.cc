@@ -11,12 +11,12 @@ namespace {
 
 // Whether any byte needs a second look: a control character, or the first byte of U+F000 to U+FFFF.
 bool has_suspects(std::string_view text) {
-  unsigned found = 0;
+  bool found = false;  // no wider than a character, so that as many are compared at a time as fit a register
   for (const char c : text) {
     const auto byte = static_cast<unsigned char>(c);
-    found |= static_cast<unsigned>(byte < 0x20) | static_cast<unsigned>(byte == 0xEF);
+    found |= (byte < 0x20) | (byte == 0xEF);
   }
-  return found != 0;
+  return found;
 }
 
 // Fetching an algorithm and making a context cost more than hashing a small message.
@@ -40,6 +40,13 @@ class Digest {
   EVP_MD* algorithm_;
   EVP_MD_CTX* context_;
 };
+
+constexpr auto kBase64Alphabet = [] {
+  std::array<bool, 256> is_in{};
+  for (const char c : std::string_view("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"))
+    is_in[static_cast<unsigned char>(c)] = true;
+  return is_in;
+}();
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -85,11 +92,11 @@ std::string to_base64(std::string_view bytes) {
 }
 
 std::optional<std::string> from_base64(std::string_view text) {
-  // OpenSSL takes blanks around it, and padding in the middle.
-  const auto is_alphabet = [](unsigned char c) { return std::isalnum(c) != 0 || c == '+' || c == '/'; };
   std::size_t padding = 0;
   while (padding < 2 && padding < text.size() && text[text.size() - 1 - padding] == '=') ++padding;
-  if (text.size() % 4 != 0 || !std::ranges::all_of(text.substr(0, text.size() - padding), is_alphabet))
+  // OpenSSL takes blanks around it, and padding in the middle.
+  const auto is_strange = [](char c) { return !kBase64Alphabet[static_cast<unsigned char>(c)]; };
+  if (text.size() % 4 != 0 || std::ranges::any_of(text.substr(0, text.size() - padding), is_strange))
     return std::nullopt;
   std::string bytes(3 * (text.size() / 4), '\0');
   const int size = EVP_DecodeBlock(reinterpret_cast<unsigned char*>(bytes.data()),
