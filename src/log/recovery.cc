@@ -21,6 +21,7 @@ class Recovery {
     LEAT_CHECK(read_manifest(id));
     LEAT_CHECK(match_files());
     load_sealed_indexes();
+    LEAT_CHECK(take_back_room_at_point());
     if (clean_ && point_ && point_matches()) {
       take_clean_end();
     } else {
@@ -165,6 +166,21 @@ class Recovery {
     segment.indexed_size = indexed;
   }
 
+  // Where nothing was appended since the checkpoint there may be room all the same, which need not have been flushed: a batch
+  // whose write failed would stand in its place.
+  Status take_back_room_at_point() {
+    if (!point_) return {};
+    const auto at = std::ranges::find(out_.segments, point_->segment, &Segment::base);
+    if (at == out_.segments.end() || (**at).size <= point_->position) return {};
+    if (listed_as_sealed(static_cast<std::size_t>(at - out_.segments.begin()))) return {};
+    Segment& segment = **at;
+    LEAT_TRY(const auto file, files_.open(segment.log_path(), options_.repair ? OpenMode::write : OpenMode::read));
+    LEAT_TRY(const bool is_room, BatchScanner(*file, point_->position, segment.size).is_at_room());
+    if (!is_room) return {};
+    segment.size = point_->position;
+    return options_.repair ? file->truncate(segment.size) : Status{};
+  }
+
   [[nodiscard]] bool point_matches() const {
     const Segment& last = *out_.segments.back();
     return out_.segments.size() == listed_count_ && !listed_as_sealed(listed_count_ - 1) && ends_at_point(last);
@@ -234,6 +250,11 @@ class Recovery {
   Result<bool> verify_segment(Segment& segment, bool sealed) {
     if (options_.repair && ends_at_point(segment)) {
       take_as_it_is(segment);
+      // It will be listed as sealed. Room may have been behind it until shortly before this start.
+      if (&segment != out_.segments.back().get()) {
+        LEAT_TRY(const auto file, files_.open(segment.log_path(), OpenMode::write));
+        LEAT_CHECK(flush(*file, segment));
+      }
       // Its entries may be of batches that did not survive. They must not return when others stand in their place.
       if (segment.index_suspect) rebuild_index_of(segment);
       return true;

@@ -163,6 +163,10 @@ Task<> PowerLoss::live(Machine& machine, bool last) {
     }
     report_.reached["cut tails"] += node.store->stats().cut_bytes.value() > 0 ? 1 : 0;
     if (!report_.wrong) co_await work(machine);
+    for (const auto& log : node.logs) {
+      const Segment& active = *log->segments().back();
+      report_.reached["ends with room"] += active.room_end > active.size ? 1 : 0;
+    }
     machine.faults().failing_syncs = 0;
     report_.reached["compacted segments"] += node.store->stats().compacted_segments.value();
     report_.reached["removed segments"] += node.store->stats().removed_segments.value();

@@ -29,7 +29,7 @@ TEST(PowerLoss, LosesNothingThatWasAcknowledged) {
   // The worlds reach what they are for.
   EXPECT_EQ(reached["power losses"], points / kCrashesPerWorld * kCrashesPerWorld);
   for (const char* what : {"acknowledged appends", "checkpoints", "clean stops", "compacted segments", "cut tails",
-                           "deletions", "failing syncs", "freed segments", "full disks", "kills",
+                           "deletions", "ends with room", "failing syncs", "freed segments", "full disks", "kills",
                            "power losses during a start", "records read", "removed segments", "rolls"})
     EXPECT_GT(reached[what], 50U) << what;
 }
