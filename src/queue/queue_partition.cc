@@ -109,8 +109,9 @@ GroupAppender::GroupPtr QueuePartition::flush() {
     erases_.push_back({last_group_, std::move(erases)});
     wake_.notify_all();
   }
-  ring();  // may find out when there is something to do
-  arm_ticker();
+  const Time time = now();
+  ring(time);  // may find out when there is something to do
+  arm_ticker(time);
   return group;
 }
 
@@ -129,16 +130,16 @@ void QueuePartition::tick() {
   wake_.notify_all();
 }
 
-void QueuePartition::arm_ticker() {
+void QueuePartition::arm_ticker(const Time& time) {
   if (stopping_) return;
-  const auto next = engine_->next_deadline(now());
-  if (ticker_->armed() && next && ticker_->deadline() <= *next && ticker_->deadline() > context_.shard.now()) return;
+  const auto next = engine_->next_deadline(time);
+  if (ticker_->armed() && next && ticker_->deadline() <= *next && ticker_->deadline() > time.mono) return;
   ticker_->cancel();
   if (next) context_.shard.timers().arm(*ticker_, *next);
 }
 
-void QueuePartition::ring() {
-  if (!has_interest_ || !engine_->has_ready(now())) return;
+void QueuePartition::ring(const Time& time) {
+  if (!has_interest_ || !engine_->has_ready(time)) return;
   has_interest_ = false;
   for (std::size_t shard = 0; shard < interested_.size(); ++shard) {
     if (std::exchange(interested_[shard], 0) != 0) context_.ring(shard, queue_->id);
@@ -325,8 +326,9 @@ runtime::Task<Result<QueuePartition::Received>> QueuePartition::receive(std::siz
     interested_[interest.shard] = 1;
     has_interest_ = true;
   }
-  received.has_more = engine_->has_ready(now());
-  arm_ticker();
+  const Time time = now();
+  received.has_more = engine_->has_ready(time);
+  arm_ticker(time);
   if (engine_->wants_messages()) wake_.notify_all();
   if (received.messages.empty() && engine_->is_full() && queue_->settings.order == Order::unordered)
     co_return fail(Errc::too_large, "as many messages are in flight as the queue allows");

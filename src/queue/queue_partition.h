@@ -113,8 +113,8 @@ class QueuePartition {
   [[nodiscard]] std::vector<Engine::Leased> repeat_attempt(const std::string& attempt_id, Milliseconds lease);
   void remember_attempt(const std::string& attempt_id, const std::vector<Engine::Leased>& leased);
   void tick();
-  void arm_ticker();
-  void ring();
+  void arm_ticker(const Time& time);
+  void ring(const Time& time);
 
   ShardContext& context_;
   QueuePtr queue_;
