@@ -439,8 +439,7 @@ Task<> PowerLoss::free_some(std::shared_ptr<Partition> log, std::size_t n) {
   if (!co_await log->free_segments({{from, to}})) co_return;
   truth.free_promised.insert(offsets.begin(), offsets.end());
   // Retention may have raised it since, not durably yet.
-  if (configs_[n].retention_bytes < 0)
-    truth.start_promised = std::max(truth.start_promised, log->log_start().value());
+  if (configs_[n].retention_bytes < 0) truth.start_promised = std::max(truth.start_promised, log->log_start().value());
   if (!offsets.empty()) truth.promised = std::max(truth.promised, *offsets.rbegin() + 1);
 }
 
