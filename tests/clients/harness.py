@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 import traceback
 import urllib.error
@@ -17,17 +18,45 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 LEAT = ROOT / 'build' / 'release' / 'leat'
 
 
-def free_port():
-    """A port that nobody listens on, below those that the kernel gives to outgoing connections, so that it stays free
-    while a server restarts."""
-    while True:
-        port = random.randrange(20000, 30000)
+class Ports:
+    """Ports below those that the kernel gives to outgoing connections, so that they stay free while a server restarts. They
+    come in blocks, which a process holds, by the name of a socket, for as long as it lives: suites run side by side."""
+    FIRST, BLOCKS, SIZE = 20000, 100, 100
+
+    def __init__(self):
+        self.lock, self.holders, self.left = threading.Lock(), [], iter(())
+
+    def take(self):
+        with self.lock:
+            while True:
+                for port in self.left:
+                    if self.is_free(port):
+                        return port
+                self.left = iter(self.hold_block())
+
+    def hold_block(self):
+        for block in random.sample(range(self.BLOCKS), self.BLOCKS):
+            holder = socket.socket(socket.AF_UNIX)
+            try:
+                holder.bind('\0leat-test-ports-%d' % block)
+            except OSError:
+                holder.close()
+                continue
+            self.holders.append(holder)
+            return range(self.FIRST + block * self.SIZE, self.FIRST + (block + 1) * self.SIZE)
+        raise AssertionError('all blocks of ports are held by other processes')
+
+    @staticmethod
+    def is_free(port):
         with socket.socket() as probe:
             try:
                 probe.bind(('127.0.0.1', port))
-                return port
+                return True
             except OSError:
-                continue
+                return False
+
+
+free_port = Ports().take  # a port that nobody listens on, and that nobody else is given
 
 
 def wait_for(what, condition, seconds=60, pause=0.05):
