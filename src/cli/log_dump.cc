@@ -44,7 +44,10 @@ class Dump {
       const auto item = scanner.next(true);
       if (!item) {
         LEAT_TRY(const bool is_room, scanner.is_at_room());
-        if (is_room) break;
+        if (is_room) {
+          room(scanner.position(), size);
+          break;
+        }
         bad(fmt::format("{} at {}: {}", path, scanner.position(), item.error().message));
         break;
       }
@@ -70,6 +73,11 @@ class Dump {
   void bad(const std::string& what) {
     damaged_ = true;
     out_.write(options_.json ? Json{{"damage", what}}.dump() + '\n' : fmt::format("  DAMAGE: {}\n", what));
+  }
+
+  // Told for people, who else take it for batches that are missing.
+  void room(std::uint64_t from, std::uint64_t to) {
+    if (!options_.json) out_.write(fmt::format("  {:>10}  {} zeros to the end: room for batches\n", from, to - from));
   }
 
   void manifest(const std::string& path) {

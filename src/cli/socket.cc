@@ -45,8 +45,8 @@ Address Address::with(const std::string& other_host, std::int32_t other_port) co
 }
 
 std::string Address::to_string() const {
-  const std::string_view scheme = is_encrypted ? kTlsScheme : "";
-  return fmt::format(fmt::runtime(host.contains(':') ? "{}[{}]:{}" : "{}{}:{}"), scheme, host, port);
+  const std::string bracketed = host.contains(':') ? fmt::format("[{}]", host) : host;
+  return fmt::format("{}{}:{}", is_encrypted ? kTlsScheme : "", bracketed, port);
 }
 
 Result<Address> parse_address(std::string_view text) {

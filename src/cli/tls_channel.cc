@@ -13,12 +13,13 @@ namespace {
 constexpr std::size_t kPieceBytes = std::size_t{256} << 10;
 constexpr std::size_t kInputBytes = std::size_t{256} << 10;
 
-// Files are read once.
+// Files are read once. One file may hold both the certificate and its key.
 Result<std::shared_ptr<const security::TlsContext>> client_context() {
+  const std::string certificate = environment("LEAT_CLIENT_CERTIFICATE");
   static const auto loaded = security::TlsContext::load_client(
       runtime::real_files(), {.authorities_path = environment("LEAT_CA"),
-                              .certificate_path = environment("LEAT_CLIENT_CERTIFICATE"),
-                              .key_path = environment("LEAT_CLIENT_KEY")});
+                              .certificate_path = certificate,
+                              .key_path = environment("LEAT_CLIENT_KEY", certificate)});
   return loaded;
 }
 

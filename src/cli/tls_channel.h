@@ -12,7 +12,7 @@
 namespace leat::cli {
 
 // TLS over a connected, non-blocking descriptor, which stays the caller's. It trusts whom LEAT_CA says (a PEM file), or whom the
-// system trusts, and shows LEAT_CLIENT_CERTIFICATE with LEAT_CLIENT_KEY, if those are set. Errors: io; invalid_config, of
+// system trusts, and shows LEAT_CLIENT_CERTIFICATE with LEAT_CLIENT_KEY (or the key in the same file), if that is set. Errors: io; invalid_config, of
 // those files; unsupported, when the two ends do not agree or trust each other. After an error it is of no further use.
 class TlsChannel {
  public:

@@ -130,6 +130,11 @@ def own_commands(world):
         status, _, why = run(*words, **certified)
         equal(status, 0, why)
         equal(run(*words)[0], 1, '%s without a certificate' % words[0])
+    both = world.certificates.folder / (user + '-both.pem')
+    both.write_text(open(file).read() + open(key).read())
+    for words in (('consume', topic, *server), ('token', 'list', user, '--api', world.https)):
+        status, _, why = run(*words, LEAT_CLIENT_CERTIFICATE=str(both))
+        equal(status, 0, 'one file for both: ' + why)
     status, _, why = run('topic', 'list', *server, **{**certified, 'LEAT_CLIENT_KEY': str(world.certificates.key)})
     equal((status, 'is not that of the certificate' in why), (1, True), why)
 

@@ -20,7 +20,7 @@ from confluent_kafka import Consumer, KafkaError, Producer
 from harness import Cases, Skip, equal, unique, wait_for
 from jwt_support import Key, issue, options, write
 from security_support import NPM, PASSWORD, ask_root, new_token, new_topic, new_user, wait_audited, who_is
-from tls_support import Certificates, SecuredTls
+from tls_support import run_secured_tls
 
 cases = Cases('sasl_tls')
 PASSWORDS = ('PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512')
@@ -267,21 +267,11 @@ def kafkajs(world):
     equal(said[refused:], ['KafkaJSNumberOfRetriesExceeded Closed connection'] * 3)
 
 
-def main():
-    certificates = Certificates()
-    try:
-        certificates.make('localhost')
-        key = Key()
-        keys = certificates.folder / 'keys.json'
-        write(keys, key)
-        with SecuredTls(certificates, *options(keys)) as server:
-            server.start()
-            failed = cases.run(World(server, certificates, key))
-            equal(server.stop(), 0, 'the exit code of the server')
-    finally:
-        certificates.remove()
-    return 1 if failed else 0
+def prepare(certificates):
+    key, keys = Key(), certificates.folder / 'keys.json'
+    write(keys, key)
+    return options(keys), lambda server: World(server, certificates, key)
 
 
 if __name__ == '__main__':
-    sys.exit(main())
+    sys.exit(run_secured_tls(cases, prepare))

@@ -109,17 +109,25 @@ def pem(certificate):
     return certificate.public_bytes(serialization.Encoding.PEM)
 
 
-def run_certified(cases, world):
-    """The exit code of a suite whose cases share a server that asks for clients' certificates: world(server, certificates,
-    authority)."""
+def run_secured_tls(cases, prepare):
+    """The exit code of a suite whose cases share a server with users and TLS: prepare(certificates) gives the server's options,
+    and the function that makes what the cases get of the server."""
     certificates = Certificates()
     try:
         certificates.make('localhost')
-        authority = Authority(certificates.folder)
-        with SecuredTls(certificates, '--tls.client-ca', str(authority.file)) as server:
+        options, world = prepare(certificates)
+        with SecuredTls(certificates, *options) as server:
             server.start()
-            failed = cases.run(world(server, certificates, authority))
+            failed = cases.run(world(server))
             equal(server.stop(), 0, 'the exit code of the server')
     finally:
         certificates.remove()
     return 1 if failed else 0
+
+
+def run_certified(cases, world):
+    """The same, of one that asks for clients' certificates: world(server, certificates, authority)."""
+    def prepare(certificates):
+        authority = Authority(certificates.folder)
+        return ['--tls.client-ca', str(authority.file)], lambda server: world(server, certificates, authority)
+    return run_secured_tls(cases, prepare)
