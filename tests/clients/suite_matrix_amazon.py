@@ -195,7 +195,7 @@ def every_sqs_action(server):
 
 def is_moving(server, name, key):
     answer = json.loads(send(server, 'sqs', 'ListMessageMoveTasks', dict(SourceArn=arn(name)), key)[1])
-    return any(task['Status'] == 'RUNNING' for task in answer['Results'])
+    return any(task['Status'] in ('RUNNING', 'CANCELLING') for task in answer['Results'])
 
 
 def cancelling(server, matrix, number, name, root, key):
@@ -205,6 +205,7 @@ def cancelling(server, matrix, number, name, root, key):
         root.send_message_batch(QueueUrl=url, Entries=[{'Id': str(i), 'MessageBody': 'x'} for i in range(10)])
 
     def start():
+        wait_for('the end of the last task', lambda: not is_moving(server, name, key))
         task = dict(SourceArn=arn(name), DestinationArn=arn(name + '-to'), MaxNumberOfMessagesPerSecond=1)
         status, said = send(server, 'sqs', 'StartMessageMoveTask', task, key)
         equal(status, DONE, said)
