@@ -14,8 +14,7 @@ struct RealRuntimeOptions {
   std::uint32_t io_threads = 4;
 };
 
-// The machine's threads, files, sockets and clocks: one thread and event loop a shard (Boost.Asio, seen nowhere above
-// this folder), and a pool of threads for what blocks.
+// The machine's threads, files, sockets and clocks: one thread and event loop a shard, and a pool of threads for what blocks.
 class RealRuntime {
  public:
   static std::unique_ptr<RealRuntime> create(const RealRuntimeOptions& options);

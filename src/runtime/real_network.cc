@@ -9,22 +9,12 @@
 
 #include <cerrno>
 
-#define BOOST_ASIO_NO_DEPRECATED
-#include <boost/asio/basic_stream_socket.hpp>
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
 #include "runtime/call.h"
 #include "runtime/real_shard.h"
 #include "runtime/sync.h"
 
 namespace leat::runtime {
 namespace {
-
-namespace asio = boost::asio;
-using boost::system::error_code;
-using AsioSocket = asio::basic_stream_socket<asio::ip::tcp, asio::io_context::executor_type>;
 
 constexpr std::size_t kVectorsPerCall = 64;
 constexpr std::uint64_t kBurstBytes = std::uint64_t{1} << 20;  // written by one socket before others get a turn
@@ -58,22 +48,6 @@ struct Address {
   }
 };
 
-class Descriptor {
- public:
-  explicit Descriptor(int fd = -1) : fd_(fd) {}
-  Descriptor(Descriptor&& other) noexcept : fd_(other.release()) {}
-  Descriptor(const Descriptor&) = delete;
-  Descriptor& operator=(const Descriptor&) = delete;
-  ~Descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  [[nodiscard]] int get() const { return fd_; }
-  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
-
- private:
-  int fd_;
-};
-
 // The addresses of a host, IPv4 ones first: what is reached by a name is then the same wherever IPv6 is half there.
 // Waits for the name service unless the host is a number.
 Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port, int flags) {
@@ -99,90 +73,6 @@ Result<std::vector<Address>> resolve(const std::string& host, std::uint16_t port
   return addresses;
 }
 
-// Memory for one pending operation, inside its socket: waiting allocates nothing.
-class OperationSlot {
- public:
-  void* take(std::size_t size) {
-    if (taken_ || size > sizeof memory_) return ::operator new(size);
-    taken_ = true;
-    return memory_;
-  }
-  void give_back(void* memory) {
-    if (memory == memory_) {
-      taken_ = false;
-    } else {
-      ::operator delete(memory);
-    }
-  }
-
- private:
-  alignas(std::max_align_t) std::byte memory_[256];
-  bool taken_ = false;
-};
-
-template <class T>
-struct SlotAllocator {
-  using value_type = T;
-  explicit SlotAllocator(OperationSlot& memory) : slot(&memory) {}
-  template <class U>
-  SlotAllocator(const SlotAllocator<U>& other) : slot(other.slot) {}  // NOLINT(google-explicit-constructor)
-  T* allocate(std::size_t count) { return static_cast<T*>(slot->take(count * sizeof(T))); }
-  void deallocate(T* memory, std::size_t) { slot->give_back(memory); }
-  template <class U>
-  bool operator==(const SlotAllocator<U>& other) const {
-    return slot == other.slot;
-  }
-  OperationSlot* slot;
-};
-
-// How an operation of Asio ended, and who waits for it.
-struct Waiting {
-  std::coroutine_handle<> coroutine;
-  error_code error;
-  std::size_t count = 0;
-};
-
-struct Completion {
-  using allocator_type = SlotAllocator<void>;
-  [[nodiscard]] allocator_type get_allocator() const { return allocator_type(*slot); }
-  void operator()(const error_code& error, std::size_t count = 0) const {
-    waiting->error = error;
-    waiting->count = count;
-    waiting->coroutine.resume();  // this is the loop already
-  }
-  Waiting* waiting;
-  OperationSlot* slot;
-};
-
-// Waits until the socket may be written, or read (which for a listening one means accept).
-struct [[nodiscard]] Readiness {
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> awaiting) {
-    waiting.coroutine = awaiting;
-    socket.async_wait(kind, Completion{&waiting, &slot});
-  }
-  error_code await_resume() const noexcept { return waiting.error; }
-
-  AsioSocket& socket;
-  AsioSocket::wait_type kind;
-  OperationSlot& slot;
-  Waiting waiting{};
-};
-
-struct [[nodiscard]] Reading {
-  bool await_ready() const noexcept { return false; }
-  void await_suspend(std::coroutine_handle<> awaiting) {
-    waiting.coroutine = awaiting;
-    socket.async_read_some(asio::buffer(into.data(), into.size()), Completion{&waiting, &slot});
-  }
-  const Waiting& await_resume() const noexcept { return waiting; }
-
-  AsioSocket& socket;
-  MutableBytes into;
-  OperationSlot& slot;
-  Waiting waiting{};
-};
-
 // Lets everything else that is ready run first.
 struct [[nodiscard]] Turn {
   bool await_ready() const noexcept { return false; }
@@ -193,51 +83,41 @@ struct [[nodiscard]] Turn {
 class RealSocket final : public Socket {
  public:
   RealSocket(RealShard& shard, Descriptor fd, const Address& peer)
-      : shard_(shard), socket_(shard.context()), peer_(peer), copies_(peer.is_loopback()) {
+      : shard_(shard), socket_(shard.poller(), std::move(fd)), peer_(peer), copies_(peer.is_loopback()) {
     const int on = 1;
-    (void)::setsockopt(fd.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    error_code ignored;  // fails only for a descriptor that is not open
-    socket_.assign(peer.storage.ss_family == AF_INET6 ? asio::ip::tcp::v6() : asio::ip::tcp::v4(), fd.get(), ignored);
-    if (!ignored) (void)fd.release();
-    socket_.native_non_blocking(true, ignored);
+    (void)::setsockopt(socket_.get(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   }
-  ~RealSocket() override { close(); }
+
+  // Waits for the end of a connect that is under way. Returns its error number, or 0.
+  Task<int> connected(Duration patience) {
+    Patience timer(socket_);
+    if (patience < kPatienceMax) shard_.timers().arm(timer, shard_.now() + patience);
+    co_await socket_.writable();
+    if (!socket_.is_open()) co_return ETIMEDOUT;
+    int number = 0;
+    socklen_t length = sizeof number;
+    if (::getsockopt(socket_.get(), SOL_SOCKET, SO_ERROR, &number, &length) < 0) number = errno;
+    co_return number;
+  }
 
   Task<Result<std::size_t>> read_some(MutableBytes into) override {
-    if (!socket_.is_open()) co_return fail(Errc::cancelled, "the socket is closed");
-    if (into.empty()) co_return std::size_t{0};
-    // After a full read there is likely more. Otherwise the kernel has nothing, or Asio knows better.
-    if (more_likely_ && ++reads_at_once_ < kReadsPerTurn) {
-      const ssize_t count = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
-      if (count >= 0) {
-        more_likely_ = static_cast<std::size_t>(count) == into.size();
-        co_return static_cast<std::size_t>(count);
-      }
-      if (errno != EAGAIN && errno != EINTR) co_return failure("receive from", errno);
+    if (into.empty() && socket_.is_open()) co_return std::size_t{0};
+    while (true) {
+      co_await socket_.readable();
+      if (++reads_at_once_ > kReadsPerTurn) co_await others_first();
+      if (const std::optional<Result<std::size_t>> received = receive(into)) co_return *received;
     }
-    reads_at_once_ = 0;
-    Reading reading{socket_, into, read_slot_};
-    const Waiting& read = co_await reading;
-    if (read.error == asio::error::eof) co_return std::size_t{0};
-    if (read.error) co_return failure("receive from", read.error.value());
-    more_likely_ = read.count == into.size();
-    co_return read.count;
   }
 
   Task<Result<BytesView>> read_shared() override {
     while (true) {
-      if (!socket_.is_open()) co_return fail(Errc::cancelled, "the socket is closed");
-      if (more_likely_ && ++reads_at_once_ < kReadsPerTurn) {
-        const MutableBytes into = shard_.scratch(kSharedReadBytes).first(kSharedReadBytes);
-        const ssize_t count = ::recv(socket_.native_handle(), into.data(), into.size(), 0);
-        more_likely_ = static_cast<std::size_t>(count) == into.size();
-        if (count >= 0) co_return into.first(static_cast<std::size_t>(count));
-        if (errno != EAGAIN && errno != EINTR) co_return failure("receive from", errno);
-      }
-      reads_at_once_ = 0;
-      Readiness readable{socket_, AsioSocket::wait_read, read_slot_};
-      if (const error_code code = co_await readable) co_return failure("receive from", code.value());
-      more_likely_ = true;
+      co_await socket_.readable();
+      if (++reads_at_once_ > kReadsPerTurn) co_await others_first();
+      const MutableBytes into = shard_.scratch(kSharedReadBytes).first(kSharedReadBytes);
+      const std::optional<Result<std::size_t>> received = receive(into);
+      if (!received) continue;
+      if (!*received) co_return fail(received->error());
+      co_return into.first(**received);
     }
   }
 
@@ -259,26 +139,52 @@ class RealSocket final : public Socket {
       if (sent.error().code != Errc::would_block) co_return fail(sent.error());
       burst_bytes_ = 0;
       full_ = false;
-      Readiness writable{socket_, AsioSocket::wait_write, write_slot_};
-      if (const error_code code = co_await writable) co_return failure("send to", code.value());
+      socket_.set_full();
+      co_await socket_.writable();
     }
     co_return Status{};
   }
 
   std::size_t write_at_once(BytesView bytes) override {
     if (!socket_.is_open()) return 0;
-    const ssize_t count = ::send(socket_.native_handle(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    const ssize_t count = ::send(socket_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
     return count < 0 ? 0 : static_cast<std::size_t>(count);
   }
 
-  void close() override {
-    error_code ignored;
-    socket_.close(ignored);
-  }
+  void close() override { socket_.close(); }
 
   std::string peer() const override { return peer_.to_string(); }
 
  private:
+  // Ends a wait for a connection.
+  class Patience final : public Timer {
+   public:
+    explicit Patience(Watched& socket) : socket_(socket) {}
+
+   private:
+    void fire() override { socket_.close(); }
+    Watched& socket_;
+  };
+
+  // Reads what is there. Nothing when it has to be waited for; errors as of read_some.
+  std::optional<Result<std::size_t>> receive(MutableBytes into) {
+    if (!socket_.is_open()) return fail(Errc::cancelled, "the socket is closed");
+    const ssize_t count = ::recv(socket_.get(), into.data(), into.size(), 0);
+    if (count < 0 && errno == EINTR) return std::nullopt;
+    if (count < 0 && errno != EAGAIN) return failure("receive from", errno);
+    if (count < static_cast<ssize_t>(into.size())) {
+      reads_at_once_ = 0;
+      socket_.set_drained();
+    }
+    if (count < 0) return std::nullopt;
+    return static_cast<std::size_t>(count);
+  }
+
+  Turn others_first() {
+    reads_at_once_ = 0;
+    return {};
+  }
+
   struct Cursor {
     std::size_t part = 0;
     std::uint64_t offset = 0;  // in that part
@@ -318,8 +224,7 @@ class RealSocket final : public Socket {
     msghdr message{};
     message.msg_iov = vectors.data();
     message.msg_iovlen = used;
-    return sent(::sendmsg(socket_.native_handle(), &message, MSG_NOSIGNAL | (next < parts.size() ? MSG_MORE : 0)),
-                chain, at);
+    return sent(::sendmsg(socket_.get(), &message, MSG_NOSIGNAL | (next < parts.size() ? MSG_MORE : 0)), chain, at);
   }
 
   Result<std::uint64_t> send_range(const Chain& chain, Cursor& at) {
@@ -332,7 +237,7 @@ class RealSocket final : public Socket {
       if (copied || copied.error().code != Errc::would_block) return copied;
     }
     off64_t from = static_cast<off64_t>(range.offset + at.offset);
-    const ssize_t count = ::sendfile64(socket_.native_handle(), in, &from, left);
+    const ssize_t count = ::sendfile64(socket_.get(), in, &from, left);
     if (count == 0) return ended_early(range, at);
     return sent(count, chain, at);
   }
@@ -343,7 +248,7 @@ class RealSocket final : public Socket {
     const MutableBytes copy = shard_.scratch(kCopyBytes).first(std::min<std::uint64_t>(left, kCopyBytes));
     LEAT_TRY(const std::size_t filled, ((*range.file).*read)(copy, range.offset + at.offset));
     if (filled == 0) return ended_early(range, at);
-    const auto count = sent(::send(socket_.native_handle(), copy.data(), filled, MSG_NOSIGNAL), chain, at);
+    const auto count = sent(::send(socket_.get(), copy.data(), filled, MSG_NOSIGNAL), chain, at);
     full_ = count && *count < filled;
     return count;
   }
@@ -365,10 +270,7 @@ class RealSocket final : public Socket {
   }
 
   RealShard& shard_;
-  OperationSlot read_slot_;
-  OperationSlot write_slot_;
-  AsioSocket socket_;
-  bool more_likely_ = false;
+  Watched socket_;
   std::uint32_t reads_at_once_ = 0;
   std::uint64_t burst_bytes_ = 0;
   Address peer_;
@@ -394,23 +296,18 @@ class RealAccepted final : public Accepted {
 
 class RealListener final : public Listener {
  public:
-  RealListener(RealShard& shard, Descriptor fd, std::uint16_t port) : socket_(shard.context()), port_(port) {
-    error_code ignored;  // fails only for a descriptor that is not open
-    socket_.assign(asio::ip::tcp::v4(), fd.get(), ignored);
-    if (!ignored) (void)fd.release();
-    socket_.native_non_blocking(true, ignored);
-  }
-  ~RealListener() override { close(); }
+  RealListener(RealShard& shard, Descriptor fd, std::uint16_t port)
+      : socket_(shard.poller(), std::move(fd)), port_(port) {}
 
   Task<Result<std::unique_ptr<Accepted>>> accept() override {
     while (socket_.is_open()) {
       Address peer;
-      Descriptor fd(::accept4(socket_.native_handle(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
+      Descriptor fd(::accept4(socket_.get(), peer.get(), &peer.length, SOCK_NONBLOCK | SOCK_CLOEXEC));
       if (fd.get() >= 0) co_return std::make_unique<RealAccepted>(std::move(fd), peer);
       const int number = errno;
       if (number == EAGAIN) {
-        Readiness readable{socket_, AsioSocket::wait_read, slot_};
-        (void)co_await readable;  // when it fails, the loop's condition or accept4 says why
+        socket_.set_drained();
+        co_await socket_.readable();
       } else if (number == EMFILE || number == ENFILE || number == ENOBUFS || number == ENOMEM) {
         // The connection stays in the backlog: without a pause, who tries again would spin.
         co_await sleep_for(kOutOfDescriptorsPause);
@@ -423,15 +320,11 @@ class RealListener final : public Listener {
     co_return fail(Errc::cancelled, "the listener is closed");
   }
 
-  void close() override {
-    error_code ignored;
-    socket_.close(ignored);
-  }
+  void close() override { socket_.close(); }
   std::uint16_t port() const override { return port_; }
 
  private:
-  OperationSlot slot_;
-  AsioSocket socket_;
+  Watched socket_;
   std::uint16_t port_;
 };
 
@@ -470,8 +363,10 @@ class RealNetwork final : public Network {
         continue;
       }
       number = ::connect(fd.get(), address.get(), address.length) == 0 ? 0 : errno;
-      if (number == EINPROGRESS) number = co_await connected(fd.get(), patience);
-      if (number == 0) co_return std::make_unique<RealSocket>(shard_, std::move(fd), address);
+      if (number != 0 && number != EINPROGRESS) continue;
+      auto socket = std::make_unique<RealSocket>(shard_, std::move(fd), address);
+      if (number == EINPROGRESS) number = co_await socket->connected(patience);
+      if (number == 0) co_return socket;
     }
     co_return fail(number == ETIMEDOUT ? Errc::timed_out : Errc::io,
                    fmt::format("connect to {}:{}: {}", host, port, std::strerror(number)));
@@ -490,41 +385,6 @@ class RealNetwork final : public Network {
     if (number == EACCES || number == EPERM) return Errc::permission_denied;
     if (number == EADDRNOTAVAIL) return Errc::invalid_argument;
     return Errc::io;
-  }
-
-  // Ends a wait for a socket.
-  class Patience final : public Timer {
-   public:
-    explicit Patience(AsioSocket& socket) : socket_(socket) {}
-    [[nodiscard]] bool is_over() const { return over_; }
-
-   private:
-    void fire() override {
-      over_ = true;
-      error_code ignored;
-      socket_.cancel(ignored);
-    }
-    AsioSocket& socket_;
-    bool over_ = false;
-  };
-
-  // Waits for the end of a connect that is under way. Returns its error number, or 0.
-  Task<int> connected(int fd, Duration patience) {
-    OperationSlot slot;
-    AsioSocket socket(shard_.context());
-    error_code code;
-    socket.assign(asio::ip::tcp::v4(), fd, code);
-    if (code) co_return code.value();
-    Patience timer(socket);
-    if (patience < kPatienceMax) shard_.timers().arm(timer, shard_.now() + patience);
-    Readiness writable{socket, AsioSocket::wait_write, slot};
-    code = co_await writable;
-    (void)socket.release(code);  // the descriptor stays the caller's
-    if (timer.is_over()) co_return ETIMEDOUT;
-    int number = 0;
-    socklen_t length = sizeof number;
-    if (::getsockopt(fd, SOL_SOCKET, SO_ERROR, &number, &length) < 0) number = errno;
-    co_return number;
   }
 
   RealShard& shard_;

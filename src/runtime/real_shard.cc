@@ -5,21 +5,14 @@
 
 #include <csignal>
 
-#define BOOST_ASIO_NO_DEPRECATED
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include "runtime/file.h"
 #include "runtime/real.h"
 
 namespace leat::runtime {
 namespace {
 
-// How much of each kind one turn of a busy loop does before it looks at the others.
+// So many are resumed before a busy loop looks at what else there is.
 constexpr std::size_t kCoroutinesPerTurn = 256;
-constexpr std::size_t kEventsPerTurn = 64;
 
 void name_thread(const std::string& name) { (void)::pthread_setname_np(::pthread_self(), name.c_str()); }
 
@@ -90,19 +83,8 @@ Work* Inbox::take() {
   return oldest;
 }
 
-struct RealShard::Loop {
-  explicit Loop() : context(1), stay(context.get_executor()), clock(context) {}
-
-  boost::asio::io_context context;
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> stay;
-  boost::asio::steady_timer clock;
-  std::optional<MonoTime> clock_armed;  // when it will ring; nothing when it will not
-  std::optional<boost::asio::signal_set> signals;
-  std::optional<boost::asio::signal_set> hangups;
-};
-
 RealShard::RealShard(ShardId id, IoPool& pool)
-    : Shard(id), pool_(pool), loop_(std::make_unique<Loop>()), network_(make_real_network(*this)) {}
+    : Shard(id), pool_(pool), poller_(*this), network_(make_real_network(*this)) {}
 
 RealShard::~RealShard() = default;
 
@@ -129,7 +111,7 @@ void RealShard::send(Work& work) {
   inbox_.push(work);
   // The push and the loop's announcement that it will sleep are both sequentially consistent: either the loop sees the
   // work before it sleeps, or this sees that it sleeps.
-  if (sleeping_.load() && sleeping_.exchange(false)) boost::asio::post(loop_->context, [] {});
+  if (sleeping_.load() && sleeping_.exchange(false)) poller_.wake();
 }
 
 FileSystem& RealShard::files() { return real_files(); }
@@ -139,23 +121,21 @@ MutableBytes RealShard::scratch(std::size_t size) {
   return scratch_.mutable_view().first(size);
 }
 
-boost::asio::io_context& RealShard::context() { return loop_->context; }
-
 void RealShard::run() {
   enter();
-  boost::asio::io_context& context = loop_->context;
-  while (!stopping_) {
+  while (true) {
     run_inbox();
     run_ready();
-    if (timers().next_deadline()) timers().fire_due(now());
+    if (signals_) signals_->deliver();
+    MonoTime now{};
+    if (timers().next_deadline()) timers().fire_due(now = this->now());
     if (stopping_) break;
     if (ready_.empty() && may_sleep()) {
-      arm_clock();
-      context.run_one();
+      poller_.poll(idle_time(now));
       sleeping_.store(false, std::memory_order_relaxed);
+    } else {
+      poller_.poll(Duration(0));
     }
-    // All that has happened by now, so that what is done at the end of a turn is done once for all of it.
-    for (std::size_t i = 0; i < kEventsPerTurn && context.poll_one() > 0; ++i) {}
   }
   leave();
 }
@@ -184,35 +164,15 @@ bool RealShard::may_sleep() {
   return false;
 }
 
-// Sets the clock to ring at the next deadline. One that rings early is left as it is: it costs a turn of the loop, which
-// is less than setting it whenever the earliest timer is cancelled.
-void RealShard::arm_clock() {
+std::optional<Duration> RealShard::idle_time(MonoTime now) {
   const std::optional<MonoTime> next = timers().next_deadline();
-  if (!next || (loop_->clock_armed && *loop_->clock_armed <= *next)) return;
-  loop_->clock.expires_at(*next);
-  loop_->clock_armed = next;
-  loop_->clock.async_wait([loop = loop_.get()](const boost::system::error_code& code) {
-    if (!code) loop->clock_armed.reset();
-  });
+  if (!next) return std::nullopt;
+  return std::max(*next - now, Duration(0));
 }
 
-void RealShard::watch_signals(std::function<void(int)> on_signal) {
-  if (!loop_->signals) loop_->signals.emplace(loop_->context, SIGTERM, SIGINT);
-  loop_->signals->async_wait(
-      [this, on_signal = std::move(on_signal)](const boost::system::error_code& code, int number) {
-        if (code) return;
-        watch_signals(on_signal);
-        on_signal(number);
-      });
-}
-
-void RealShard::watch_hangups(std::function<void()> on_signal) {
-  if (!loop_->hangups) loop_->hangups.emplace(loop_->context, SIGHUP);
-  loop_->hangups->async_wait([this, on_signal = std::move(on_signal)](const boost::system::error_code& code, int) {
-    if (code) return;
-    watch_hangups(on_signal);
-    on_signal();
-  });
+void RealShard::watch_signal(int number, std::function<void(int)> on_signal) {
+  if (!signals_) signals_.emplace(poller_);
+  signals_->watch(number, std::move(on_signal));
 }
 
 namespace {
@@ -235,11 +195,11 @@ class Runtime final : public RealRuntime {
   }
 
   void on_stop_signal(std::function<void(int)> on_signal) override {
-    shards_.front()->watch_signals(std::move(on_signal));
+    for (const int number : {SIGTERM, SIGINT}) shards_.front()->watch_signal(number, on_signal);
   }
 
   void on_reload_signal(std::function<void()> on_signal) override {
-    shards_.front()->watch_hangups(std::move(on_signal));
+    shards_.front()->watch_signal(SIGHUP, [on_signal = std::move(on_signal)](int) { on_signal(); });
   }
 
   void run(std::function<Task<>()> main) override {

@@ -9,13 +9,11 @@
 #include <vector>
 
 #include "runtime/network.h"
+#include "runtime/real_poller.h"
+#include "runtime/real_signals.h"
 #include "runtime/shard.h"
 
 // Inside the real home only: seen by real_*.cc.
-namespace boost::asio {
-class io_context;
-}
-
 namespace leat::runtime {
 
 // The threads that may block, and the one queue that feeds them from every shard.
@@ -75,23 +73,21 @@ class RealShard final : public Shard {
   void enter() { set_current(this); }
   void leave() { set_current(nullptr); }
 
-  boost::asio::io_context& context();
+  [[nodiscard]] Poller& poller() { return poller_; }
   // Memory for what is done with before the shard does anything else.
   MutableBytes scratch(std::size_t size);
-  // Calls on_signal on this shard for SIGTERM and SIGINT. Before run().
-  void watch_signals(std::function<void(int)> on_signal);
-  // Calls on_signal on this shard for SIGHUP. Before run().
-  void watch_hangups(std::function<void()> on_signal);
+  // Calls on_signal(number) on this shard for each such signal of the process. On one shard only, before run().
+  void watch_signal(int number, std::function<void(int)> on_signal);
 
  private:
-  struct Loop;
-
   void run_inbox();
   void run_ready();
   bool may_sleep();
-  void arm_clock();
+  // For how long nothing but new events can be done, seen at `now`.
+  std::optional<Duration> idle_time(MonoTime now);
 
   IoPool& pool_;
+  Poller poller_;
   Inbox inbox_;
   std::atomic<bool> sleeping_{false};
   bool stopping_ = false;
@@ -99,7 +95,7 @@ class RealShard final : public Shard {
   std::array<std::uint64_t, 64> random_words_;
   std::size_t random_left_ = 0;
   Bytes scratch_;
-  std::unique_ptr<Loop> loop_;
+  std::optional<Signals> signals_;
   std::unique_ptr<Network> network_;
 };
 

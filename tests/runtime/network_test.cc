@@ -95,6 +95,34 @@ TEST_P(NetworkContract, BytesGoBothWaysAndTheEndIsSeen) {
   run([] { return talk(); });
 }
 
+// Reads take what is there and room is left, so that a read alone does not tell whether more comes.
+Task<> end_after_the_last_bytes(bool sees_bytes_first, bool sees_end_first) {
+  Pair pair = co_await make_pair();
+  CO_REQUIRE(pair.client && pair.server);
+  EXPECT_TRUE(co_await write_text(*pair.client, "last"));
+  if (sees_bytes_first) co_await sleep_for(2ms);
+  if (sees_end_first) {
+    pair.client->close();
+    co_await sleep_for(2ms);
+  }
+  std::string some(100, '?');
+  const auto count = co_await pair.server->read_some(std::as_writable_bytes(std::span(some)));
+  CO_REQUIRE(count.has_value());
+  pair.client->close();
+  EXPECT_EQ(some.substr(0, *count) + co_await read_to_end(*pair.server), "last");
+  EXPECT_EQ(co_await read_to_end(*pair.server), "") << "and again";
+}
+
+Task<> end_in_every_order() {
+  for (const bool sees_bytes_first : {false, true}) {
+    for (const bool sees_end_first : {false, true}) co_await end_after_the_last_bytes(sees_bytes_first, sees_end_first);
+  }
+}
+
+TEST_P(NetworkContract, TheEndIsSeenWheneverItComesAfterTheLastBytes) {
+  run([] { return end_in_every_order(); });
+}
+
 Task<std::string> read_shared_to_end(Socket& socket) {
   std::string all;
   while (true) {

@@ -1,11 +1,18 @@
 #include "runtime/real.h"
 
 #include <arpa/inet.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cstddef>
+#include <thread>
 
 #include "runtime/call.h"
 #include "runtime/file.h"
@@ -153,6 +160,36 @@ TEST(RealRuntime, AnIdleLoopSleepsInTheKernel) {
   Duration used{};
   RealRuntime::create({})->run([&] { return use_processor_while_idle(used); });
   EXPECT_LT(used, 100ms) << "of 200 ms; a loop that spins uses all of them";
+}
+
+// Makes epoll_pwait2 what it is on a kernel that has none.
+void forbid_precise_waits() {
+  sock_filter filter[] = {
+      BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(seccomp_data, nr)),
+      BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_epoll_pwait2, 0, 1),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO | ENOSYS),
+      BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+  };
+  const sock_fprog program{std::size(filter), filter};
+  ASSERT_EQ(::prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0), 0);
+  ASSERT_EQ(::prctl(PR_SET_SECCOMP, SECCOMP_MODE_FILTER, &program), 0);
+  ASSERT_EQ(::syscall(SYS_epoll_pwait2, -1, nullptr, 0, nullptr, nullptr, 0), -1);
+  ASSERT_EQ(errno, ENOSYS);
+}
+
+Task<> sleep_a_little(MonoTime& woken) {
+  const MonoTime deadline = Shard::current().now() + 2500us;
+  co_await sleep_until(deadline);
+  if (Shard::current().now() >= deadline) woken = Shard::current().now();
+}
+
+TEST(RealRuntime, SleepsOnAKernelThatWaitsForWholeMilliseconds) {
+  MonoTime woken{};
+  std::thread([&] {
+    forbid_precise_waits();  // this thread and those that it starts
+    RealRuntime::create({})->run([&] { return sleep_a_little(woken); });
+  }).join();
+  EXPECT_NE(woken, MonoTime{});
 }
 
 TEST(RealFiles, DroppedPagesAreNotCachedAndPrefetchedOnesAre) {
