@@ -35,6 +35,9 @@ void append_escaped(char c, std::string& out) {
 
 void append_json_text(std::string_view text, std::string& out) {
   constexpr std::size_t kBlock = 64;
+  constexpr std::size_t kRest = 64;  // of what else is usually behind a long text
+  if (out.capacity() - out.size() < text.size() + 2)
+    out.reserve(std::max(2 * out.capacity(), out.size() + text.size() + kRest));
   out += '"';
   for (std::size_t at = 0; at < text.size(); at += kBlock) {
     const std::string_view block = text.substr(at, kBlock);

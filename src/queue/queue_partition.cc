@@ -381,6 +381,7 @@ void QueuePartition::remember_attempt(const std::string& attempt_id, const std::
 runtime::Task<> QueuePartition::finish_receive(std::vector<Engine::Leased> leased, std::vector<Delivery>& out) {
   RecordChunkPtr chunk;
   const std::uint32_t rewinds = engine_->rewinds();
+  out.reserve(out.size() + leased.size());
   for (const Engine::Leased& message : leased) {
     const log::RecordView* record = chunk == nullptr ? nullptr : chunk->find(message.offset);
     if (record == nullptr) {

@@ -96,7 +96,11 @@ runtime::Task<Status> append_on(QueueShard* shard, TopicPartition id, log::NewRe
 
 void add_received(QueuePartition::Received& all, QueuePartition::Received part) {
   all.has_more |= part.has_more;
-  std::ranges::move(part.messages, std::back_inserter(all.messages));
+  if (all.messages.empty()) {
+    all.messages = std::move(part.messages);
+  } else {
+    std::ranges::move(part.messages, std::back_inserter(all.messages));
+  }
 }
 
 runtime::Task<> ring_on(QueueShard* shard, QueueId queue) {

@@ -115,7 +115,7 @@ class [[nodiscard]] ShardCall : private Work {
  private:
   struct Nothing {};
   struct Driver {
-    struct promise_type {
+    struct promise_type : CachedFrame {
       Driver get_return_object() const noexcept { return {}; }
       std::suspend_never initial_suspend() const noexcept { return {}; }
       std::suspend_never final_suspend() const noexcept { return {}; }

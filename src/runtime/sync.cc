@@ -79,7 +79,7 @@ void Notifier::Waiter::fire() {
 
 // A coroutine that nobody awaits: starts at once and frees itself at its end.
 struct TaskScope::Detached {
-  struct promise_type {
+  struct promise_type : CachedFrame {
     Detached get_return_object() const noexcept { return {}; }
     std::suspend_never initial_suspend() const noexcept { return {}; }
     std::suspend_never final_suspend() const noexcept { return {}; }

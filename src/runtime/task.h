@@ -6,6 +6,8 @@
 #include <utility>
 #include <variant>
 
+#include "runtime/frame_cache.h"
+
 namespace leat::runtime {
 
 template <class T>
@@ -23,7 +25,7 @@ struct FinalAwaiter {
   void await_resume() const noexcept {}
 };
 
-struct TaskPromiseBase {
+struct TaskPromiseBase : CachedFrame {
   std::coroutine_handle<> continuation = std::noop_coroutine();
   std::suspend_always initial_suspend() const noexcept { return {}; }
   FinalAwaiter final_suspend() const noexcept { return {}; }

@@ -35,11 +35,15 @@ struct Form {
 
 // One request, while it is answered.
 struct Call {
-  Arena arena;           // of texts in the output
-  std::string region;    // of the request's signature, or the default
-  std::string base_url;  // "http://host:port" as the client wrote it; https over TLS
-  std::string
-      sender;  // who sends: a user's name, or the id of an access key that is no user's; empty when nobody is known
+  // "http://host:port" as the client wrote it; https over TLS
+  [[nodiscard]] std::string base_url() const { return fmt::format("{}://{}", is_secure ? "https" : "http", host); }
+
+  Arena arena;            // of texts in the output
+  std::string region;     // of the request's signature, or the default
+  std::string_view host;  // that the client asked, with its port
+  bool is_secure = false;
+  // Who sends: a user's name, or the id of an access key that is no user's; empty when nobody is known.
+  std::string sender;
   security::Principal principal;
   bool is_open = false;  // what is asked for is for everyone: Api::is_open()
   Timestamp now;

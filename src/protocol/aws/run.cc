@@ -39,7 +39,9 @@ Outcome<> decode_input(const Shape& shape, void* object, const Form& form, Arena
 }
 
 void encode_output(const Shape& shape, const void* object, const Form& form, std::string& body) {
+  constexpr std::size_t kUsualSize = 400;
   if (form.is_json) {
+    body.reserve(kUsualSize);
     encode_json(shape, object, body);
   } else {
     encode_xml(shape, object, body);

@@ -11,6 +11,7 @@ namespace {
 
 constexpr std::string_view kJsonType = "application/x-amz-json-1.0";
 constexpr std::string_view kXmlType = "text/xml";
+constexpr std::string_view kRequestIdHeader = "x-amzn-RequestId";
 constexpr std::string_view kJsonCommonNamespace = "com.amazon.coral.service#";
 
 bool is_host(std::string_view host) {
@@ -226,7 +227,8 @@ runtime::Task<http::HttpResponse> Service::answer(const http::HttpRequest& reque
   call.presence = request.presence;
   call.principal = security::Principal::anonymous(security::host_of(request.peer));
   const auto host = request.header("Host");
-  call.base_url = fmt::format("{}://{}", request.is_secure ? "https" : "http", is_host(host) ? host : "localhost");
+  call.host = is_host(host) ? host : "localhost";
+  call.is_secure = request.is_secure;
   Exchange exchange{.arena = call.arena, .api = apis_.front()};
   exchange.request_id = Uuid::from_random(shard.random(), shard.random()).to_string();
   std::string body;
@@ -265,14 +267,14 @@ void Service::count(const Exchange& exchange, const Outcome<>& outcome, MonoTime
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(took).count()));
 }
 
-http::HttpResponse Service::respond(const Exchange& exchange, const Outcome<>& outcome, std::string body) {
+http::HttpResponse Service::respond(Exchange& exchange, const Outcome<>& outcome, std::string body) {
   http::HttpResponse response;
   const ApiTraits& api = exchange.api->traits();
   const bool is_json = exchange.form.is_json;
   response.content_type = is_json ? kJsonType : kXmlType;
-  response.headers.emplace_back("x-amzn-RequestId", exchange.request_id);
   if (outcome) {
     response.body = is_json ? std::move(body) : xml_answer(exchange.message(), body, api, exchange.request_id);
+    response.headers.emplace_back(kRequestIdHeader, std::move(exchange.request_id));
     return response;
   }
   const WireError& wire = api.wire_error(outcome.error().code);
@@ -284,6 +286,7 @@ http::HttpResponse Service::respond(const Exchange& exchange, const Outcome<>& o
   } else {
     response.body = xml_error(outcome.error(), wire, api, exchange.request_id);
   }
+  response.headers.emplace_back(kRequestIdHeader, std::move(exchange.request_id));
   return response;
 }
 

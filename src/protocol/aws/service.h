@@ -37,7 +37,7 @@ class Service {
   Outcome<> charge(const http::HttpRequest& request, const Call& call);
   void set_unsigned_sender(const http::HttpRequest& request, Call& call);
   Outcome<> authenticate(const http::HttpRequest& request, const Exchange& exchange, Call& call);
-  http::HttpResponse respond(const Exchange& exchange, const Outcome<>& outcome, std::string body);
+  http::HttpResponse respond(Exchange& exchange, const Outcome<>& outcome, std::string body);
   void count(const Exchange& exchange, const Outcome<>& outcome, MonoTime start);
 
   const Options& options_;

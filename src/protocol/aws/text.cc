@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include <charconv>
+#include <cstring>
 
 namespace leat::aws {
 namespace {
@@ -68,6 +69,13 @@ char* Arena::allocate(std::size_t size) {
   }
   left_ -= size;
   return std::exchange(free_, free_ + size);
+}
+
+std::string_view Arena::keep(std::string_view text) {
+  if (text.empty()) return kEmptyText;
+  char* const copy = allocate(text.size());
+  std::memcpy(copy, text.data(), text.size());
+  return {copy, text.size()};
 }
 
 bool has_aws_characters(std::string_view utf8) {

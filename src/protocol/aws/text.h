@@ -1,6 +1,5 @@
 #pragma once
 
-#include <deque>
 #include <memory>
 #include <optional>
 #include <string>
@@ -11,6 +10,10 @@
 // Texts: memory for them, what its services take as one, and the encodings they travel in.
 namespace leat::aws {
 
+// A text that is there, even when it is empty.
+[[nodiscard]] inline bool is_set(std::string_view text) { return text.data() != nullptr; }
+inline constexpr std::string_view kEmptyText{""};
+
 // Keeps the bytes of texts that are borrowed until a request is answered.
 class Arena {
  public:
@@ -18,21 +21,17 @@ class Arena {
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  std::string_view keep(std::string text) { return texts_.emplace_back(std::move(text)); }
+  // A copy of `text`.
+  std::string_view keep(std::string_view text);
   // `size` bytes of unspecified content.
   char* allocate(std::size_t size);
 
  private:
-  static constexpr std::size_t kBlockSize = 2048;
-  std::deque<std::string> texts_;
+  static constexpr std::size_t kBlockSize = 1000;  // what malloc has at hand
   std::vector<std::unique_ptr<char[]>> blocks_;
   char* free_ = nullptr;
   std::size_t left_ = 0;
 };
-
-// A text that is there, even when it is empty.
-[[nodiscard]] inline bool is_set(std::string_view text) { return text.data() != nullptr; }
-inline constexpr std::string_view kEmptyText{""};
 
 // UTF-8 of nothing but #x9, #xA, #xD, #x20 to #xD7FF, #xE000 to #xFFFD and #x10000 to #x10FFFF.
 [[nodiscard]] bool is_aws_text(std::string_view text);

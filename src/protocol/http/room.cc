@@ -7,25 +7,29 @@ std::size_t starts_of(std::size_t limit, std::size_t body_size_max) {
   return std::max(limit / 4, std::min(body_size_max, BodyBudgets::kStart));
 }
 
-runtime::Task<> reserve(runtime::Budget& budget, std::size_t amount) {
-  if (!budget.try_reserve(amount)) co_await budget.reserve(amount);
-}
-
 }  // namespace
 
 BodyBudgets::BodyBudgets(std::size_t limit, std::size_t body_size_max)
     : starts(starts_of(limit, body_size_max)), rests(std::max(limit - limit / 4, body_size_max)) {}
 
+bool Room::try_start(std::size_t size) {
+  const std::size_t amount = std::min(size, BodyBudgets::kStart);
+  if (!budgets_.starts.try_reserve(amount)) return false;
+  size_ = size;
+  start_ = amount;
+  return true;
+}
+
 runtime::Task<> Room::start(std::size_t size) {
   const std::size_t amount = std::min(size, BodyBudgets::kStart);
-  co_await reserve(budgets_.starts, amount);
+  co_await budgets_.starts.reserve(amount);
   size_ = size;
   start_ = amount;
 }
 
 runtime::Task<> Room::grow() {
   const std::size_t amount = size_ - start_;
-  co_await reserve(budgets_.rests, amount);
+  co_await budgets_.rests.reserve(amount);
   rest_ = amount;
 }
 

@@ -27,7 +27,9 @@ class Room {
   Room& operator=(const Room&) = delete;
   ~Room() { shrink(0); }
 
-  // Returns once there is room for the beginning of a body of `size`.
+  // Takes room for the beginning of a body of `size`, if there is.
+  [[nodiscard]] bool try_start(std::size_t size);
+  // The same; returns once there is.
   runtime::Task<> start(std::size_t size);
   // Whether a body of which `arrived` is there goes on behind the room that it has.
   [[nodiscard]] bool must_grow(std::size_t arrived) const { return rest_ == 0 && start_ < size_ && arrived >= start_; }

@@ -121,20 +121,23 @@ runtime::Task<bool> Session::await_request() {
 }
 
 runtime::Task<std::expected<void, Session::Failure>> Session::read_request() {
-  deadline_.set(context_.options.request_timeout);
-  bool has_begun = false;  // the body
+  bool is_limited = false;  // in time, once it has to wait: most requests arrive whole
+  bool has_begun = false;   // the body
   while (!parser_->done()) {
     const auto advanced = advance();
     if (!advanced) co_return std::unexpected(advanced.error());
     if (parser_->done() || (parser_->head_done() && parser_->streams_body())) break;
     const bool begins = parser_->head_done() && !std::exchange(has_begun, parser_->head_done());
+    if (begins && !parser_->wants_continue() && room_.try_start(parser_->body_size_max())) continue;
     if (begins || room_.must_grow(parser_->body_size())) {
+      if (!std::exchange(is_limited, true)) deadline_.set(context_.options.request_timeout);
       const bool has_room = co_await find_room();
       if (!has_room) co_return std::unexpected(Ended::connection);
       continue;
     }
     if (*advanced) continue;
     if (has_ended_) co_return std::unexpected(Ended::connection);
+    if (!std::exchange(is_limited, true)) deadline_.set(context_.options.request_timeout);
     co_await input_changed_.wait();
   }
   room_.shrink(parser_->body_size());  // one in chunks had room for the largest
@@ -189,7 +192,9 @@ runtime::Task<bool> Session::answer() {
   const ResponseContext how{head_only, keep_alive, runtime::Shard::current().wall_now()};
   Bytes encoded = encode_response(response, how);
   response.body = std::string();  // sending may take long, and a copy is enough
-  const bool is_sent = co_await send(std::move(encoded));
+  const std::size_t sent = write_at_once(encoded);
+  bool is_sent = sent == encoded.size();
+  if (!is_sent) is_sent = co_await send(sent == 0 ? std::move(encoded) : Bytes::copy_of(encoded.view().subspan(sent)));
   context_.stats.responses[static_cast<std::size_t>(std::clamp(response.status / 100, 1, 5))].add();
   context_.stats.request_latency.record_us(
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(now() - start).count()));

@@ -19,19 +19,19 @@ struct Call {
   Call(aws::Call& shared, queue::Queues& the_queues, const aws::Options& the_options)
       : queues(the_queues),
         options(the_options),
+        common(shared),
         arena(shared.arena),
         region(shared.region),
-        base_url(shared.base_url),
         sender(shared.sender),
         principal(shared.principal),
         is_open(shared.is_open) {}
 
   queue::Queues& queues;
   const aws::Options& options;
-  // Of aws::Call.
+  const aws::Call& common;
+  // Of it.
   Arena& arena;
   const std::string& region;
-  const std::string& base_url;
   const std::string& sender;
   const security::Principal& principal;
   bool is_open;

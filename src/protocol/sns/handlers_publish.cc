@@ -71,7 +71,7 @@ Fault send_fault(const Error& error) {
 
 sqs::FailedEntry failed(std::string_view id, Fault fault, Arena& arena) {
   const aws::WireError& wire = wire_error(fault.code);
-  return {id, wire.status < 500, wire.legacy, arena.keep(std::move(fault.message))};
+  return {id, wire.status < 500, wire.legacy, arena.keep(fault.message)};
 }
 
 }  // namespace

@@ -175,7 +175,7 @@ Queue read_subscription(const Call& call, const Queue& topic, const SubscribeInp
   set("Endpoint", in.endpoint);
   set(kTopicAttribute, topic_name_of(topic));
   set(kRegionAttribute, call.region);
-  set(kBaseAttribute, call.base_url);
+  set(kBaseAttribute, call.common.base_url());
   if (in.protocol != "sqs") {
     set(kPendingAttribute, "true");
     set(kTokenAttribute, random_token());
@@ -197,15 +197,15 @@ ShownSubscription show(const Call& call, const Queue& subscription) {
   const auto topic = attribute_of(subscription, kTopicAttribute);
   shown.subscription_arn = is_pending(subscription) ? kShownPending : arena.keep(arn_of(call, subscription));
   shown.owner = call.options.account;
-  shown.protocol = arena.keep(std::string(attribute_of(subscription, "Protocol")));
-  shown.endpoint = arena.keep(std::string(attribute_of(subscription, "Endpoint")));
+  shown.protocol = arena.keep(attribute_of(subscription, "Protocol"));
+  shown.endpoint = arena.keep(attribute_of(subscription, "Endpoint"));
   shown.topic_arn = arena.keep(topic_arn(call.region, call.options.account, topic));
   return shown;
 }
 
 void show_page(Call& call, Page page, ListSubscriptionsOutput& out) {
   for (const QueuePtr& subscription : page.queues) out.subscriptions.push_back(show(call, *subscription));
-  if (!page.next_token.empty()) out.next_token = call.arena.keep(std::move(page.next_token));
+  if (!page.next_token.empty()) out.next_token = call.arena.keep(page.next_token);
 }
 
 void answer_arn(const Call& call, const SubscribeInput& in, const Queue& subscription, SubscriptionArnText& out) {

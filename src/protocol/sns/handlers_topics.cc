@@ -250,7 +250,7 @@ Answer list_topics(Call& call, const PageInput& in, ListTopicsOutput& out) {
     const auto name = topic_name_of(*topic);
     out.topics.push_back({call.arena.keep(topic_arn(call.region, call.options.account, name))});
   }
-  if (!page.next_token.empty()) out.next_token = call.arena.keep(std::move(page.next_token));
+  if (!page.next_token.empty()) out.next_token = call.arena.keep(page.next_token);
   co_return Outcome<>();
 }
 

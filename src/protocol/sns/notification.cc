@@ -81,7 +81,7 @@ Published read_published(const queue::Delivery& delivery, const queue::Queue& su
     encoding.string_value = "base64";
     out.attributes.push_back({sqs::kEncodingAttribute, encoding});
   } else if (sqs::header_in(out.headers, kStructureHeader) == "json") {
-    if (auto text = text_for(out.message, protocol)) out.message = arena.keep(std::move(*text));
+    if (auto text = text_for(out.message, protocol)) out.message = arena.keep(*text);
   }
   if (const auto subject = sqs::header_in(out.headers, kSubjectHeader); aws::is_aws_text(subject))
     out.subject = subject;

@@ -25,9 +25,9 @@ struct Call {
         purge_times(times),
         stats(counters),
         is_own(is_leats_own),
+        common(shared),
         arena(shared.arena),
         region(shared.region),
-        base_url(shared.base_url),
         sender(shared.sender),
         principal(shared.principal),
         now(shared.now),
@@ -39,10 +39,10 @@ struct Call {
   PurgeTimes& purge_times;
   Stats& stats;
   bool is_own;  // an action of leat's: it knows queues that SQS has not
-  // Of aws::Call.
+  const aws::Call& common;
+  // Of it.
   Arena& arena;
   const std::string& region;
-  const std::string& base_url;
   const std::string& sender;
   const security::Principal& principal;
   Timestamp now;

@@ -21,7 +21,7 @@ std::unexpected<Fault> bad_value(std::string_view parameter, std::string_view va
 
 FailedEntry failed(std::string_view id, Fault fault, Arena& arena) {
   const aws::WireError& wire = wire_error(fault.code);
-  return {id, wire.status < 500, wire.legacy, arena.keep(std::move(fault.message))};
+  return {id, wire.status < 500, wire.legacy, arena.keep(fault.message)};
 }
 
 Fault send_fault(const Error& error) {

@@ -103,7 +103,7 @@ std::optional<queue::StartAt> parse_start(std::string_view text) {
 }
 
 std::string queue_url(const Call& call, std::string_view name) {
-  return fmt::format("{}/{}/{}", call.base_url, call.options.account, name);
+  return fmt::format("{}/{}/{}", call.common.base_url(), call.options.account, name);
 }
 
 std::string queue_arn(const Call& call, std::string_view name) {
@@ -263,7 +263,7 @@ Answer get_queue_attributes(Call& call, const GetQueueAttributesInput& in, GetQu
   for (const std::string_view name : attribute_names()) {
     if (!wants_all && std::ranges::find(in.names, name) == in.names.end()) continue;
     if (auto value = get_attribute(call, name, *queue, stats))
-      out.attributes.push_back({name, call.arena.keep(std::move(*value))});
+      out.attributes.push_back({name, call.arena.keep(*value)});
   }
   co_return Outcome<>();
 }

@@ -104,7 +104,7 @@ Outcome<bool> take_own_attribute(std::string_view name, std::string_view value, 
   if (name == kEncodingAttribute) {
     auto bytes = value == "base64" ? aws::from_base64(as_text(prepared.message.body)) : std::nullopt;
     if (!bytes) return bad(fmt::format("{} must be base64, and the body must be written in it.", name));
-    prepared.message.body = as_bytes(arena.keep(std::move(*bytes)));
+    prepared.message.body = as_bytes(arena.keep(*bytes));
     return true;
   }
   return bad(fmt::format("The message attribute '{}' cannot be sent: names that begin with leat- are reserved.", name));
@@ -129,7 +129,7 @@ Outcome<> take_attributes(const AttributeMap& attributes, PreparedMessage& prepa
       types += fmt::format("{}{}={}", types.empty() ? "" : "&", name, aws::percent_encoded(attribute.data_type));
     prepared.message.headers.push_back({name, as_bytes(value_of(attribute))});
   }
-  if (!types.empty()) prepared.message.headers.push_back({kTypesHeader, as_bytes(arena.keep(std::move(types)))});
+  if (!types.empty()) prepared.message.headers.push_back({kTypesHeader, as_bytes(arena.keep(types))});
   if (!attributes.empty()) prepared.result.md5_of_attributes = arena.keep(md5_of_attributes(attributes));
   return {};
 }
