@@ -1,12 +1,9 @@
 #include "runtime/frame_cache.h"
 
-#include <array>
-#include <new>
+#include "runtime/frame_lists.h"
 
 namespace leat::runtime {
 namespace {
-
-constexpr std::size_t kStep = 64;
 
 // AddressSanitizer shall see the use of a frame that has ended.
 #if __has_feature(address_sanitizer)
@@ -15,58 +12,20 @@ constexpr bool kIsOn = false;
 constexpr bool kIsOn = true;
 #endif
 
-struct Free {
-  Free* next;
-};
-
-class FrameCache {
- public:
-  constexpr FrameCache() = default;
-  FrameCache(const FrameCache&) = delete;
-  FrameCache& operator=(const FrameCache&) = delete;
-  ~FrameCache() {
-    for (std::size_t index = 0; index < by_size_.size(); ++index) {
-      while (void* frame = take(index)) ::operator delete(frame);
-    }
-    left_ = 0;
-  }
-
-  void* take(std::size_t index) {
-    Free* frame = by_size_[index];
-    if (frame == nullptr) return nullptr;
-    by_size_[index] = frame->next;
-    left_ += size_of(index);
-    return frame;
-  }
-  bool give(void* frame, std::size_t index) {
-    if (left_ < size_of(index)) return false;
-    by_size_[index] = new (frame) Free{by_size_[index]};
-    left_ -= size_of(index);
-    return true;
-  }
-
-  static std::size_t index_of(std::size_t size) { return (size - 1) / kStep; }
-  static std::size_t size_of(std::size_t index) { return (index + 1) * kStep; }
-
- private:
-  std::array<Free*, kCachedFrameSizeMax / kStep> by_size_{};
-  std::size_t left_ = kCachedFramesBytesMax;
-};
-
-constinit thread_local FrameCache cache;
+constinit thread_local FrameLists lists;
 
 }  // namespace
 
 void* allocate_frame(std::size_t size) {
-  if (!kIsOn || size > kCachedFrameSizeMax) return ::operator new(size);
-  const std::size_t index = FrameCache::index_of(size);
-  if (void* frame = cache.take(index)) return frame;
-  return ::operator new(FrameCache::size_of(index));
+  return kIsOn && size <= kCachedFrameSizeMax ? lists.allocate(size) : ::operator new(size);
 }
 
 void free_frame(void* frame, std::size_t size) noexcept {
-  if (kIsOn && size <= kCachedFrameSizeMax && cache.give(frame, FrameCache::index_of(size))) return;
-  ::operator delete(frame);
+  if (kIsOn && size <= kCachedFrameSizeMax) {
+    lists.free(frame, size);
+  } else {
+    ::operator delete(frame);
+  }
 }
 
 }  // namespace leat::runtime

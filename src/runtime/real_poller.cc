@@ -58,26 +58,28 @@ int Poller::wait(std::optional<Duration> at_most) {
   return ::epoll_wait(epoll_.get(), events_.data(), size, static_cast<int>(rounded.count()));
 }
 
-void Poller::poll(std::optional<Duration> at_most) {
+std::size_t Poller::poll(std::optional<Duration> at_most) {
   const int count = wait(at_most);
   if (count < 0 && errno != EINTR) throw std::system_error(errno, std::system_category(), "epoll_wait");
-  // No coroutine runs before all are told: none of what the events point at goes away.
+  // Nobody runs before everything is noted: none of what the events point at goes away meanwhile.
+  told_.clear();
   for (int i = 0; i < count; ++i) {
     const epoll_event& event = events_[static_cast<std::size_t>(i)];
     if (auto* watched = static_cast<Watched*>(event.data.ptr)) watched->happened(event.events);
   }
+  for (const std::coroutine_handle<> coroutine : told_) coroutine.resume();
+  return told_.size();
 }
 
-Watched::Watched(Poller& poller, Descriptor fd) : shard_(poller.shard_), fd_(std::move(fd)) {
+Watched::Watched(Poller& poller, Descriptor fd) : poller_(poller), fd_(std::move(fd)) {
   if (fd_.get() >= 0 && !enter(poller.epoll_, fd_.get(), EPOLLIN | EPOLLOUT | EPOLLRDHUP, this)) fd_ = Descriptor();
 }
 
-void Watched::tell(Direction& direction) {
-  direction.is_due = true;
-  if (direction.waiting) shard_.resume_later(std::exchange(direction.waiting, nullptr));
-}
-
 void Watched::happened(std::uint32_t events) {
+  const auto tell = [this](Direction& direction) {
+    direction.is_due = true;
+    if (direction.waiting) poller_.told_.push_back(std::exchange(direction.waiting, nullptr));
+  };
   const bool failed = (events & (EPOLLERR | EPOLLHUP)) != 0;
   if (failed || (events & EPOLLRDHUP) != 0) ended_ = true;
   if (ended_ || (events & EPOLLIN) != 0) tell(input_);
@@ -87,8 +89,9 @@ void Watched::happened(std::uint32_t events) {
 void Watched::close() {
   if (!is_open()) return;
   fd_ = Descriptor();
-  tell(input_);
-  tell(output_);
+  for (Direction* direction : {&input_, &output_}) {
+    if (direction->waiting) poller_.shard_.resume_later(std::exchange(direction->waiting, nullptr));
+  }
 }
 
 }  // namespace leat::runtime

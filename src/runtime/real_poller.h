@@ -6,6 +6,7 @@
 #include <coroutine>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "base/types.h"
 #include "runtime/shard.h"
@@ -42,9 +43,9 @@ class Poller {
   Poller& operator=(const Poller&) = delete;
   ~Poller() = default;
 
-  // Lets the shard resume who waits for a descriptor at which something has happened; waits for that at most so long, or for
-  // as long as it takes.
-  void poll(std::optional<Duration> at_most);
+  // Resumes who waits for a descriptor at which something has happened; waits for that at most so long, or for as long as it
+  // takes. Returns how many it resumed.
+  std::size_t poll(std::optional<Duration> at_most);
   // Ends a poll() that waits, or else the next one. From any thread, and from signal handlers.
   void wake();
 
@@ -57,6 +58,7 @@ class Poller {
   Descriptor epoll_;
   Descriptor waker_;
   std::array<epoll_event, 128> events_{};
+  std::vector<std::coroutine_handle<>> told_;
 };
 
 // A descriptor of a poller's set, which does not block. Belongs to the poller's shard; at most one coroutine waits for each
@@ -93,11 +95,9 @@ class Watched {
     std::coroutine_handle<> waiting;
   };
 
-  // Marks it as due and lets who waits for it run.
-  void tell(Direction& direction);
   void happened(std::uint32_t events);
 
-  Shard& shard_;
+  Poller& poller_;
   Descriptor fd_;
   Direction input_;
   Direction output_;

@@ -11,8 +11,9 @@
 namespace leat::runtime {
 namespace {
 
-// So many are resumed before a busy loop looks at what else there is.
+// How much of each kind one turn of a busy loop does before it looks at the others.
 constexpr std::size_t kCoroutinesPerTurn = 256;
+constexpr std::size_t kEventsPerTurn = 64;
 
 void name_thread(const std::string& name) { (void)::pthread_setname_np(::pthread_self(), name.c_str()); }
 
@@ -130,12 +131,16 @@ void RealShard::run() {
     MonoTime now{};
     if (timers().next_deadline()) timers().fire_due(now = this->now());
     if (stopping_) break;
+    std::size_t events = 0;
     if (ready_.empty() && may_sleep()) {
-      poller_.poll(idle_time(now));
+      events = poller_.poll(idle_time(now));
       sleeping_.store(false, std::memory_order_relaxed);
     } else {
-      poller_.poll(Duration(0));
+      events = poller_.poll(Duration(0));
     }
+    // All that has happened by now, so that what is done at the end of a turn is done once for all of it.
+    for (std::size_t more = events; more > 0 && events < kEventsPerTurn; events += more)
+      more = poller_.poll(Duration(0));
   }
   leave();
 }

@@ -162,6 +162,66 @@ TEST(RealRuntime, AnIdleLoopSleepsInTheKernel) {
   EXPECT_LT(used, 100ms) << "of 200 ms; a loop that spins uses all of them";
 }
 
+struct Later {
+  bool await_ready() const noexcept { return false; }
+  void await_suspend(std::coroutine_handle<> awaiting) const { Shard::current().resume_later(awaiting); }
+  void await_resume() const noexcept {}
+};
+
+Task<> end_turn(std::vector<std::string>& order) {
+  co_await Later{};
+  order.emplace_back("end of turn");
+}
+
+Task<> pass_on(Socket& from, Socket& to, std::vector<std::string>& order) {
+  (void)co_await from.read_shared();
+  order.emplace_back("first");
+  (void)to.write_at_once(as_bytes("x"));
+  co_await end_turn(order);
+}
+
+Task<> take(Socket& from, std::vector<std::string>& order) {
+  (void)co_await from.read_shared();
+  order.emplace_back("second");
+}
+
+struct Ends {
+  std::unique_ptr<Socket> client;
+  std::unique_ptr<Socket> server;
+};
+
+Task<Ends> connect_to_itself() {
+  Network& network = Shard::current().network();
+  auto listener = network.listen("127.0.0.1", 0);
+  EXPECT_TRUE(listener);
+  const std::string host = "127.0.0.1";
+  auto client = co_await network.connect(host, (*listener)->port());
+  auto accepted = co_await (*listener)->accept();
+  EXPECT_TRUE(client && accepted);
+  co_return Ends{std::move(*client), (*accepted)->attach()};
+}
+
+Task<> pass_on_often(int& in_one_turn) {
+  const Ends one = co_await connect_to_itself();
+  const Ends two = co_await connect_to_itself();
+  for (int i = 0; i < 50; ++i) {
+    std::vector<std::string> order;
+    TaskScope scope;
+    scope.spawn(take(*two.server, order));
+    scope.spawn(pass_on(*one.server, *two.client, order));
+    (void)one.client->write_at_once(as_bytes("x"));
+    co_await scope.join();
+    if (order == std::vector<std::string>{"first", "second", "end of turn"}) ++in_one_turn;
+  }
+}
+
+// What is done once a turn is done for all of it: half of the rate of a fan-out.
+TEST(RealRuntime, ATurnTakesWhatHappensMeanwhile) {
+  int in_one_turn = 0;
+  RealRuntime::create({})->run([&] { return pass_on_often(in_one_turn); });
+  EXPECT_GT(in_one_turn, 25) << "of 50; the system may deliver some later";
+}
+
 // Makes epoll_pwait2 what it is on a kernel that has none.
 void forbid_precise_waits() {
   sock_filter filter[] = {

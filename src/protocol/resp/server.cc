@@ -36,7 +36,7 @@ void Server::accept(std::unique_ptr<runtime::Accepted> accepted, std::string loc
   auto socket = accepted->attach();
   if (stopping_) return;
   executor_.stats().accepted_connections.add();
-  if (sessions_.size() >= executor_.settings().connections_max) {
+  if (connections_ >= executor_.settings().connections_max) {
     executor_.stats().refused_connections.add();
     tasks_.spawn(turn_away(std::move(socket)));
     return;
@@ -53,9 +53,9 @@ runtime::Task<> Server::turn_away(std::unique_ptr<runtime::Socket> socket) {
 
 runtime::Task<> Server::serve(std::unique_ptr<runtime::Socket> socket, std::string local) {
   Session session(executor_, std::move(socket), std::move(local));
-  sessions_.insert(&session);
+  ++connections_;
   co_await session.run();
-  sessions_.erase(&session);
+  --connections_;
 }
 
 runtime::Task<> Server::stop() {

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -44,7 +43,7 @@ class Server {
   std::unique_ptr<keyspace::Journal> journal_;
   Executor executor_;
   LocalCommands local_commands_{executor_};
-  std::set<Session*> sessions_;
+  std::size_t connections_ = 0;
   runtime::TaskScope tasks_;
   bool stopping_ = false;
 };
