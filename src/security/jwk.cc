@@ -115,6 +115,8 @@ std::optional<JsonWebKeys::Key> JsonWebKeys::Key::from(const Json& jwk) {
     key.modulus_bytes = modulus.size();
     key.native = import_key(jwk, {"kty", "n", "e"});
   } else if (*kind == "EC") {
+    // Of what is not base64url, libcjose ends the process.
+    if (number_member(jwk, "x").empty() || number_member(jwk, "y").empty()) return std::nullopt;
     key.native = import_key(jwk, {"kty", "crv", "x", "y"});
     if (key.native) key.curve = *text_member(jwk, "crv");
   }

@@ -54,6 +54,8 @@ TEST(JsonWebKeys, OtherKeysAreSkippedAndCounted) {
       R"({"kty":"EC","crv":"P-256"})",
       R"({"kty":"EC","crv":"secp256k1","x":"AAAA","y":"AAAA"})",
       R"({"kty":"EC","crv":"P-256","x":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA","y":"AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA"})",
+      R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2x==Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m36HLN_tue659LNpXW6pCyStikYjKIWI5a0"})",
+      R"({"kty":"EC","crv":"P-256","x":"f83OJ3D2xF1Bg8vub9tLe1gHMzV76e8Tus9uPHvRVEU","y":"x_FEzRu9m=6HLN_tue659LNpXW6pCyStikYjKIWI5a0"})",
       p256().jwk(R"("use":"enc")"),
       p256().jwk(R"("use":7)"),
       p256().jwk(R"("key_ops":["sign"])"),
