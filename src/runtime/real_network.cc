@@ -191,9 +191,7 @@ class RealSocket final : public Socket {
   };
 
   std::unexpected<Error> failure(std::string_view what, int number) const {
-    if (number == ECANCELED || number == EBADF || !socket_.is_open()) {
-      return fail(Errc::cancelled, "the socket was closed");
-    }
+    if (!socket_.is_open()) return fail(Errc::cancelled, "the socket was closed");
     return fail(Errc::io, fmt::format("{} {}: {}", what, peer(), std::strerror(number)));
   }
 
