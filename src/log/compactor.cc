@@ -63,6 +63,10 @@ class SourceReader {
     while (true) {
       if (scanner_) {
         LEAT_TRY(const auto item, scanner_->next(true));
+        // Its keys may be others than were written: nothing may go because of them, nor be written anew.
+        if (item && !batch_crc_matches(item->bytes, item->header))
+          return fail(Errc::corrupt, fmt::format("{}: the checksum of the batch at {} is wrong",
+                                                 sources_[next_ - 1].path, item->position));
         if (item) return item->bytes;
         scanner_.reset();
       }
@@ -242,7 +246,7 @@ runtime::Task<Status> Compactor::compact(std::shared_ptr<Partition> partition, T
     removed += done->removed;
   }
   partition->set_compacted_to(clean_end);
-  log_info("log", "{}: compaction removed {} records below offset {}", partition->id(), removed, clean_end);
+  log_info("log", "{}: compaction removed {} records below offset {}", partition->label(), removed, clean_end);
   co_return Status{};
 }
 

@@ -21,6 +21,8 @@ enum class FlushPolicy : std::uint8_t {
 // What a topic sets for each of its partitions. Durations in milliseconds and sizes in bytes, as Kafka's topic
 // configuration has them; -1 in the retention settings means without limit.
 struct LogConfig {
+  std::string topic_name;  // for people who read the server's log
+
   std::int64_t segment_bytes = std::int64_t{1} << 30;
   std::int64_t segment_ms = 7LL * 24 * 3600 * 1000;
   std::int64_t index_interval_bytes = 4096;
@@ -44,6 +46,9 @@ struct LogConfig {
   bool fence = false;    // records may be refused for an old token of a lock: stream/fences.h
   bool journal = false;  // of what consumers do: appends go on, for a while, when the disk is full
 };
+
+// A partition, for people.
+[[nodiscard]] std::string label_of(const TopicPartition& id, const LogConfig& config);
 
 // What the server sets for every partition of a shard.
 struct StoreOptions {

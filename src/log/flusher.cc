@@ -16,6 +16,9 @@ struct Flusher::Item {
 namespace {
 
 constexpr Duration kGatherMax = std::chrono::milliseconds(1);
+// After the files of a partition could not be opened, and for how long that is tried.
+constexpr Duration kRetryAfter = std::chrono::milliseconds(100);
+constexpr Duration kRetryFor = std::chrono::seconds(30);
 
 Status sync_target(runtime::FileSystem& files, const Partition::FlushTarget& target, const std::string& folder) {
   for (const auto& file : target.files) LEAT_CHECK(file->sync());
@@ -85,11 +88,13 @@ std::optional<MonoTime> Flusher::earliest_due() const {
   return earliest;
 }
 
-// Who goes into a round: everyone who is due, and with them all others under `commit`, whose wait it shortens.
+// Who goes into a round: everyone who is due, and with them all others under `commit`, whose wait it shortens; the rest of
+// more than may have their files open goes into the next.
 std::vector<std::shared_ptr<Partition>> Flusher::take_due(MonoTime now) {
   std::vector<std::shared_ptr<Partition>> due;
   std::erase_if(dirty_, [&](std::shared_ptr<Partition>& partition) {
-    const bool goes = stopping_ || *partition->flush_due_ <= now || partition->config().flush == FlushPolicy::commit;
+    const bool is_due = stopping_ || *partition->flush_due_ <= now || partition->config().flush == FlushPolicy::commit;
+    const bool goes = is_due && due.size() < std::max<std::size_t>(options_.open_files_max, 1);
     if (goes) {
       partition->flush_due_.reset();
       due.push_back(std::move(partition));
@@ -127,8 +132,13 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
   items.reserve(partitions.size());
   std::size_t file_count = 0;
   for (auto& partition : partitions) {
-    if (partition->offline()) continue;
+    if (partition->offline()) {
+      failing_since_.erase(partition.get());
+      continue;
+    }
     auto target = partition->begin_flush();
+    if (!target && try_again(*partition, target.error())) continue;
+    if (!failing_since_.empty()) failing_since_.erase(partition.get());
     Item item{std::move(partition), {}, {}};
     if (target) {
       file_count += target->files.size();
@@ -152,6 +162,19 @@ runtime::Task<> Flusher::round(std::vector<std::shared_ptr<Partition>> partition
       static_cast<std::uint64_t>(std::chrono::duration_cast<std::chrono::microseconds>(last_took_).count()));
 }
 
+// Nothing was flushed, so nothing is lost yet: its files can't be opened, perhaps as there are no descriptors left. False: it
+// has been tried for long enough.
+bool Flusher::try_again(Partition& partition, const Error& why) {
+  const MonoTime now = runtime::Shard::current().now();
+  const MonoTime since = failing_since_.try_emplace(&partition, now).first->second;
+  if (stopping_ || why.code == Errc::cancelled || now - since >= kRetryFor) return false;
+  stats_.failed_flushes.add();
+  retries_.write(now, LogLevel::warning, "log", "{} cannot be flushed, which is tried again: {}", partition.label(),
+                 why.message);
+  want(partition, now + kRetryAfter);
+  return true;
+}
+
 runtime::Task<> Flusher::sync_item(Item& item) {
   item.outcome =
       co_await runtime::run_blocking([&] { return sync_target(files_, item.target, item.partition->folder()); });
@@ -167,7 +190,7 @@ runtime::Task<> Flusher::sync_each(std::vector<Item>& items) {
 
 runtime::Task<bool> Flusher::sync_together() {
   if (sync_all_failed_) co_return false;
-  const Status synced = co_await runtime::run_blocking([&] { return files_.sync_all(options_.folder); });
+  const Status synced = co_await runtime::run_blocking([&] { return files_.sync_all(topics_folder(options_.folder)); });
   if (!synced) {
     sync_all_failed_ = true;
     log_warning("log", "{}; files are flushed one by one from now on", synced.error().message);
@@ -184,7 +207,7 @@ runtime::Task<> Flusher::run_manifests() {
     const auto partition = std::move(stale_manifests_.back());
     stale_manifests_.pop_back();
     if (auto saved = co_await partition->save_manifest(); !saved && !partition->offline())
-      log_warning("log", "could not write the manifest of {}: {}", partition->id(), saved.error().message);
+      log_warning("log", "could not write the manifest of {}: {}", partition->label(), saved.error().message);
   }
 }
 

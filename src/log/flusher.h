@@ -3,6 +3,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/log_limiter.h"
 #include "log/config.h"
 #include "log/partition.h"
 #include "runtime/sync.h"
@@ -35,6 +36,7 @@ class Flusher {
   runtime::Task<> run();
   runtime::Task<> run_manifests();
   runtime::Task<> round(std::vector<std::shared_ptr<Partition>> partitions);
+  [[nodiscard]] bool try_again(Partition& partition, const Error& why);
   struct Item;
   runtime::Task<> sync_item(Item& item);
   runtime::Task<> sync_each(std::vector<Item>& items);
@@ -56,6 +58,8 @@ class Flusher {
   runtime::Notifier wake_;
   runtime::Notifier manifest_wake_;
   runtime::TaskScope tasks_;
+  std::map<const Partition*, MonoTime> failing_since_;  // those whose flush could not begin, and will be tried again
+  LogLimiter retries_;
   bool stopping_ = false;
   bool sync_all_failed_ = false;
   bool rounds_ended_ = false;

@@ -49,9 +49,13 @@ Partition::Partition(TopicPartition id, const LogConfig& config, LeaderEpoch epo
       readable_position_(segments_.back()->size),
       compacted_to_(std::min(recovered.manifest.compacted_to, segments_.back()->end)),
       offline_(std::move(recovered.damage)) {
-  segments_.back()->opened = now;
+  for (const auto& segment : segments_) segment->opened = now;  // or earlier, which nothing tells
   if (recovered.manifest_changed) ++manifest_changes_;
   settled_ = {segments_.back()->base, 0, segments_.back()->base, kNoTimestamp};
+}
+
+std::string label_of(const TopicPartition& id, const LogConfig& config) {
+  return fmt::format("{}-{} ({})", config.topic_name, id.partition, id.topic);
 }
 
 Partition::~Partition() {
@@ -332,7 +336,7 @@ void Partition::end_flush(const FlushTarget& target, const Status& status) {
 
 void Partition::take_offline(Error reason) {
   if (offline_) return;
-  log_error("log", "partition {} goes offline: {}", id_, reason.message);
+  log_error("log", "partition {} goes offline: {}", label(), reason.message);
   stats_.offline_partitions.add(1);
   close(std::move(reason));
 }

@@ -88,6 +88,8 @@ class Partition : public std::enable_shared_from_this<Partition> {
   ~Partition();
 
   [[nodiscard]] const TopicPartition& id() const { return id_; }
+  // For people: the topic's name, the partition, and the id, by which folders are called.
+  [[nodiscard]] std::string label() const { return label_of(id_, config_); }
   [[nodiscard]] const LogConfig& config() const { return config_; }
   void reconfigure(const LogConfig& config);
 

@@ -187,9 +187,12 @@ runtime::Task<Status> Partition::apply_retention(Timestamp now) {
   Segment& active = *segments_.back();
   const bool by_time = config_.delete_old && config_.retention_ms >= 0;
   const bool too_old = now - active.opened > config_.segment_ms;
-  const bool expired =
-      by_time && active.max_timestamp != kNoTimestamp && now - active.max_timestamp > config_.retention_ms;
-  if (active.size > 0 && high_watermark_ == log_end() && (too_old || expired)) LEAT_CO_CHECK(roll(now));
+  // Of records without timestamps it counts when their segment was begun.
+  const auto is_old = [&](const Segment& segment) {
+    const Timestamp latest = segment.max_timestamp != kNoTimestamp ? segment.max_timestamp : segment.opened;
+    return by_time && now - latest > config_.retention_ms;
+  };
+  if (active.size > 0 && high_watermark_ == log_end() && (too_old || is_old(active))) LEAT_CO_CHECK(roll(now));
   // What a full disk or a seal that was under way kept from being done earlier.
   if (can_free_front() || !retired_.empty() || manifest_stale()) LEAT_CO_CHECK(co_await free_below_start());
   if (!config_.delete_old) co_return Status{};
@@ -198,17 +201,15 @@ runtime::Task<Status> Partition::apply_retention(Timestamp now) {
   std::uint64_t size = size_bytes();
   for (const auto& segment : segments_) {
     if (segment == segments_.back() || !segment->seal_durable || segment->end > high_watermark_) break;
-    const bool old =
-        by_time && segment->max_timestamp != kNoTimestamp && now - segment->max_timestamp > config_.retention_ms;
     const bool large =
         config_.retention_bytes >= 0 && size - segment->size >= static_cast<std::uint64_t>(config_.retention_bytes);
     const bool below_start = segment->end <= log_start_;
-    if (!old && !large && !below_start) break;
+    if (!is_old(*segment) && !large && !below_start) break;
     start = segment->end;
     size -= segment->size;
   }
   if (start > log_start_) {
-    log_info("log", "{}: retention frees offsets {} to {}", id_, log_start_, start);
+    log_info("log", "{}: retention frees offsets {} to {}", label(), log_start_, start);
     co_return co_await delete_records(start);
   }
   co_return Status{};

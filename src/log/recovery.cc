@@ -9,6 +9,8 @@ using runtime::FileSystem;
 using runtime::OpenMode;
 
 constexpr std::size_t kCutKeptMax = std::size_t{64} << 20;
+// So many times the bytes behind a tear are summed up at most to find a batch in them.
+constexpr std::size_t kCheckedMost = 4;
 
 // One recovery of one folder; each step returns an error only for damage that keeps the partition from serving.
 class Recovery {
@@ -386,18 +388,22 @@ class Recovery {
     return {};
   }
 
-  // Whether a whole, valid batch stands anywhere behind the tear (searched in the bytes that would be kept).
+  // Whether a whole, valid batch stands anywhere behind the tear (searched in the bytes that would be kept), or may: values
+  // that look like many headers are not all worth their checksums.
   [[nodiscard]] bool holds_batches_behind(runtime::File& file, const Segment& segment) const {
     Bytes tail =
         Bytes::uninitialized(static_cast<std::size_t>(std::min<std::uint64_t>(segment.size - tear_, kCutKeptMax)));
     const auto got = file.read_at(tail.mutable_view(), tear_);
     if (!got) return false;
     const BytesView bytes = tail.view().first(*got);
+    std::size_t checked = 0;
     for (std::size_t at = 1; at + kBatchHeaderSize <= bytes.size(); ++at) {
       if (bytes[at + 16] != std::byte{2}) continue;  // magic
       const auto header = decode_batch_header(bytes.subspan(at));
       if (!header || header->base_offset < segment.base || header->total_size() > bytes.size() - at) continue;
       if (batch_crc_matches(bytes.subspan(at, header->total_size()), *header)) return true;
+      checked += header->total_size();
+      if (checked > kCheckedMost * bytes.size()) return true;
     }
     return false;
   }

@@ -33,7 +33,7 @@ struct Segment {
   std::uint64_t room_end = 0;  // up to there the file has zeros behind its batches (decision 26); 0: it ends with them
   std::uint32_t generation = 1;
   Timestamp max_timestamp = kNoTimestamp;
-  Timestamp opened{0};                 // wall clock; for rolling by age
+  Timestamp opened{0};                 // wall clock, or that of the start if it was there; for rolling by age
   std::uint64_t synced_size = 0;       // bytes known to be durable
   bool name_durable = false;           // its file will be there after a power loss
   bool seal_durable = false;           // sealed, and all of it and its index are durable

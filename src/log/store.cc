@@ -54,11 +54,12 @@ class Store::Impl {
     const std::string folder = partition_folder(options_.folder, id);
     RecoveredLog recovered =
         co_await runtime::run_blocking([&] { return recover_log(files_, folder, id, point, clean, recovery); });
-    for (const std::string& finding : recovered.findings) log_warning("log", "{}: {}", id, finding);
+    for (const std::string& finding : recovered.findings) log_warning("log", "{}: {}", label_of(id, config), finding);
     stats_.cut_bytes.add(recovered.cut_bytes);
     if (!clean) stats_.recovered_partitions.add();
     if (recovered.damage) {
-      log_error("log", "partition {} stays offline, it is damaged: {}", id, recovered.damage->message);
+      log_error("log", "partition {} stays offline, it is damaged: {}", label_of(id, config),
+                recovered.damage->message);
       if (point) damaged_points_[id] = *point;
       stats_.damaged_partitions.add();
       stats_.offline_partitions.add(1);
@@ -128,7 +129,7 @@ class Store::Impl {
           if (options_.compacting != nullptr) *options_.compacting = false;
         }
         if (!done && done.error().code != Errc::cancelled && !partition->offline())
-          log_warning("log", "maintenance of {}: {}", partition->id(), done.error().message);
+          log_warning("log", "maintenance of {}: {}", partition->label(), done.error().message);
       }
       // Somebody else may have made space.
       if (options_.reserve != nullptr && options_.reserve->in_use())
@@ -177,8 +178,10 @@ std::vector<std::pair<TopicPartition, RecoveryPoint>> Store::recovery_points() c
   return impl_->recovery_points();
 }
 
+std::string topics_folder(const std::string& data) { return runtime::join_path(data, "topics"); }
+
 std::string topic_folder(const std::string& data, const TopicId& topic) {
-  return runtime::join_path(runtime::join_path(data, "topics"), topic.to_string());
+  return runtime::join_path(topics_folder(data), topic.to_string());
 }
 
 std::string partition_folder(const std::string& data, const TopicPartition& id) {
@@ -196,8 +199,7 @@ Status sync_partitions(runtime::FileSystem& files, const std::string& data, cons
     LEAT_CHECK(files.sync_directory(folder));
     LEAT_CHECK(files.sync_directory(runtime::parent_path(folder)));
   }
-  const std::string topics = runtime::join_path(data, "topics");
-  LEAT_CHECK(files.sync_directory(topics));
+  LEAT_CHECK(files.sync_directory(topics_folder(data)));
   return files.sync_directory(data);
 }
 
@@ -218,7 +220,7 @@ Status create_partitions(runtime::FileSystem& files, const std::string& data, co
     LEAT_CHECK(file->truncate(0));
     LEAT_CHECK(file->write_at(bytes, 0));
   }
-  if (files.sync_all(data)) return {};
+  if (files.sync_all(topics_folder(data))) return {};
   return sync_partitions(files, data, ids);
 }
 

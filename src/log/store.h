@@ -69,9 +69,11 @@ class Store {
   std::unique_ptr<Impl> impl_;
 };
 
-// The folder of a partition below the data folder, and of all of a topic's.
+// The folder of a partition below the data folder, of all of a topic's, and of all topics', which are on one file system:
+// the data folder's, or one that is mounted there.
 [[nodiscard]] std::string partition_folder(const std::string& data, const TopicPartition& id);
 [[nodiscard]] std::string topic_folder(const std::string& data, const TopicId& topic);
+[[nodiscard]] std::string topics_folder(const std::string& data);
 
 // Makes the folders and first manifests of new, empty partitions; all are durable on return. Waits for the disk.
 [[nodiscard]] Status create_partitions(runtime::FileSystem& files, const std::string& data,

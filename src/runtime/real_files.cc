@@ -258,17 +258,24 @@ class RealFileSystem final : public FileSystem {
   }
 
   Result<std::vector<FileInfo>> list(const std::string& path) override {
-    DIR* folder = ::opendir(path.c_str());
+    const auto close = [](DIR* open) { ::closedir(open); };
+    const std::unique_ptr<DIR, decltype(close)> folder(::opendir(path.c_str()), close);
     if (folder == nullptr) return system_failure("list", path);
     std::vector<FileInfo> found;
-    while (const dirent* entry = ::readdir(folder)) {
+    while (true) {
+      errno = 0;
+      const dirent* entry = ::readdir(folder.get());
+      if (entry == nullptr && errno != 0) return system_failure("list", path);
+      if (entry == nullptr) break;
       const std::string_view name = entry->d_name;
       if (name == "." || name == "..") continue;
       struct stat about{};
-      if (::fstatat(::dirfd(folder), entry->d_name, &about, 0) < 0) continue;  // removed meanwhile
+      if (::fstatat(::dirfd(folder.get()), entry->d_name, &about, 0) < 0) {
+        if (errno == ENOENT) continue;  // removed meanwhile
+        return system_failure("list", runtime::join_path(path, name));
+      }
       found.push_back({std::string(name), S_ISDIR(about.st_mode), static_cast<std::uint64_t>(about.st_size)});
     }
-    ::closedir(folder);
     std::ranges::sort(found, {}, &FileInfo::name);
     return found;
   }

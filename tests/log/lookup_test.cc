@@ -252,5 +252,42 @@ LEAT_LOG_TEST(OpenFiles, StayBelowTheLimitWithHundredsOfPartitions,
   EXPECT_LE(m.node.store->stats().open_files.value(), 20);
 }
 
+std::ptrdiff_t offline_count(const Machine& m) {
+  return std::ranges::count_if(m.node.store->partitions(),
+                               [](const Partition* log) { return log->offline().has_value(); });
+}
+
+LEAT_LOG_TEST(OpenFiles, AFlushOfManyPartitionsStaysNearTheLimit,
+              (m.node.configs.assign(300, m.config()), m.node.options.open_files_max = 20)) {
+  for (std::size_t n = 0; n < 300; ++n) EXPECT_TRUE(append(m.log(n), batch_of("k")));
+  for (std::size_t n = 0; n < 300; ++n) EXPECT_TRUE(co_await m.log(n).flush());
+  EXPECT_LE(m.node.files->open_files_most(), 45) << "20 in the cache, 20 that are flushed";
+  EXPECT_EQ(offline_count(m), 0);
+}
+
+LEAT_LOG_TEST(OpenFiles, WithoutDescriptorsAFlushWaitsUntilThereAreSome,
+              (m.node.configs.assign(50, m.config()), m.node.options.open_files_max = 20)) {
+  for (std::size_t n = 0; n < 50; ++n) EXPECT_TRUE(append(m.log(n), batch_of("k")));
+  m.node.files->limit_open_files(0);
+  co_await runtime::sleep_for(1s);
+  EXPECT_GT(m.node.store->stats().failed_flushes.value(), 0U);
+  EXPECT_EQ(offline_count(m), 0) << "nothing was lost";
+  m.node.files->limit_open_files(1000);
+  for (std::size_t n = 0; n < 50; ++n) EXPECT_TRUE(co_await m.log(n).flush());
+  co_await m.node.kill();
+  EXPECT_TRUE(co_await m.node.start());
+  for (std::size_t n = 0; n < 50; ++n) EXPECT_THAT(keys_of(co_await consume(m.log(n), Offset(0))), SizeIs(1));
+}
+
+LEAT_LOG_TEST(OpenFiles, AFlushThatCannotBeginForLongTakesItsPartitionOffline,
+              (m.node.configs.assign(50, m.config()), m.node.options.open_files_max = 20)) {
+  for (std::size_t n = 0; n < 50; ++n) EXPECT_TRUE(append(m.log(n), batch_of("k")));
+  m.node.files->limit_open_files(0);
+  const Status flushed = co_await m.log(0).flush();
+  EXPECT_FALSE(flushed) << "whoever waits for it hears of it";
+  EXPECT_TRUE(m.log(0).offline());
+  m.node.files->limit_open_files(1000);
+}
+
 }  // namespace
 }  // namespace leat::log::testing

@@ -21,30 +21,32 @@ std::unexpected<Error> killed() { return fail(Errc::cancelled, "the process was 
 
 class MortalFile final : public runtime::File {
  public:
-  MortalFile(std::unique_ptr<runtime::File> file, std::shared_ptr<std::atomic<bool>> dead,
-             std::shared_ptr<std::atomic<std::uint64_t>> reads)
-      : file_(std::move(file)), dead_(std::move(dead)), reads_(std::move(reads)) {}
+  MortalFile(std::unique_ptr<runtime::File> file, std::shared_ptr<MortalFiles::State> process, bool is_log)
+      : file_(std::move(file)), process_(std::move(process)), is_log_(is_log) {
+    process_->open_most = std::max<int>(process_->open_most, ++process_->open);
+  }
+  ~MortalFile() override { --process_->open; }
 
   Result<std::size_t> read_at(MutableBytes into, std::uint64_t offset) override {
-    if (*dead_) return killed();
-    ++*reads_;
+    if (process_->dead) return killed();
+    if (is_log_) ++process_->reads;
     return file_->read_at(into, offset);
   }
   Result<std::size_t> read_cached(MutableBytes into, std::uint64_t offset) override {
-    if (*dead_) return killed();
-    ++*reads_;
+    if (process_->dead) return killed();
+    if (is_log_) ++process_->reads;
     return file_->read_cached(into, offset);
   }
   bool is_cached(std::uint64_t offset, std::uint64_t length) override { return file_->is_cached(offset, length); }
   void prefetch(std::uint64_t offset, std::uint64_t length) override { file_->prefetch(offset, length); }
   using File::write_at;
   Status write_at(std::span<const BytesView> parts, std::uint64_t offset) override {
-    return *dead_ ? killed() : file_->write_at(parts, offset);
+    return process_->dead ? killed() : file_->write_at(parts, offset);
   }
-  Status sync() override { return *dead_ ? killed() : file_->sync(); }
-  Status truncate(std::uint64_t size) override { return *dead_ ? killed() : file_->truncate(size); }
+  Status sync() override { return process_->dead ? killed() : file_->sync(); }
+  Status truncate(std::uint64_t size) override { return process_->dead ? killed() : file_->truncate(size); }
   Result<std::uint64_t> size() override {
-    if (*dead_) return killed();
+    if (process_->dead) return killed();
     return file_->size();
   }
   void drop_cache() override { file_->drop_cache(); }
@@ -52,8 +54,8 @@ class MortalFile final : public runtime::File {
 
  private:
   std::unique_ptr<runtime::File> file_;
-  std::shared_ptr<std::atomic<bool>> dead_;
-  std::shared_ptr<std::atomic<std::uint64_t>> reads_;
+  std::shared_ptr<MortalFiles::State> process_;
+  bool is_log_;
 };
 
 // The whole batches in some bytes that a read returned.
@@ -93,26 +95,28 @@ Result<Offset> next_after(BytesView bytes) {
 }  // namespace
 
 Result<std::unique_ptr<runtime::File>> MortalFiles::open(const std::string& path, runtime::OpenMode mode) {
-  if (*dead_) return killed();
+  if (state_->dead) return killed();
+  if (state_->open >= state_->open_max) return fail(Errc::io, "open " + path + ": Too many open files");
   LEAT_TRY(auto file, disk_.open(path, mode));
-  const auto uncounted = std::make_shared<std::atomic<std::uint64_t>>(0);
-  return std::make_unique<MortalFile>(std::move(file), dead_, path.ends_with(".log") ? reads_ : uncounted);
+  return std::make_unique<MortalFile>(std::move(file), state_, path.ends_with(".log"));
 }
 Status MortalFiles::rename(const std::string& from, const std::string& to) {
-  return *dead_ ? killed() : disk_.rename(from, to);
+  return state_->dead ? killed() : disk_.rename(from, to);
 }
-Status MortalFiles::remove(const std::string& path) { return *dead_ ? killed() : disk_.remove(path); }
+Status MortalFiles::remove(const std::string& path) { return state_->dead ? killed() : disk_.remove(path); }
 Status MortalFiles::create_directories(const std::string& path) {
-  return *dead_ ? killed() : disk_.create_directories(path);
+  return state_->dead ? killed() : disk_.create_directories(path);
 }
-Status MortalFiles::remove_all(const std::string& path) { return *dead_ ? killed() : disk_.remove_all(path); }
+Status MortalFiles::remove_all(const std::string& path) { return state_->dead ? killed() : disk_.remove_all(path); }
 Result<std::vector<runtime::FileInfo>> MortalFiles::list(const std::string& path) {
-  if (*dead_) return killed();
+  if (state_->dead) return killed();
   return disk_.list(path);
 }
-bool MortalFiles::exists(const std::string& path) { return !*dead_ && disk_.exists(path); }
-Status MortalFiles::sync_directory(const std::string& path) { return *dead_ ? killed() : disk_.sync_directory(path); }
-Status MortalFiles::sync_all(const std::string& path) { return *dead_ ? killed() : disk_.sync_all(path); }
+bool MortalFiles::exists(const std::string& path) { return !state_->dead && disk_.exists(path); }
+Status MortalFiles::sync_directory(const std::string& path) {
+  return state_->dead ? killed() : disk_.sync_directory(path);
+}
+Status MortalFiles::sync_all(const std::string& path) { return state_->dead ? killed() : disk_.sync_all(path); }
 Result<std::uint64_t> MortalFiles::free_space(const std::string& path) { return disk_.free_space(path); }
 Result<std::unique_ptr<runtime::DirectoryLock>> MortalFiles::lock_directory(const std::string& path) {
   return disk_.lock_directory(path);

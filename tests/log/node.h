@@ -35,8 +35,20 @@ using runtime::Task;
 class MortalFiles final : public runtime::FileSystem {
  public:
   explicit MortalFiles(runtime::FileSystem& disk) : disk_(disk) {}
-  void kill() { *dead_ = true; }
-  [[nodiscard]] std::uint64_t reads() const { return *reads_; }  // of log files
+  void kill() { state_->dead = true; }
+  [[nodiscard]] std::uint64_t reads() const { return state_->reads; }  // of log files
+  // Files that are open, the most there were, and how many the process may have.
+  [[nodiscard]] int open_files() const { return state_->open; }
+  [[nodiscard]] int open_files_most() const { return state_->open_most; }
+  void limit_open_files(int most) { state_->open_max = most; }
+
+  struct State {
+    std::atomic<bool> dead = false;
+    std::atomic<std::uint64_t> reads = 0;
+    std::atomic<int> open = 0;
+    std::atomic<int> open_most = 0;
+    std::atomic<int> open_max = std::numeric_limits<int>::max();
+  };
 
   Result<std::unique_ptr<runtime::File>> open(const std::string& path, runtime::OpenMode mode) override;
   Status rename(const std::string& from, const std::string& to) override;
@@ -52,8 +64,7 @@ class MortalFiles final : public runtime::FileSystem {
 
  private:
   runtime::FileSystem& disk_;
-  std::shared_ptr<std::atomic<bool>> dead_ = std::make_shared<std::atomic<bool>>(false);
-  std::shared_ptr<std::atomic<std::uint64_t>> reads_ = std::make_shared<std::atomic<std::uint64_t>>(0);
+  std::shared_ptr<State> state_ = std::make_shared<State>();
 };
 
 // The n-th partition of the tests' topic.

@@ -155,6 +155,26 @@ LEAT_LOG_TEST(TornTail, EndsAtABatchOfAnotherOffsetOrAnOlderEpoch, m.config().se
   EXPECT_EQ(m.log().log_end(), Offset(11)) << "one that fits is a record";
 }
 
+// A producer may send values that look like the headers of many batches, each of which would have to be summed up.
+LEAT_LOG_TEST(TornTail, OfManySeemingHeadersIsKeptAsideUnsearched, m.config().segment_bytes = 1 << 30) {
+  std::string value(std::size_t{8} << 20, '\0');
+  for (std::size_t at = 0; at + kBatchHeaderSize <= value.size(); at += kBatchHeaderSize) {
+    BatchHeader header;
+    header.base_offset = Offset(1'000'000);
+    header.batch_length = static_cast<std::int32_t>(value.size() - at - kBatchPrefixSize);
+    header.record_count = 1;
+    encode_batch_header(header, reinterpret_cast<std::byte*>(value.data() + at));
+  }
+  const std::uint64_t begin = m.log().segments().back()->size;
+  EXPECT_TRUE(co_await append_committed(m.log(), build({{Timestamp(1), "k", value, {}}})));
+  const std::string path = m.node.segment_path(0);
+  co_await m.node.kill();
+  EXPECT_TRUE(m.world.files().corrupt(path, begin + 25));  // torn: its checksum is wrong
+  EXPECT_TRUE(co_await m.node.start());
+  EXPECT_EQ(m.log().log_end(), Offset(0));
+  EXPECT_TRUE(m.world.files().exists(fmt::format("{}.{}.cut", path, begin)));
+}
+
 // What a checkpoint vouches for was flushed: if it is gone, that is no torn tail.
 LEAT_LOG_TEST(Checkpoint, ALogThatEndsBelowItIsDamagedAndNothingIsCut, m.node.configs.assign(2, m.config())) {
   EXPECT_TRUE(co_await fill(m.log(), "k", 8));
