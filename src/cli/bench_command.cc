@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/load.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -144,17 +144,16 @@ using Handler = Result<int> (*)(const BenchOptions&);
 
 CLI::App* add(CLI::App& bench, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<BenchOptions>& options, Invocation& chosen) {
-  CLI::App* command = bench.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(bench, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
   command->add_option("--topic", options->topic, "The topic")->type_name("TOPIC")->capture_default_str();
   add_json_option(*command, options->json);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
 void add_load_options(CLI::App& command, BenchOptions& options) {
   command.add_option("--partitions", options.partitions, "Of the topic, if it is made")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
   command.add_option("--size", options.produce.record_size, "Bytes of each record's value")
@@ -167,17 +166,16 @@ void add_load_options(CLI::App& command, BenchOptions& options) {
       .add_option("--warm-up", options.produce.warm_up_seconds, "Seconds at the start whose latencies are not counted")
       ->type_name("N")
       ->capture_default_str();
-  command.add_option("--seconds", options.seconds, "Stop after so long")->check(CLI::PositiveNumber)->type_name("N");
+  command.add_option("--seconds", options.seconds, "Stop after so long")->check(above_zero())->type_name("N");
   command.add_option("--rate", options.produce.rate, "Records a second; as fast as it goes if not given")
-      ->check(CLI::PositiveNumber)
+      ->check(above_zero())
       ->type_name("N");
 }
 
 }  // namespace
 
 void add_bench_command(CLI::App& root, Invocation& chosen) {
-  CLI::App* bench = root.add_subcommand("bench", "Measure a server: rates, latencies, client CPU");
-  bench->require_subcommand(1);
+  CLI::App* bench = add_subcommand_group(root, "bench", "Measure a server: rates, latencies, client CPU");
 
   auto produce = std::make_shared<BenchOptions>();
   CLI::App* command =
@@ -192,11 +190,11 @@ void add_bench_command(CLI::App& root, Invocation& chosen) {
   command->add_option("--batch-records", produce->produce.batch_records, "How many records a batch has, instead")
       ->type_name("N");
   command->add_option("--connections", produce->produce.connections, "Connections")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--in-flight", produce->produce.in_flight, "Unanswered requests on each connection")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
 
@@ -204,11 +202,11 @@ void add_bench_command(CLI::App& root, Invocation& chosen) {
   command = add(*bench, "consume", "Read all of a topic as fast as it goes", bench_consume, consume, chosen);
   command->add_option("--records", consume->consume.records, "Stop after so many")->type_name("N");
   command->add_option("--connections", consume->consume.connections, "Connections; partitions are spread over them")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N")
       ->capture_default_str();
   command->add_option("--partition-bytes", consume->consume.partition_bytes, "Of a partition in one answer")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("BYTES")
       ->capture_default_str();
   command->add_flag("--verify", consume->consume.verify, "Check every batch's checksum");
@@ -227,7 +225,7 @@ void add_bench_command(CLI::App& root, Invocation& chosen) {
       ->add_option("--producers", latency->producers,
                    "Measure answers instead: so many producers with one record outstanding "
                    "each, or, with --rate, as many outstanding as the rate needs")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
 }
 

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "server/config/table.h"
 
 // Scripts that complete leat's commands and options, written from their declarations.
@@ -171,19 +171,18 @@ std::string fish_script(const std::vector<Node>& nodes) {
 using Script = std::string (*)(const std::vector<Node>&);
 
 void add(CLI::App& completion, const std::string& shell, Script script, Invocation& chosen) {
-  completion.add_subcommand(shell, "Print the script for " + shell)->callback([script, &chosen] {
-    chosen.action = [script]() -> Result<int> {
-      fmt::print("{}", script(all_nodes()));
-      return 0;
-    };
-  });
+  const auto print = [script]() -> Result<int> {
+    fmt::print("{}", script(all_nodes()));
+    return 0;
+  };
+  add_subcommand(completion, shell, "Print the script for " + shell, print, chosen);
 }
 
 }  // namespace
 
 void add_completion_command(CLI::App& root, Invocation& chosen) {
-  CLI::App* completion = root.add_subcommand("completion", "Print a script that completes leat's commands in a shell");
-  completion->require_subcommand(1);
+  CLI::App* completion =
+      add_subcommand_group(root, "completion", "Print a script that completes leat's commands in a shell");
   completion->footer(
       "bash: source <(leat completion bash)\nzsh:  leat completion zsh > \"${fpath[1]}/_leat\"\n"
       "fish: leat completion fish > ~/.config/fish/completions/leat.fish");

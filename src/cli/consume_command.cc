@@ -5,7 +5,7 @@
 #include <charconv>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/fetcher.h"
 #include "cli/json_record.h"
 #include "cli/options.h"
@@ -195,7 +195,13 @@ class Run {
 
 void add_consume_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<ConsumeOptions>();
-  CLI::App* command = root.add_subcommand("consume", "Print the records of a topic, up to its end or following it");
+  const auto consume = [options]() -> Result<int> {
+    options->key_separator = unescape(options->key_separator);
+    LEAT_CHECK(Run(*options).consume());
+    return 0;
+  };
+  CLI::App* command =
+      add_subcommand(root, "consume", "Print the records of a topic, up to its end or following it", consume, chosen);
   command->add_option("topic", options->topic, "The topic")->required()->type_name("TOPIC");
   add_server_option(*command, options->server);
   CLI::Option* from =
@@ -207,13 +213,11 @@ void add_consume_command(CLI::App& root, Invocation& chosen) {
       ->type_name("TIME")
       ->excludes(from);
   command->add_option("--partition", options->partitions, "Read this partition only; repeatable")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->type_name("N")
       ->expected(1)
       ->take_all();
-  command->add_option("-n,--count", options->count, "Stop after so many records")
-      ->check(CLI::NonNegativeNumber)
-      ->type_name("N");
+  command->add_option("-n,--count", options->count, "Stop after so many records")->check(at_least(0))->type_name("N");
   command->add_flag("-f,--follow", options->follow, "Go on with what is produced from now on, until Ctrl-C");
   command->add_flag("--json", options->json, "Print each record as an object on one line");
   command
@@ -222,13 +226,6 @@ void add_consume_command(CLI::App& root, Invocation& chosen) {
   command->add_flag("--headers", options->headers, "Print headers too");
   command->add_flag("--offsets", options->offsets, "Print partition:offset too");
   command->add_flag("--timestamps", options->timestamps, "Print timestamps too");
-  command->callback([options, &chosen] {
-    options->key_separator = unescape(options->key_separator);
-    chosen.action = [options]() -> Result<int> {
-      LEAT_CHECK(Run(*options).consume());
-      return 0;
-    };
-  });
 }
 
 }  // namespace leat::cli

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/api_client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/time_text.h"
@@ -95,19 +95,16 @@ using Handler = Result<int> (*)(const Kind&, const CredentialOptions&);
 
 CLI::App* add(CLI::App& group, const Kind& kind, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<CredentialOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  const auto action = [&kind, options, handler] { return handler(kind, *options); };
+  CLI::App* command = add_subcommand(group, name, what, action, chosen);
   add_api_option(*command, options->api);
   command->add_option("user", options->user, "The user")->required()->type_name("NAME");
-  command->callback([&kind, options, handler, &chosen] {
-    chosen.action = [&kind, options, handler] { return handler(kind, *options); };
-  });
   return command;
 }
 
 void add_commands(CLI::App& root, const Kind& kind, const std::string& what, Invocation& chosen) {
   auto options = std::make_shared<CredentialOptions>();
-  CLI::App* group = root.add_subcommand(kind.command, what);
-  group->require_subcommand(1);
+  CLI::App* group = add_subcommand_group(root, kind.command, what);
   CLI::App* command = add(*group, kind, "list", fmt::format("List a user's {}s", kind.name), list, options, chosen);
   add_json_option(*command, options->json);
   command = add(*group, kind, "create", fmt::format("Make a {}, and print it", kind.name), create, options, chosen);

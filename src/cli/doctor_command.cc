@@ -3,7 +3,7 @@
 
 #include <cstdio>
 
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/machine_checks.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -52,7 +52,8 @@ Result<int> examine(const DoctorOptions& options) {
 
 void add_doctor_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<DoctorOptions>();
-  CLI::App* command = root.add_subcommand("doctor", "Examine this machine: limits, memory, disk, flush speed, clock");
+  CLI::App* command = add_subcommand(root, "doctor", "Examine this machine: limits, memory, disk, flush speed, clock",
+                                     examine, options, chosen);
   command->add_option("--data", options->data, "The folder to examine, in which leat stores or will store")
       ->type_name("DIR")
       ->capture_default_str();
@@ -61,7 +62,6 @@ void add_doctor_command(CLI::App& root, Invocation& chosen) {
       ->type_name("N")
       ->capture_default_str();
   add_json_option(*command, options->json);
-  command->callback([options, &chosen] { chosen.action = [options] { return examine(*options); }; });
 }
 
 }  // namespace leat::cli

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/grants.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -233,9 +233,8 @@ using Handler = Result<int> (*)(const GrantOptions&);
 
 CLI::App* add(CLI::App& group, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<GrantOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(group, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -277,9 +276,8 @@ Status grant_everything(Client& client, const std::string& user) {
 
 void add_grant_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<GrantOptions>();
-  CLI::App* group = root.add_subcommand("grant", "Say what users and roles may do");
+  CLI::App* group = add_subcommand_group(root, "grant", "Say what users and roles may do");
   group->alias("acl");
-  group->require_subcommand(1);
 
   CLI::App* command = add(*group, "list", "List what is granted, to one user or to all", list, options, chosen);
   command->add_option("user", options->user, "Only of this user")->type_name("NAME");

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "cli/time_text.h"
@@ -345,9 +345,8 @@ using Handler = Result<int> (*)(const GroupOptions&);
 
 CLI::App* add(CLI::App& group, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<GroupOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(group, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -355,8 +354,7 @@ CLI::App* add(CLI::App& group, const std::string& name, const std::string& what,
 
 void add_group_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<GroupOptions>();
-  CLI::App* group = root.add_subcommand("group", "List, describe, reset and delete consumer groups");
-  group->require_subcommand(1);
+  CLI::App* group = add_subcommand_group(root, "group", "List, describe, reset and delete consumer groups");
 
   CLI::App* command = add(*group, "list", "List consumer groups", list, options, chosen);
   add_json_option(*command, options->json);

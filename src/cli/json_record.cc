@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_object.h"
 #include "base/json_text.h"
 #include "cli/time_text.h"
 
@@ -12,44 +13,64 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::string_view kBase64 = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
-// A string as it is, null as nothing, and anything else as its JSON text.
-std::optional<std::string> text_of(const Json& value) {
-  if (value.is_null()) return std::nullopt;
-  if (value.is_string()) return value.get<std::string>();
-  return value.dump();
+// Where in a line: what was read of one lives until the next one.
+struct Parsers {
+  JsonParser record;
+  JsonParser headers;
+  JsonParser header;
+};
+
+Parsers& parsers() {
+  thread_local Parsers all;
+  return all;
 }
 
-Result<std::optional<std::string>> read_bytes(const Json& object, const std::string& name) {
-  if (const auto encoded = object.find(name + "_base64"); encoded != object.end()) {
-    if (!encoded->is_string()) return fail(Errc::invalid_argument, fmt::format("\"{}_base64\" is no text", name));
-    auto bytes = from_base64(encoded->get_ref<const std::string&>());
+// The members NAME and NAME_base64. A string as it is, null as nothing, and anything else as its JSON text.
+Result<std::optional<std::string>> read_bytes(const JsonObject& object, const std::string& name) {
+  if (const JsonValue* encoded = object.find(name + "_base64")) {
+    if (!encoded->is_text) return fail(Errc::invalid_argument, fmt::format("\"{}_base64\" is no text", name));
+    auto bytes = from_base64(encoded->text);
     if (!bytes) return fail(Errc::invalid_argument, fmt::format("\"{}_base64\" {}", name, bytes.error().message));
     return std::move(*bytes);
   }
-  const auto found = object.find(name);
-  return found == object.end() ? std::nullopt : text_of(*found);
+  const JsonValue* found = object.find(name);
+  if (found == nullptr) return std::nullopt;
+  if (found->is_text) return std::string(found->text);
+  auto json = parsers().record.minified(found->text);
+  if (!json) return fail(Errc::invalid_argument, fmt::format("\"{}\" {}", name, json.error().message));
+  return std::move(*json);
 }
 
-Status read_headers(const Json& headers, TextRecord& record) {
-  if (headers.is_object()) {
-    for (const auto& [name, value] : headers.items()) record.headers.emplace_back(name, text_of(value));
+Status read_headers(const JsonValue& headers, TextRecord& record) {
+  const auto fault = [] {
+    return fail(Errc::invalid_argument, "\"headers\" is neither an object nor a list of {\"key\", \"value\"}");
+  };
+  if (headers.is_text) return fault();
+  if (headers.text.starts_with('{')) {
+    LEAT_TRY(const JsonObject named, parsers().headers.parse_object(headers.text, true));
+    for (const auto& [name, value] : named.members()) {
+      LEAT_TRY(auto bytes, read_bytes(JsonObject({{"value", value}}), "value"));
+      record.headers.emplace_back(name, std::move(bytes));
+    }
     return {};
   }
-  for (const Json& header : headers) {
-    const auto name = header.is_object() ? header.find("key") : header.end();
-    if (name == header.end() || !name->is_string())
-      return fail(Errc::invalid_argument, "\"headers\" is neither an object nor a list of {\"key\", \"value\"}");
-    LEAT_TRY(auto value, read_bytes(header, "value"));
-    record.headers.emplace_back(name->get<std::string>(), std::move(value));
+  const auto list = parsers().headers.parse_list(headers.text, true);
+  if (!list) return fault();
+  for (const JsonValue& item : *list) {
+    const auto header = parsers().header.parse_object(item.is_text ? "" : item.text, !item.is_text);
+    const JsonValue* name = header ? header->find("key") : nullptr;
+    if (name == nullptr || !name->is_text) return fault();
+    LEAT_TRY(auto value, read_bytes(*header, "value"));
+    record.headers.emplace_back(name->text, std::move(value));
   }
   return {};
 }
 
-Status read_timestamp(const Json& value, TextRecord& record) {
-  if (value.is_number_integer()) {
-    record.timestamp = value.get<std::int64_t>();
-  } else if (value.is_string()) {
-    LEAT_TRY(record.timestamp, parse_time(value.get_ref<const std::string&>(), wall_clock_ms()));
+Status read_timestamp(const JsonValue& value, TextRecord& record) {
+  if (const auto number = value.integer()) {
+    record.timestamp = number;
+  } else if (value.is_text) {
+    LEAT_TRY(record.timestamp, parse_time(value.text, wall_clock_ms()));
   } else {
     return fail(Errc::invalid_argument, "\"timestamp\" is neither a number of milliseconds nor a time");
   }
@@ -69,21 +90,18 @@ void write_bytes(Json& object, const std::string& name, const std::optional<Byte
 }  // namespace
 
 Result<TextRecord> parse_json_record(std::string_view line) {
-  const Json object = Json::parse(line, nullptr, false);
-  if (!object.is_object()) return fail(Errc::invalid_argument, "is no JSON object");
+  LEAT_TRY(const JsonObject object, parsers().record.parse_object(line));
   TextRecord record;
   LEAT_TRY(record.key, read_bytes(object, "key"));
   LEAT_TRY(record.value, read_bytes(object, "value"));
-  if (const auto headers = object.find("headers"); headers != object.end() && !headers->is_null())
-    LEAT_CHECK(read_headers(*headers, record));
-  if (const auto partition = object.find("partition"); partition != object.end() && !partition->is_null()) {
-    if (!partition->is_number_integer() || partition->get<std::int64_t>() < 0 ||
-        partition->get<std::int64_t>() > INT32_MAX)
+  if (const JsonValue* headers = object.find("headers")) LEAT_CHECK(read_headers(*headers, record));
+  if (const JsonValue* partition = object.find("partition")) {
+    const auto number = partition->integer();
+    if (!number || *number < 0 || *number > INT32_MAX)
       return fail(Errc::invalid_argument, "\"partition\" is no number of a partition");
-    record.partition = partition->get<std::int32_t>();
+    record.partition = static_cast<std::int32_t>(*number);
   }
-  if (const auto timestamp = object.find("timestamp"); timestamp != object.end() && !timestamp->is_null())
-    LEAT_CHECK(read_timestamp(*timestamp, record));
+  if (const JsonValue* timestamp = object.find("timestamp")) LEAT_CHECK(read_timestamp(*timestamp, record));
   return record;
 }
 

@@ -1,10 +1,41 @@
 #include "cli/options.h"
 
+#include <charconv>
+
 #include <CLI/CLI.hpp>
 
 #include "cli/environment.h"
 
 namespace leat::cli {
+
+namespace {
+
+template <class Number>
+std::optional<Number> number_in(const std::string& text) {
+  Number number{};
+  const char* end = text.data() + text.size();
+  const auto [behind, error] = std::from_chars(text.data(), end, number);
+  if (error != std::errc() || behind != end) return std::nullopt;
+  return number;
+}
+
+}  // namespace
+
+CLI::Validator at_least(std::int64_t least) {
+  const auto check = [least](const std::string& text) {
+    const auto number = number_in<std::int64_t>(text);
+    return number && *number >= least ? "" : fmt::format("'{}' is no whole number from {} on", text, least);
+  };
+  return {check, ""};
+}
+
+CLI::Validator above_zero() {
+  const auto check = [](const std::string& text) {
+    const auto number = number_in<double>(text);
+    return number && *number > 0 ? "" : fmt::format("'{}' is no number above 0", text);
+  };
+  return {check, ""};
+}
 
 void add_server_option(CLI::App& command, std::string& server) {
   // Not by envname(): commands beside this one that share `server` would set it again.

@@ -8,7 +8,8 @@
 
 namespace CLI {
 class App;
-}
+class Validator;
+}  // namespace CLI
 
 // Options that several commands share.
 namespace leat::cli {
@@ -21,6 +22,11 @@ void add_json_option(CLI::App& command, bool& json);
 void add_compression_option(CLI::App& command, std::string& name);
 // --acks.
 void add_acks_option(CLI::App& command, std::string& acks);
+
+// Of an option that takes a whole number.
+[[nodiscard]] CLI::Validator at_least(std::int64_t least);
+// Of one that takes any number.
+[[nodiscard]] CLI::Validator above_zero();
 
 // Of values that those options let through.
 [[nodiscard]] log::Codec codec_of(std::string_view name);

@@ -5,7 +5,7 @@
 #include <thread>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/line_reader.h"
 #include "cli/options.h"
 #include "cli/output.h"
@@ -156,7 +156,12 @@ Result<int> produce(const ProduceOptions& options) {
 
 void add_produce_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<ProduceOptions>();
-  CLI::App* command = root.add_subcommand("produce", "Send each line of files or standard input as a record");
+  const auto send = [options] {
+    options->key_separator = unescape(options->key_separator);
+    return produce(*options);
+  };
+  CLI::App* command =
+      add_subcommand(root, "produce", "Send each line of files or standard input as a record", send, chosen);
   command->add_option("topic", options->topic, "The topic; created if the server's settings allow it")
       ->required()
       ->type_name("TOPIC");
@@ -174,18 +179,14 @@ void add_produce_command(CLI::App& root, Invocation& chosen) {
   add_acks_option(*command, options->acks);
   add_compression_option(*command, options->compression);
   command->add_option("--partition", options->partition, "The partition, instead of the one of the key")
-      ->check(CLI::NonNegativeNumber)
+      ->check(at_least(0))
       ->type_name("N");
-  command->add_option("--rate", options->rate, "Records a second at most")->check(CLI::PositiveNumber)->type_name("N");
+  command->add_option("--rate", options->rate, "Records a second at most")->check(above_zero())->type_name("N");
   command->add_option("--batch-bytes", options->batch_bytes, "How large a batch grows before it is sent")
       ->check(CLI::Range(1, 100 << 20))
       ->type_name("BYTES")
       ->capture_default_str();
   command->add_flag("--no-idempotence", options->no_idempotence, "Let a repeated request store its records twice");
-  command->callback([options, &chosen] {
-    options->key_separator = unescape(options->key_separator);
-    chosen.action = [options] { return produce(*options); };
-  });
 }
 
 }  // namespace leat::cli

@@ -74,6 +74,16 @@ Result<std::int32_t> Producer::choose_partition(const TextRecord& record) {
   return static_cast<std::int32_t>(sticky_ % lanes_.size());
 }
 
+namespace {
+
+std::size_t size_of(const log::NewRecord& record) {
+  std::size_t size = (record.key ? record.key->size() : 0) + (record.value ? record.value->size() : 0);
+  for (const auto& header : record.headers) size += header.key.size() + (header.value ? header.value->size() : 0);
+  return size;
+}
+
+}  // namespace
+
 Status Producer::add(const TextRecord& record) {
   LEAT_TRY(const std::int32_t partition, choose_partition(record));
   Lane& lane = lanes_[static_cast<std::size_t>(partition)];
@@ -82,10 +92,17 @@ Status Producer::add(const TextRecord& record) {
   stored.key = view_of(record.key);
   stored.value = view_of(record.value);
   for (const auto& [name, value] : record.headers) stored.headers.push_back({name, view_of(value)});
+  const bool is_sticky = !record.key && !record.partition;
+  // One that fits into a batch of its own is not refused for those before it.
+  if (lane.open.record_count() > 0 && lane.open.uncompressed_size() + size_of(stored) > options_.batch_bytes)
+    LEAT_CHECK(send_open(lane, false));
   lane.open.add(stored);
-  if (lane.open.uncompressed_size() < options_.batch_bytes) return {};
+  return lane.open.uncompressed_size() < options_.batch_bytes ? Status{} : send_open(lane, is_sticky);
+}
+
+Status Producer::send_open(Lane& lane, bool is_sticky) {
   LEAT_CHECK(seal(lane));
-  if (!record.key && !record.partition) ++sticky_;
+  if (is_sticky) ++sticky_;
   if (ready_bytes_ >= kReadyBytesMax || lane.ready.size() > 1) return advance();
   if (on_its_way_.empty()) send_round();
   return {};

@@ -60,6 +60,8 @@ class Producer {
   [[nodiscard]] Status take_producer_id();
   [[nodiscard]] Result<std::int32_t> choose_partition(const TextRecord& record);
   [[nodiscard]] Status seal(Lane& lane);
+  // Seals what is open, and sends what there is to send. With `is_sticky` records without a key go on in another partition.
+  [[nodiscard]] Status send_open(Lane& lane, bool is_sticky);
   // Awaits what is on its way, then sends the first batch of each partition.
   [[nodiscard]] Status advance();
   void send_round();

@@ -33,6 +33,8 @@ Result<Json> browse(SqsClient& client, const std::string& queue, std::int64_t co
   LEAT_TRY(Json answer,
            client.call("Leat.BrowseMessages", Json{{"QueueUrl", queue}, {"MaxNumberOfMessages", count_max}}));
   if (!answer.contains("Messages")) return Json::array();
+  if (answer.value("Truncated", false))
+    fmt::print(stderr, "Only the first {} are shown: a peek has 1 MiB at most.\n", answer["Messages"].size());
   return std::move(answer["Messages"]);
 }
 

@@ -18,6 +18,9 @@ using Json = nlohmann::ordered_json;
 constexpr std::size_t kBatchMax = 10;
 constexpr std::size_t kBatchBytesMax = std::size_t{1} << 20;
 constexpr std::int64_t kWaitSecondsMax = 20;
+// A server that restarts is waited for; with --follow, however long that takes.
+constexpr Milliseconds kPatience{60'000};
+constexpr Milliseconds kPatienceOfFollowers{std::int64_t{365} * 24 * 3'600'000};
 
 // Collects lines into batches and sends them.
 class Sender {
@@ -139,6 +142,7 @@ Result<int> queue_send(const QueueOptions& given) {
   LEAT_TRY(const auto client, SqsClient::open(options.server));
   Sender sender(options, *client);
   LEAT_CHECK(sender.prepare());
+  client->be_patient(kPatience);
   if (options.files.empty() && is_terminal(STDIN_FILENO))
     fmt::print(stderr, "Each line becomes a message in '{}'. End with Ctrl-D.\n", options.name);
   const std::vector<std::string> files = options.files.empty() ? std::vector<std::string>{"-"} : options.files;
@@ -161,6 +165,7 @@ Result<int> queue_send(const QueueOptions& given) {
 Result<int> queue_receive(const QueueOptions& options) {
   LEAT_TRY(const auto client, SqsClient::open(options.server));
   LEAT_CHECK(describe_queue(*client, options.name));
+  client->be_patient(options.follow ? kPatienceOfFollowers : kPatience);
   Json request{
       {"QueueUrl", options.name}, {"MessageSystemAttributeNames", {"All"}}, {"MessageAttributeNames", {"All"}}};
   if (!options.lease.empty()) {

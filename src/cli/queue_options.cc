@@ -1,6 +1,6 @@
 #include <CLI/CLI.hpp>
 
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/environment.h"
 #include "cli/options.h"
 #include "cli/queue_command.h"
@@ -15,12 +15,11 @@ using Handler = Result<int> (*)(const QueueOptions&);
 std::pair<CLI::App*, std::shared_ptr<QueueOptions>> add(CLI::App& queue, const std::string& name,
                                                         const std::string& what, Handler handler, Invocation& chosen) {
   auto options = std::make_shared<QueueOptions>();
-  CLI::App* command = queue.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(queue, name, what, handler, options, chosen);
   options->server = environment("LEAT_SQS", "127.0.0.1:9324");
   command->add_option("--server", options->server, "The SQS listener to talk to, or a URL of https (LEAT_SQS)")
       ->type_name("HOST:PORT")
       ->capture_default_str();
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return {command, options};
 }
 
@@ -60,7 +59,7 @@ void add_create(CLI::App& queue, Invocation& chosen) {
   add_text(*command, "--start", options->start,
            "Where on that topic to start: beginning, end, an offset, or a time (2026-03-01T12:30Z, -1h)", "WHERE");
   command->add_option("--partitions", options->partitions, "Partitions of the topic that is made for the queue")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
   add_list(*command, "--set", options->settings, "Any other setting of queues; repeatable");
   add_json_option(*command, options->json);
@@ -103,7 +102,7 @@ void add_traffic(CLI::App& queue, Invocation& chosen) {
     add_name(*command, *options);
     options->count_max = 1;
     command->add_option("--max", options->count_max, "The most messages to take")
-        ->check(CLI::PositiveNumber)
+        ->check(at_least(1))
         ->type_name("N")
         ->capture_default_str();
     command->add_flag("--all", options->all, "Take messages until none is ready");
@@ -168,8 +167,7 @@ void add_care(CLI::App& queue, Invocation& chosen) {
 }  // namespace
 
 void add_queue_command(CLI::App& root, Invocation& chosen) {
-  CLI::App* queue = root.add_subcommand("queue", "Create, list, fill, drain and repair queues");
-  queue->require_subcommand(1);
+  CLI::App* queue = add_subcommand_group(root, "queue", "Create, list, fill, drain and repair queues");
   add_create(*queue, chosen);
   add_views(*queue, chosen);
   add_traffic(*queue, chosen);

@@ -5,7 +5,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "protocol/kafka/messages/alter_client_quotas.h"
@@ -204,9 +204,8 @@ using Handler = Result<int> (*)(const QuotaOptions&);
 
 CLI::App* add(CLI::App& group, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<QuotaOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(group, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -221,8 +220,7 @@ CLI::Option* add_entity(CLI::App& command, QuotaOptions& options) {
 
 void add_quota_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<QuotaOptions>();
-  CLI::App* group = root.add_subcommand("quota", "Say how much users, clients and addresses may use");
-  group->require_subcommand(1);
+  CLI::App* group = add_subcommand_group(root, "quota", "Say how much users, clients and addresses may use");
 
   CLI::App* command = add(*group, "list", "List quotas, of one or of all", list, options, chosen);
   add_entity(*command, *options);

@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/api_client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/options.h"
 #include "cli/output.h"
 
@@ -79,9 +79,8 @@ using Handler = Result<int> (*)(const RoleOptions&);
 
 CLI::App* add(CLI::App& group, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<RoleOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(group, name, what, handler, options, chosen);
   add_api_option(*command, options->api);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -89,8 +88,7 @@ CLI::App* add(CLI::App& group, const std::string& name, const std::string& what,
 
 void add_role_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<RoleOptions>();
-  CLI::App* group = root.add_subcommand("role", "Give roles to users, and take them away");
-  group->require_subcommand(1);
+  CLI::App* group = add_subcommand_group(root, "role", "Give roles to users, and take them away");
   add_json_option(*add(*group, "list", "List roles that users have", list, options, chosen), options->json);
   for (const auto& [name, what, handler] :
        {std::tuple{"give", "Give a role to a user", &give}, std::tuple{"take", "Take a role from a user", &take}}) {

@@ -2,7 +2,7 @@
 
 #include <cstdio>
 
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/environment.h"
 #include "server/config/config.h"
 #include "server/server.h"
@@ -48,14 +48,14 @@ int run_config(std::span<const std::string> args) {
 }
 
 void add_serve_command(CLI::App& root, Invocation& chosen) {
-  root.add_subcommand("serve", "Run a server")->callback([&chosen] { chosen.action = [] { return run_serve({}); }; });
+  add_subcommand(root, "serve", "Run a server", [] { return run_serve({}); }, chosen);
 }
 
 void add_config_command(CLI::App& root, Invocation& chosen) {
-  CLI::App* config = root.add_subcommand("config", "Check the configuration of a server");
-  config->require_subcommand(1);
-  config->add_subcommand("check", "Print every setting and where it was set; takes the options of `leat serve`")
-      ->callback([&chosen] { chosen.action = [] { return run_config({}); }; });
+  CLI::App* config = add_subcommand_group(root, "config", "Check the configuration of a server");
+  add_subcommand(
+      *config, "check", "Print every setting and where it was set; takes the options of `leat serve`",
+      [] { return run_config({}); }, chosen);
 }
 
 }  // namespace leat::cli

@@ -1,6 +1,7 @@
 #include "cli/sqs_client.h"
 
 #include <nlohmann/json.hpp>
+#include <thread>
 
 #include "cli/environment.h"
 #include "cli/http_transfer.h"
@@ -11,6 +12,8 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr Milliseconds kAnswerMax{90'000};  // a receive waits for up to 20 s
+constexpr Milliseconds kRetryAfter{500};
+constexpr long kUnavailable = 503;
 constexpr std::size_t kAnswerSizeMax = std::size_t{256} << 20;
 
 std::string text_of(const Json& object, const char* name) {
@@ -30,6 +33,7 @@ Error refusal(std::string_view server, long status, const std::string& answer) {
   }
   type = type.substr(type.find('#') + 1);
   const std::string message = text_of(body, "message");
+  if (status == kUnavailable) return {Errc::io, fmt::format("{} ({})", message, type)};
   if (type == "QueueDoesNotExist")
     return {Errc::not_found, "there is no such queue; `leat queue list` shows those there are"};
   if (type == "QueueNameExists") return {Errc::exists, message};
@@ -74,6 +78,19 @@ Result<std::unique_ptr<SqsClient>> SqsClient::open(const std::string& server) {
 }
 
 Result<Json> SqsClient::call(std::string_view action, const Json& input) {
+  const auto until = std::chrono::steady_clock::now() + patience_;
+  auto answer = call_once(action, input);
+  bool is_told = false;
+  while (!answer && answer.error().code == Errc::io && std::chrono::steady_clock::now() < until) {
+    if (!std::exchange(is_told, true)) fmt::print(stderr, "Nobody answers at {}; trying again.\n", connection_->server);
+    std::this_thread::sleep_for(kRetryAfter);
+    answer = call_once(action, input);
+  }
+  if (answer && is_told) fmt::print(stderr, "{} answers again.\n", connection_->server);
+  return answer;
+}
+
+Result<Json> SqsClient::call_once(std::string_view action, const Json& input) {
   CURL* curl = connection_->curl.get();
   const std::string body = input.dump(-1, ' ', false, Json::error_handler_t::replace);
   const std::string target = fmt::format("X-Amz-Target: {}{}", action.starts_with("Leat.") ? "" : "AmazonSQS.", action);

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "base/types.h"
 
 namespace leat::cli {
 
@@ -22,12 +23,18 @@ class SqsClient {
   // An action of SQS, or one of leat's own ("Leat.BrowseMessages"). Errors, each saying what to do: io (nobody there),
   // not_found (no such queue), permission_denied, exists, invalid_config (the server refused a value), internal.
   [[nodiscard]] Result<nlohmann::ordered_json> call(std::string_view action, const nlohmann::ordered_json& input);
+  // From now on a call that finds nobody, or a server that stops, is made again for so long. It may have been done more than
+  // once then.
+  void be_patient(Milliseconds patience) { patience_ = patience; }
 
  private:
   struct Connection;
   explicit SqsClient(std::unique_ptr<Connection> connection);
 
+  [[nodiscard]] Result<nlohmann::ordered_json> call_once(std::string_view action, const nlohmann::ordered_json& input);
+
   std::unique_ptr<Connection> connection_;
+  Milliseconds patience_{0};
 };
 
 }  // namespace leat::cli

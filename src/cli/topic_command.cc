@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/options.h"
 #include "cli/output.h"
 #include "protocol/kafka/messages/create_partitions.h"
@@ -298,9 +298,8 @@ using Handler = Result<int> (*)(const TopicOptions&);
 
 CLI::App* add(CLI::App& topic, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<TopicOptions>& options, Invocation& chosen) {
-  CLI::App* command = topic.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(topic, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -312,13 +311,12 @@ void add_names(CLI::App& command, TopicOptions& options) {
 
 void add_topic_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<TopicOptions>();
-  CLI::App* topic = root.add_subcommand("topic", "Create, list, describe, alter and delete topics");
-  topic->require_subcommand(1);
+  CLI::App* topic = add_subcommand_group(root, "topic", "Create, list, describe, alter and delete topics");
 
   CLI::App* command = add(*topic, "create", "Create topics", create, options, chosen);
   add_names(*command, *options);
   command->add_option("--partitions", options->partitions, "How many partitions; the server's default if not given")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
   command->add_option("--config", options->configs, "A setting of the topic; repeatable")
       ->type_name("NAME=VALUE")
@@ -348,7 +346,7 @@ void add_topic_command(CLI::App& root, Invocation& chosen) {
       ->expected(1)
       ->take_all();
   command->add_option("--partitions", options->partitions, "How many there shall be; only ever more")
-      ->check(CLI::PositiveNumber)
+      ->check(at_least(1))
       ->type_name("N");
 
   command = add(*topic, "delete", "Delete topics and all their records", remove, options, chosen);

@@ -4,7 +4,7 @@
 #include <cstdio>
 
 #include "cli/client.h"
-#include "cli/command.h"
+#include "cli/subcommand.h"
 #include "cli/grants.h"
 #include "cli/login.h"
 #include "cli/options.h"
@@ -162,9 +162,8 @@ using Handler = Result<int> (*)(const UserOptions&);
 
 CLI::App* add(CLI::App& group, const std::string& name, const std::string& what, Handler handler,
               const std::shared_ptr<UserOptions>& options, Invocation& chosen) {
-  CLI::App* command = group.add_subcommand(name, what);
+  CLI::App* command = add_subcommand(group, name, what, handler, options, chosen);
   add_server_option(*command, options->server);
-  command->callback([options, handler, &chosen] { chosen.action = [options, handler] { return handler(*options); }; });
   return command;
 }
 
@@ -184,8 +183,7 @@ void add_password_options(CLI::App& command, UserOptions& options) {
 
 void add_user_command(CLI::App& root, Invocation& chosen) {
   auto options = std::make_shared<UserOptions>();
-  CLI::App* group = root.add_subcommand("user", "Add, list and remove users, and change their passwords");
-  group->require_subcommand(1);
+  CLI::App* group = add_subcommand_group(root, "user", "Add, list and remove users, and change their passwords");
 
   CLI::App* command = add(*group, "list", "List users", list, options, chosen);
   add_json_option(*command, options->json);

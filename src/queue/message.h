@@ -69,6 +69,18 @@ struct Delivery {
   log::RecordView record;             // its timestamp is when it was sent
 };
 
+// Messages that somebody only looks at.
+struct Browsed {
+  std::vector<Delivery> messages;
+  bool is_cut = false;  // there may be more, which would have been too large together
+};
+
+// Bytes of what a record's views show.
+[[nodiscard]] inline std::size_t size_of(const log::RecordView& record) {
+  return record.key.value_or(BytesView()).size() + record.value.value_or(BytesView()).size() +
+         record.raw_headers.size();
+}
+
 // Whether `header` is one of leat's own, which protocols neither show to their clients nor take from them.
 [[nodiscard]] inline bool is_reserved_header(std::string_view name) { return name.starts_with("leat-"); }
 

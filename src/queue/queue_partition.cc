@@ -15,6 +15,22 @@ constexpr std::size_t kAttemptsMax = 10'000;
 constexpr std::size_t kRecordsAtOnce = 2'000;  // read ahead before others run
 constexpr std::string_view kLeaseEnded = "its lease ended before it was acknowledged";
 
+// A record of its own in place of one of a chunk, which may be far larger.
+void keep_copy(const log::RecordView& record, Delivery& delivery) {
+  auto bytes = std::make_shared<std::string>();
+  bytes->reserve(size_of(record));
+  const auto kept = [&bytes](BytesView part) {
+    const std::size_t at = bytes->size();
+    bytes->append(as_text(part));
+    return as_bytes(std::string_view(*bytes).substr(at));
+  };
+  delivery.record = record;
+  if (record.key) delivery.record.key = kept(*record.key);
+  if (record.value) delivery.record.value = kept(*record.value);
+  delivery.record.raw_headers = kept(record.raw_headers);
+  delivery.owner = std::move(bytes);
+}
+
 // Counts a call while it runs.
 class Running {
  public:
@@ -498,21 +514,24 @@ runtime::Task<Status> QueuePartition::discard(Offset offset) {
   co_return co_await commit();
 }
 
-runtime::Task<Result<std::vector<Delivery>>> QueuePartition::browse(std::size_t count_max) {
+runtime::Task<Result<Browsed>> QueuePartition::browse(std::size_t count_max, std::size_t bytes_max) {
   const Running running(running_, idle_);
-  std::vector<Delivery> out;
+  Browsed out;
+  std::size_t bytes = 0;
   Offset at = std::max(engine_->floor(), data_->log_start());
-  while (out.size() < count_max && at < data_->high_watermark() && !stopping_) {
+  while (out.messages.size() < count_max && !out.is_cut && at < data_->high_watermark() && !stopping_) {
     LEAT_CO_TRY(const RecordChunkPtr chunk, co_await context_.reader.read(data_, at));
     if (chunk == nullptr) break;
     for (const log::RecordView& record : chunk->records()) {
-      if (record.offset < at || out.size() == count_max || engine_->is_done(record.offset, record.offset + 1)) continue;
-      Delivery delivery;
+      if (record.offset < at || engine_->is_done(record.offset, record.offset + 1)) continue;
+      if (out.messages.size() == count_max) break;
+      bytes += size_of(record);
+      out.is_cut = bytes > bytes_max && !out.messages.empty();
+      if (out.is_cut) break;
+      Delivery& delivery = out.messages.emplace_back();
       delivery.receipt = {data_->id().partition, record.offset, engine_->rewinds(),
                           engine_->deliveries_of(record.offset)};
-      delivery.owner = chunk;
-      delivery.record = record;
-      out.push_back(std::move(delivery));
+      keep_copy(record, delivery);
     }
     at = std::max(chunk->end(), at + 1);
   }
@@ -525,8 +544,8 @@ runtime::Task<Result<QueuePartition::Stats>> QueuePartition::stats() {
   const Running running(running_, idle_);
   Stats stats;
   stats.engine = engine_->stats(data_->high_watermark());
-  LEAT_CO_TRY(const std::vector<Delivery> first, co_await browse(1));
-  if (!first.empty()) stats.oldest = first.front().record.timestamp;
+  LEAT_CO_TRY(const Browsed first, co_await browse(1, 0));
+  if (!first.messages.empty()) stats.oldest = first.messages.front().record.timestamp;
   co_return stats;
 }
 

@@ -64,7 +64,7 @@ class QueuePartition {
   runtime::Task<std::vector<Status>> set_lease(std::span<const LeaseChange> changes);
   runtime::Task<Status> purge();
   runtime::Task<Status> rewind(Offset to);
-  runtime::Task<Result<std::vector<Delivery>>> browse(std::size_t count_max);
+  runtime::Task<Result<Browsed>> browse(std::size_t count_max, std::size_t bytes_max);
   // One message, without leasing it. Errors: not_found, would_block (a consumer has it).
   runtime::Task<Result<Delivery>> look(Offset offset);
   // Takes it as acknowledged unless a consumer has it. Errors: those of look().

@@ -12,13 +12,17 @@ namespace leat::queue {
 namespace {
 
 constexpr Duration kTopicsPause = std::chrono::seconds(1);
+// For how long a new partition is waited for, and how often it is looked for.
+constexpr Duration kGrowthWait = std::chrono::seconds(2);
+constexpr Duration kGrowthPause = std::chrono::milliseconds(5);
 constexpr std::size_t kChunkMemory = std::size_t{16} << 20;
 
 // --- what runs on the shard that owns the partition
 
 runtime::Task<std::vector<Result<Sent>>> send_on(QueueShard* shard, TopicPartition id, QueuePtr queue,
                                                  std::span<const NewMessage> messages) {
-  const auto found = shard->find_here(id);
+  auto found = shard->find_here(id);
+  if (found == nullptr) found = co_await shard->await_here(id);
   if (found == nullptr) {
     std::vector<Result<Sent>> out(messages.size(), fail(shard->why_missing()));
     co_return out;
@@ -67,10 +71,10 @@ runtime::Task<Status> rewind_on(QueueShard* shard, QueuePtr queue, PartitionInde
   co_return co_await found->rewind(to);
 }
 
-runtime::Task<Result<std::vector<Delivery>>> browse_on(QueueShard* shard, QueuePtr queue, PartitionIndex partition,
-                                                       std::size_t count_max) {
+runtime::Task<Result<Browsed>> browse_on(QueueShard* shard, QueuePtr queue, PartitionIndex partition,
+                                         std::size_t count_max, std::size_t bytes_max) {
   LEAT_CO_TRY(const auto found, co_await shard->find_here(*queue, partition));
-  co_return co_await found->browse(count_max);
+  co_return co_await found->browse(count_max, bytes_max);
 }
 
 runtime::Task<Result<QueuePartition::Stats>> stats_on(QueueShard* shard, QueuePtr queue, PartitionIndex partition) {
@@ -89,7 +93,8 @@ runtime::Task<Status> discard_on(QueueShard* shard, QueuePtr queue, MessageAt at
 }
 
 runtime::Task<Status> append_on(QueueShard* shard, TopicPartition id, log::NewRecord record) {
-  const auto found = shard->find_here(id);
+  auto found = shard->find_here(id);
+  if (found == nullptr) found = co_await shard->await_here(id);
   if (found == nullptr) co_return fail(shard->why_missing());
   co_return co_await found->append(std::move(record));
 }
@@ -206,6 +211,29 @@ void QueueShard::end_waits() {
   for (const auto& [id, bell] : bells_) bell->wake.notify_all();
 }
 
+// For one that its topic has got just now: shards hear of that one after the other, and serve it a moment later.
+runtime::Task<std::shared_ptr<PartitionQueues>> QueueShard::await_here(TopicPartition id) {
+  const MonoTime until = context_.shard.now() + kGrowthWait;
+  while (!stopping_ && context_.shard.now() < until) {
+    const bool is_served = !snapshot_->on_topic(id.topic).empty() && streams_.topics()->find(id.topic) != nullptr;
+    if (!is_served) break;
+    if (applied_topics_ != streams_.topics()) co_await apply(nullptr);
+    if (auto found = find_here(id)) co_return found;
+    (void)co_await stop_wake_.wait_until(context_.shard.now() + kGrowthPause);
+  }
+  co_return nullptr;
+}
+
+Status QueueShard::check_growth(const TopicId& topic) const {
+  for (const StoredQueue* stored : snapshot_->on_topic(topic)) {
+    if (stored->queue->settings.order == Order::fifo)
+      return fail(Errc::invalid_argument,
+                  fmt::format("the queue '{}' is ordered: its groups would go on in other partitions, out of order",
+                              stored->queue->name));
+  }
+  return {};
+}
+
 Error QueueShard::why_missing() const {
   if (stopping_) return {Errc::cancelled, "the server stops"};
   return {Errc::not_found, "the queue was removed"};
@@ -299,7 +327,9 @@ std::shared_ptr<PartitionQueues> QueueShard::find_here(const TopicPartition& id)
 
 runtime::Task<Result<std::shared_ptr<QueuePartition>>> QueueShard::find_here(const Queue& queue,
                                                                              PartitionIndex partition) {
-  const auto found = find_here(TopicPartition{queue.topic_id, partition});
+  const TopicPartition id{queue.topic_id, partition};
+  auto found = find_here(id);
+  if (found == nullptr) found = co_await await_here(id);
   if (found == nullptr) co_return fail(why_missing());
   LEAT_CO_TRY(auto here, co_await found->find(queue.id));
   if (here == nullptr) co_return fail(why_missing());
@@ -545,14 +575,21 @@ runtime::Task<Status> QueueShard::rewind(QueuePtr queue, StartAt to) {
   co_return Status{};
 }
 
-runtime::Task<Result<std::vector<Delivery>>> QueueShard::browse(QueuePtr queue, std::size_t count_max) {
-  std::vector<Delivery> out;
-  for (std::int32_t p = 0; p < partitions_of(queue->topic_id) && out.size() < count_max; ++p) {
+runtime::Task<Result<Browsed>> QueueShard::browse(QueuePtr queue, std::size_t count_max, std::size_t bytes_max) {
+  Browsed out;
+  std::size_t bytes = 0;
+  for (std::int32_t p = 0; p < partitions_of(queue->topic_id) && out.messages.size() < count_max && !out.is_cut; ++p) {
     const TopicPartition id{queue->topic_id, PartitionIndex(p)};
     const std::size_t owner = node_->streams.owner(id);
-    LEAT_CO_TRY(std::vector<Delivery> part, co_await runtime::call_on(shard_of(owner), browse_on, node_->shards[owner],
-                                                                      queue, id.partition, count_max - out.size()));
-    std::ranges::move(part, std::back_inserter(out));
+    LEAT_CO_TRY(Browsed part,
+                co_await runtime::call_on(shard_of(owner), browse_on, node_->shards[owner], queue, id.partition,
+                                          count_max - out.messages.size(), bytes_max - std::min(bytes, bytes_max)));
+    for (Delivery& message : part.messages) {
+      bytes += size_of(message.record);
+      out.is_cut |= bytes > bytes_max && !out.messages.empty();
+      if (!out.is_cut) out.messages.push_back(std::move(message));
+    }
+    out.is_cut |= part.is_cut;
   }
   co_return out;
 }

@@ -39,6 +39,9 @@ class QueueShard final : public Queues {
   void end_waits();
   // Everything that was decided is durable on return. Calls get `cancelled` from now on.
   runtime::Task<> stop();
+  // Why a topic may not have more partitions: groups of an ordered queue would move to others, out of order. Error:
+  // invalid_argument.
+  [[nodiscard]] Status check_growth(const TopicId& topic) const;
   // Why something that should be here is not.
   [[nodiscard]] Error why_missing() const;
 
@@ -56,7 +59,7 @@ class QueueShard final : public Queues {
   runtime::Task<std::vector<Status>> set_lease(QueuePtr queue, std::span<const LeaseChange> changes) override;
   runtime::Task<Status> purge(QueuePtr queue) override;
   runtime::Task<Status> rewind(QueuePtr queue, StartAt to) override;
-  runtime::Task<Result<std::vector<Delivery>>> browse(QueuePtr queue, std::size_t count_max) override;
+  runtime::Task<Result<Browsed>> browse(QueuePtr queue, std::size_t count_max, std::size_t bytes_max) override;
   runtime::Task<Result<QueueStats>> stats(QueuePtr queue) override;
   [[nodiscard]] std::vector<QueuePtr> dead_letter_sources(std::string_view name) const override;
   runtime::Task<Result<std::string>> start_redrive(std::string source, std::string destination,
@@ -85,6 +88,8 @@ class QueueShard final : public Queues {
                                                                QueuePartition::Interest interest);
   runtime::Task<Result<std::shared_ptr<QueuePartition>>> find_here(const Queue& queue, PartitionIndex partition);
   [[nodiscard]] std::shared_ptr<PartitionQueues> find_here(const TopicPartition& id) const;
+  // The same for one that may only have been made, and is served in a moment. nullptr: it is not.
+  runtime::Task<std::shared_ptr<PartitionQueues>> await_here(TopicPartition id);
   void ring(QueueId queue);
   [[nodiscard]] stream::StreamShard& streams() { return streams_; }
 

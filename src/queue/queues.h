@@ -147,8 +147,9 @@ class Queues {
   virtual runtime::Task<Status> purge(QueuePtr queue) = 0;
   // Forgets all states from `to` on in every partition: what retention kept is delivered again.
   virtual runtime::Task<Status> rewind(QueuePtr queue, StartAt to) = 0;
-  // The first `count_max` messages that are not acknowledged, without leasing them.
-  virtual runtime::Task<Result<std::vector<Delivery>>> browse(QueuePtr queue, std::size_t count_max) = 0;
+  // The first `count_max` messages that are not acknowledged, without leasing them; no more than are `bytes_max` together, but
+  // for the first.
+  virtual runtime::Task<Result<Browsed>> browse(QueuePtr queue, std::size_t count_max, std::size_t bytes_max) = 0;
   virtual runtime::Task<Result<QueueStats>> stats(QueuePtr queue) = 0;
 
   // Queues whose dead letters go to this one.

@@ -253,11 +253,13 @@ class Server {
     unclean.clean = false;
     LEAT_CO_CHECK(co_await runtime::run_blocking([&] { return log::save_checkpoint(files_, folder, unclean); }));
     topics_->on_removed([this](std::string name) { return forget_topic_name(std::move(name)); });
+    topics_->set_growth_check([this](const TopicId& topic) { return states_[0].queues->check_growth(topic); });
     const MonoTime started = shards_[0]->now();
     LEAT_CO_CHECK(co_await topics_->start(before));
     const auto took = std::chrono::duration_cast<Milliseconds>(shards_[0]->now() - started);
-    log_info("server", "{} partitions opened after {} stop in {} ms", streams_->shard(0).topics()->partition_count(),
-             before.clean ? "a clean" : "an unclean", took.count());
+    if (const std::size_t count = streams_->shard(0).topics()->partition_count(); count > 0)
+      log_info("server", "{} partitions opened after {} stop in {} ms", count, before.clean ? "a clean" : "an unclean",
+               took.count());
     LEAT_CO_CHECK(co_await save_checkpoint());
     // Before the first record may come: while the reserve is in use they are refused.
     co_await runtime::run_blocking([this] { reserve_.refill(); });

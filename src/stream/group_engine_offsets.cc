@@ -79,8 +79,10 @@ void GroupEngine::decide_command(Turn& turn, RequestId request, OffsetCommitComm
       reply.partitions.push_back(GroupError::invalid_commit_offset_size);
       continue;
     }
-    if (group->find_offset(commit.topic, commit.partition) == nullptr &&
-        !has_memory(memory_of_offset(commit.topic, commit.metadata))) {
+    const CommittedOffset* known = group->find_offset(commit.topic, commit.partition);
+    const std::size_t before = known == nullptr ? 0 : memory_of_offset(commit.topic, known->metadata);
+    const std::size_t after = memory_of_offset(commit.topic, commit.metadata);
+    if (after > before && !has_memory(after - before)) {
       reply.partitions.push_back(GroupError::coordinator_not_available);
       continue;
     }

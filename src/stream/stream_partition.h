@@ -9,6 +9,8 @@
 #include "log/config.h"
 #include "log/partition.h"
 #include "runtime/file.h"
+#include "runtime/space_reserve.h"
+#include "runtime/sync.h"
 #include "runtime/task.h"
 #include "stream/fences.h"
 #include "stream/producers.h"
@@ -33,8 +35,10 @@ struct Produced {
 // shard that owns the partition, as the log does.
 class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
  public:
+  // `reserve` outlives it; nullptr: there is none.
   StreamPartition(std::shared_ptr<log::Partition> log, std::shared_ptr<ProducerAccount> producers,
-                  std::size_t decompressed_size_max, std::shared_ptr<TopicCounters> counters);
+                  std::size_t decompressed_size_max, std::shared_ptr<TopicCounters> counters,
+                  runtime::SpaceReserve* reserve = nullptr);
   StreamPartition(const StreamPartition&) = delete;
   StreamPartition& operator=(const StreamPartition&) = delete;
 
@@ -45,7 +49,7 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   runtime::Task<Status> save_producers(runtime::FileSystem& files, bool closing);
 
   // log().free_segments(), after a snapshot: what only the freed batches tell of producers must outlive a kill, or a
-  // producer that goes on would be out of order.
+  // producer that goes on would be out of order. On a full disk it uses the reserve.
   runtime::Task<Status> free_segments(runtime::FileSystem& files, std::vector<std::pair<Offset, Offset>> ranges);
 
   [[nodiscard]] log::Partition& log() { return *log_; }
@@ -62,6 +66,7 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
 
  private:
   [[nodiscard]] std::string snapshot_path() const;
+  runtime::Task<Status> save_snapshot(runtime::FileSystem& files, bool closing, runtime::SpaceReserve* reserve);
 
   std::shared_ptr<log::Partition> log_;
   std::shared_ptr<ProducerAccount> account_;
@@ -69,9 +74,12 @@ class StreamPartition : public std::enable_shared_from_this<StreamPartition> {
   SeenFences seen_fences_;
   std::size_t decompressed_size_max_;
   std::shared_ptr<TopicCounters> counters_;
+  runtime::SpaceReserve* reserve_;
   Offset snapshot_end_;            // the log below it is covered by the file
   std::uint64_t bytes_since_ = 0;  // appended since
   bool changed_since_ = false;     // idempotent batches since
+  bool saving_ = false;            // one at a time writes the file
+  runtime::Notifier saved_;
 };
 
 }  // namespace leat::stream

@@ -44,8 +44,9 @@ runtime::Task<> StreamShard::open_one(PartitionToOpen to_open, Status& outcome) 
     outcome = fail(opened.error());
     co_return;
   }
-  auto partition = std::make_shared<StreamPartition>(
-      (*opened)->shared_from_this(), producers_, options_.store.decompressed_size_max, counters_of(to_open.id.topic));
+  auto partition =
+      std::make_shared<StreamPartition>((*opened)->shared_from_this(), producers_, options_.store.decompressed_size_max,
+                                        counters_of(to_open.id.topic), options_.store.reserve);
   if (!(*opened)->offline()) {
     if (auto loaded = co_await partition->load_producers(files_); !loaded) (*opened)->take_offline(loaded.error());
   }

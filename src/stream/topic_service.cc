@@ -93,6 +93,7 @@ runtime::Task<> TopicService::apply_published() {
 
 Result<log::LogConfig> TopicService::log_config_of(const catalog::Topic& topic) const {
   LEAT_TRY(log::LogConfig config, catalog::resolve_topic_config(defaults_, topic.entry.config));
+  config.topic_name = topic.entry.name;
   config.journal = topic.entry.internal;
   return config;
 }
@@ -334,6 +335,7 @@ runtime::Task<Status> TopicService::add_partitions(std::string name, std::int32_
   const catalog::TopicEntry entry = topic->entry;
   if (total <= entry.partitions)
     co_return fail(Errc::invalid_argument, fmt::format("topic '{}' has {} partitions already", name, entry.partitions));
+  if (check_growth_) LEAT_CO_CHECK(check_growth_(entry.id));
   if (const catalog::Topic* companion = applied_->find(catalog::companion_id(entry.id));
       companion != nullptr && companion != topic && companion->entry.partitions < total)
     LEAT_CO_CHECK(co_await grow(companion->entry, total));

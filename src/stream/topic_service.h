@@ -39,7 +39,7 @@ class TopicService {
   runtime::Task<Result<catalog::Topic>> create_companion(TopicId topic, catalog::ConfigMap config);
   // With the topic goes its companion.
   runtime::Task<Status> remove(std::string name);
-  // The companion grows too, before the topic does.
+  // The companion grows too, before the topic does. Errors beside those: the growth check's.
   runtime::Task<Status> add_partitions(std::string name, std::int32_t total);
   runtime::Task<Status> alter_config(std::string name, std::vector<catalog::ConfigChange> changes);
   runtime::Task<Status> replace_config(std::string name, catalog::ConfigMap config);
@@ -50,6 +50,9 @@ class TopicService {
   // Removes what refers to a deleted topic by its name; called on shard 0, again after each error. Before start().
   using Forget = std::function<runtime::Task<Status>(std::string name)>;
   void on_removed(Forget forget) { forget_ = std::move(forget); }
+  // Why a topic may not have more partitions; called on shard 0. Before start().
+  using GrowthCheck = std::function<Status(const TopicId& topic)>;
+  void set_growth_check(GrowthCheck check) { check_growth_ = std::move(check); }
 
  private:
   void publish(catalog::TopicsPtr next);
@@ -82,6 +85,7 @@ class TopicService {
   runtime::Notifier applied_wake_;
   runtime::TaskScope tasks_;
   Forget forget_;
+  GrowthCheck check_growth_;
   std::vector<catalog::DeletedTopic> unfinished_;  // deleted before the last stop
   runtime::Budget changes_{1};                     // one change at a time: making folders must not meet itself
   bool stopping_ = false;

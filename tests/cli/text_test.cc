@@ -86,6 +86,16 @@ TEST(JsonRecord, ReadsEveryField) {
   EXPECT_EQ(record->timestamp, 17);
 }
 
+TEST(JsonRecord, NumbersStayAsTheyAre) {
+  const auto record = parse_json_record(
+      R"({"key":12345678901234567890123,"value":{"price": 1.10},"headers":{"h":0.10,"o":{"a":1.0}}})");
+  ASSERT_TRUE(record) << record.error().message;
+  EXPECT_EQ(record->key, "12345678901234567890123");
+  EXPECT_EQ(record->value, R"({"price":1.10})");
+  EXPECT_EQ(record->headers[0].second, "0.10");
+  EXPECT_EQ(record->headers[1].second, R"({"a":1.0})");
+}
+
 TEST(JsonRecord, MissingAndNullMeanNone) {
   const auto record = parse_json_record(R"({"value":null})");
   ASSERT_TRUE(record);
@@ -97,7 +107,9 @@ TEST(JsonRecord, MissingAndNullMeanNone) {
 TEST(JsonRecord, RefusesOtherShapesAndNamesTheField) {
   const std::pair<std::string_view, std::string_view> cases[] = {
       {"[1]", "object"},
-      {"{", "object"},
+      {"{", "JSON"},
+      {"7", "object"},
+      {R"({"value":tru})", "value"},
       {R"({"partition":-1})", "partition"},
       {R"({"partition":4294967296})", "partition"},
       {R"({"timestamp":true})", "timestamp"},

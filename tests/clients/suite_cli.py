@@ -64,6 +64,12 @@ def usage(address):
     contains(leat(None, 'produce', code=2), 'leat produce --help')
     contains(leat(None, 'config', 'check', '--flsh', 'os', code=1), 'flush')
     contains(leat(None, 'config', 'check', '--flush', 'os'), 'policy = "os"')
+    for origin in ('app.example', 'https://app.example/', 'https://App.example', 'https://', '://app.example'):
+        contains(leat(None, 'config', 'check', '--http.cors-origins', origin, code=1), origin, 'is no origin')
+    leat(None, 'config', 'check', '--http.cors-origins', 'https://app.example:8443', '--http.cors-origins', '*')
+    contains(leat(None, 'config', 'check', '--kafka.num-partitions', '10001', code=1), '10000')
+    contains(leat(None, 'topic', 'create', 't', '--partitions', '0', code=2), "'0' is no whole number from 1 on")
+    contains(leat(None, 'produce', 't', '--rate', '0', code=2), "'0' is no number above 0")
     contains(leat(None, 'topic', 'list', '--server', '127.0.0.1:1', code=1), 'leat serve', '--server')
     contains(leat(address, 'consume', unique('no-topic'), code=1), 'leat topic create')
 
@@ -101,6 +107,14 @@ def lines(address):
     equal(leat(address, 'consume', name, '--key-separator', ' -> ', '--headers', '--offsets'),
           '0:0\tfrom=test,n=1\tk1 -> v1\n0:1\tfrom=test,n=1\t -> no key\n0:2\tfrom=test,n=1\t -> \n')
     equal(leat(address, 'consume', name), 'v1\nno key\n\n')
+
+
+@cases('a record that fits into a batch of its own is not refused for what came before it')
+def large_lines(address):
+    name = unique('cli-large')
+    lines = ['a' * 30_000, 'b' * 1_040_000, 'c' * 10]
+    leat(address, 'produce', name, text='\n'.join(lines) + '\n')
+    equal(sorted(leat(address, 'consume', name).splitlines()), lines)
 
 
 @cases('carries JSON records out and in again byte for byte')

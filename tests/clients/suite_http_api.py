@@ -319,6 +319,10 @@ def groups(server):
         consumer.close()
         equal(group in [g['group'] for g in api(200, 'GET', '/v1/groups?limit=1000')['items']], True)
         api(404, 'PUT', '/v1/groups/%s/offsets' % group, {'offsets': [{'topic': topic, 'partition': 1, 'offset': 0}]})
+        # What was deleted before it was read counts, as it does for Kafka's tools.
+        api(200, 'PUT', '/v1/groups/%s/offsets' % group, {'offsets': [{'topic': topic, 'partition': 0, 'offset': 1}]})
+        api(200, 'DELETE', '/v1/topics/%s/partitions/0/records?before=5' % topic)
+        equal(api(200, 'GET', '/v1/groups/' + group)['lag'], 9)
         equal(curl(server, '/v1/groups/' + group, '-X', 'DELETE').status, 204)
         equal(api(404, 'GET', '/v1/groups/' + group), 'not-found')
 
@@ -389,6 +393,9 @@ def commands(server):
     with Api(server) as api:
         key = unique('n')
         equal(api(200, 'POST', '/v1/commands', {'command': ['INCRBY', key, 41]}), {'results': [{'value': 41}]})
+        numbers = '{"commands": [["SET", "%s", 1.10], ["GET", "%s"], ["ECHO", 12345678901234567890123], ["DEL", "%s"]]}' % ((unique('m'),) * 3)
+        equal([each.get('value') for each in api(200, 'POST', '/v1/commands', numbers.encode())['results']],
+              ['OK', '1.10', '12345678901234567890123', 1])
         results = api(200, 'POST', '/v1/commands', {'db': 0, 'commands': [
             ['INCR', key], ['HGET', key, 'f'], ['NOSUCH'], ['GET', key], ['SET', key], ['MGET', key, 'none'],
             ['INCRBYFLOAT', key, 0.5]]})['results']

@@ -52,6 +52,24 @@ def bodies(messages):
     return [m['body'] for m in messages]
 
 
+@cases('a look at large messages ends at 8 MiB and says so, whatever the partitions')
+def large_looks(server):
+    with Api(server) as api:
+        for partitions in (1, 3):
+            topic, name = unique('large'), unique('large-q')
+            api(201, 'POST', '/v1/topics', {'name': topic, 'partitions': partitions})
+            api(201, 'POST', '/v1/queues', {'name': name, 'topic': topic})
+            for i in range(24):
+                api(200, 'POST', '/v1/queues/%s/messages' % name, {'body': '%02d' % i + 'x' * 699_998})
+            seen = api(200, 'GET', '/v1/queues/%s/messages?limit=1000' % name)
+            equal((len(seen['messages']), seen['truncated']), (11, True))
+            equal({len(message['body']) for message in seen['messages']}, {700_000})
+            seen = api(200, 'GET', '/v1/queues/%s/messages?limit=5' % name)
+            equal((len(seen['messages']), 'truncated' in seen), (5, False))
+            api(204, 'DELETE', '/v1/queues/' + name)
+            api(204, 'DELETE', '/v1/topics/' + topic)
+
+
 @cases('curl: a queue is made, filled, looked into, drained, changed and deleted')
 def life(server):
     name = unique('jobs')

@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import tempfile
+import time
 import urllib.error
 import urllib.request
 
@@ -119,6 +120,28 @@ def order(endpoint):
     leat(endpoint, 'send', late, '--delay', '15m', text='later\n')
     equal(leat(endpoint, 'receive', late), '')
     equal(stats(endpoint, late)['delayed'], 1)
+
+
+def leat_topic(*arguments):
+    """The exit code of `leat topic ...`, and what it said."""
+    done = subprocess.run([PROGRAM, 'topic', *map(str, arguments)], capture_output=True, text=True, timeout=60,
+                          env={**os.environ, 'LEAT_SERVER': os.environ['TEST_KAFKA']})
+    return done.returncode, done.stdout + done.stderr
+
+
+@cases('serves a queue on while its topic grows; one that is ordered does not grow')
+def growth(endpoint):
+    name, ordered = unique('cli-growing'), unique('cli-ordered') + '.fifo'
+    leat(endpoint, 'create', name)
+    for partitions in range(2, 8):
+        equal(leat_topic('alter', name, '--partitions', partitions)[0], 0)
+        leat(endpoint, 'send', name, text=''.join('%d\n' % i for i in range(20)))
+        equal(stats(endpoint, name)['ready'], 20 * (partitions - 1))
+    equal(len(leat(endpoint, 'receive', name, '--all').splitlines()), 120)
+    leat(endpoint, 'create', ordered, '--fifo')
+    code, said = leat_topic('alter', ordered, '--partitions', 4)
+    equal(code, 1)
+    contains(said, ordered, 'ordered', 'out of order')
 
 
 @cases('purges, and rewinds to the beginning, an offset and a time')
@@ -253,6 +276,51 @@ def binary(endpoint):
     row = rows(leat(endpoint, 'peek', name, '--json'))[0]
     equal((row['group'], row['body'], row['headers'], sorted(row['base64'])),
           ('/w==', '/wA=', {'plain': 'text'}, ['Body', 'Key']))
+
+
+@cases('a peek that is too large to show says so')
+def large_peek(endpoint):
+    name = unique('cli-large')
+    leat(endpoint, 'create', name)
+    leat(endpoint, 'send', name, text=('x' * 250_000 + '\n') * 8)
+    own = {key: value for key, value in os.environ.items() if not key.startswith(('LEAT', 'AWS'))}
+    done = subprocess.run([PROGRAM, 'queue', 'peek', name, '--max', '8', '--json', '--server', endpoint],
+                          capture_output=True, text=True, timeout=60, env=own)
+    shown = len(rows(done.stdout))
+    equal((done.returncode, 3 <= shown <= 4), (0, True))
+    contains(done.stderr, 'first %d' % shown, '1 MiB')
+    equal(len(rows(leat(endpoint, 'peek', name, '--max', '3', '--json'))), 3)
+
+
+@cases('a server that restarts is waited for by those who send and those who follow')
+def restarted(_):
+    own = {key: value for key, value in os.environ.items() if not key.startswith(('LEAT', 'AWS'))}
+    with Server() as server:
+        server.start()
+        leat(server.sqs, 'create', 'q')
+
+        def start(*words):
+            return subprocess.Popen([PROGRAM, 'queue', *words, '--server', server.sqs], stdin=subprocess.PIPE,
+                                    stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, bufsize=1, env=own)
+        with start('receive', 'q', '--follow') as receiver, start('send', 'q') as sender:
+            try:
+                for number, end in ((0, server.stop), (1, server.kill)):
+                    sender.stdin.write('before %d\n' % number)
+                    sender.stdin.flush()
+                    equal(receiver.stdout.readline(), 'before %d\n' % number)
+                    wait_for('the acknowledgement', lambda: stats(server.sqs, 'q')['in_flight'] == 0)
+                    end()
+                    sender.stdin.write('after %d\n' % number)
+                    sender.stdin.flush()
+                    time.sleep(1)
+                    server.start()
+                    equal(receiver.stdout.readline(), 'after %d\n' % number)
+                sender.stdin.close()
+                equal(sender.wait(30), 0)
+                contains(sender.stderr.read(), 'trying again', 'answers again')
+            finally:
+                receiver.terminate()
+                sender.terminate()
 
 
 @cases('watches a queue drain')

@@ -30,6 +30,21 @@ TEST(GroupOffsets, AConsumerWithoutGroupManagementCommitsAndFetches) {
   EXPECT_EQ(all.topics[0].partitions[0].metadata, "meta");
 }
 
+TEST(GroupOffsets, LongerMetadataOfOffsetsThatAreThereStaysWithinTheMemory) {
+  Driver driver({.memory_max = 200'000});
+  const auto commit = [&](std::int32_t partition, std::size_t size) {
+    OffsetCommitCommand command;
+    command.group_id = "g";
+    command.partitions.push_back({"t", PartitionIndex(partition), Offset(1), kNoEpoch, std::string(size, 'x')});
+    return driver.ask<OffsetCommitReply>(std::move(command)).partitions.at(0);
+  };
+  std::int32_t count = 0;
+  while (commit(count, 0) == GroupError::none) ++count;
+  EXPECT_LE(driver.engine().memory(), 200'000u);
+  for (std::int32_t partition = 0; partition < count; ++partition) (void)commit(partition, 4096);
+  EXPECT_LE(driver.engine().memory(), 200'000u) << count << " offsets";
+}
+
 TEST(GroupOffsets, MembersCommitWithTheirGenerationOnly) {
   Driver driver;
   const auto members = driver.stable_group(1);

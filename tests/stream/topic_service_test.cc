@@ -37,6 +37,7 @@ class Home {
     catalog_ = std::move(*opened);
     StreamOptions options;
     options.store.folder = kFolder;
+    options.store.reserve = &reserve_;
     std::vector<StreamShard*> parts;
     for (runtime::Shard* shard : world_.shards()) {
       shards_.push_back(std::make_unique<StreamShard>(*shard, options, world_.files()));
@@ -78,6 +79,7 @@ class Home {
     return names;
   }
 
+  [[nodiscard]] runtime::SpaceReserve& reserve() { return reserve_; }
   [[nodiscard]] TopicService& topics() { return *topics_; }
   [[nodiscard]] Streams& streams() { return *streams_; }
   [[nodiscard]] runtime::FileSystem& files() { return world_.files(); }
@@ -158,52 +160,143 @@ Task<> note_companion(Home& home, TopicId topic, int& made) {
 
 constexpr ProducerId kProducer{7};
 
-// Appends batches of one idempotent producer to segments of their own, and frees all of those.
-Task<Status> produce_and_free(StreamShard* shard, runtime::FileSystem* files, TopicPartition id) {
-  const auto partition = shard->find(id);
-  const Timestamp now = shard->shard().wall_now();
-  for (std::int32_t sequence = 0; sequence < 5; ++sequence) {
-    log::BatchBuilder builder;
-    builder.add({now, std::nullopt, as_bytes("value"), {}});
-    LEAT_CO_TRY(const Bytes bytes, builder.build());
-    LEAT_CO_TRY(log::ValidBatch batch, log::validate_batch(bytes, partition->rules(), now));
-    batch.header.producer_id = kProducer;
-    batch.header.producer_epoch = ProducerEpoch(0);
-    batch.header.base_sequence = sequence;
-    LEAT_CO_TRY(const Produced produced, partition->produce(batch, now));
-    LEAT_CO_CHECK(co_await partition->log().wait_committed(produced.end, MonoTime::max()));
-    LEAT_CO_CHECK(partition->log().roll(now));
+// A batch of the producer with this sequence, or of none (-1).
+Result<Bytes> batch_at(std::int32_t sequence, Timestamp when) {
+  log::BatchBuilder builder;
+  if (sequence >= 0) builder.set_producer(kProducer, ProducerEpoch(0), sequence);
+  builder.add({when, std::nullopt, as_bytes("value"), {}});
+  return builder.build();
+}
+
+// Returns when it is committed.
+Task<Result<Produced>> produce(StreamPartition& partition, std::int32_t sequence, Timestamp when) {
+  const Timestamp now = runtime::Shard::current().wall_now();
+  LEAT_CO_TRY(const Bytes bytes, batch_at(sequence, when));
+  LEAT_CO_TRY(const log::ValidBatch batch, log::validate_batch(bytes, partition.rules(), now));
+  LEAT_CO_TRY(const Produced produced, partition.produce(batch, now));
+  LEAT_CO_CHECK(co_await partition.log().wait_committed(produced.end, MonoTime::max()));
+  co_return produced;
+}
+
+Task<Status> produce_all(StreamPartition& partition, std::initializer_list<std::int32_t> sequences) {
+  for (const std::int32_t sequence : sequences) {
+    LEAT_CO_TRY([[maybe_unused]] const Produced produced,
+                co_await produce(partition, sequence, runtime::Shard::current().wall_now()));
   }
-  co_await runtime::sleep_for(std::chrono::seconds(1));
-  LEAT_CO_CHECK(co_await partition->free_segments(*files, {{Offset(0), Offset(5)}}));
-  EXPECT_EQ(partition->log().log_start(), Offset(5));
-  // What a start after a kill would find.
-  LEAT_CO_TRY(const Bytes snapshot,
-              runtime::read_file(*files, runtime::join_path(partition->log().folder(), "producers"), 10'000));
-  ProducerAccount account{ProducerLimits{}};
-  Producers restored(account);
-  LEAT_CO_TRY(const Offset covered, restored.restore_snapshot(snapshot));
-  EXPECT_EQ(covered, Offset(5));
-  log::BatchHeader next;
-  next.producer_id = kProducer;
-  next.producer_epoch = ProducerEpoch(0);
-  next.base_sequence = 6;
-  next.record_count = 1;
-  const auto skipped = restored.check(next);
-  EXPECT_FALSE(skipped.has_value()) << "the last sequence is known";
-  next.base_sequence = 5;
-  EXPECT_TRUE(restored.check(next).has_value());
   co_return Status{};
 }
 
-Task<> keeps_producers(Home& home) {
+// What the next process makes of a partition when this one is killed.
+Task<Result<std::shared_ptr<StreamPartition>>> after_a_kill(StreamPartition& partition, runtime::FileSystem& files) {
+  auto next = std::make_shared<StreamPartition>(partition.log().shared_from_this(), std::make_shared<ProducerAccount>(),
+                                                1 << 20, std::make_shared<TopicCounters>());
+  LEAT_CO_CHECK(co_await next->load_producers(files));
+  co_return next;
+}
+
+using OnPartition = Task<Status> (*)(StreamPartition& partition, runtime::FileSystem& files);
+
+Task<Status> on_its_shard(StreamShard* shard, TopicPartition id, runtime::FileSystem* files, OnPartition test) {
+  const auto partition = shard->find(id);
+  co_return co_await test(*partition, *files);
+}
+
+// Runs `test` on the shard of a new topic's partition.
+Task<> with_partition(Home& home, OnPartition test) {
   const auto topic = co_await home.create("t", 1);
   EXPECT_FINE(topic);
+  home.reserve().refill();
   const TopicPartition id{topic->entry.id, PartitionIndex(0)};
   StreamShard* shard = &home.streams().shard(home.streams().owner(id));
-  EXPECT_FINE(co_await runtime::call_on(shard->shard(), produce_and_free, shard, &home.files(), id));
+  EXPECT_FINE(co_await runtime::call_on(shard->shard(), on_its_shard, shard, id, &home.files(), test));
 }
-TEST(StreamPartition, RemembersTheProducersOfFreedBatches) { run(keeps_producers); }
+
+// Batches of one producer in segments of their own, all of which are freed.
+Task<Status> free_all(StreamPartition& partition, runtime::FileSystem& files) {
+  for (std::int32_t sequence = 0; sequence < 5; ++sequence) {
+    LEAT_CO_CHECK(co_await produce_all(partition, {sequence}));
+    LEAT_CO_CHECK(partition.log().roll(runtime::Shard::current().wall_now()));
+  }
+  co_await runtime::sleep_for(std::chrono::seconds(1));
+  LEAT_CO_CHECK(co_await partition.free_segments(files, {{Offset(0), Offset(5)}}));
+  EXPECT_EQ(partition.log().log_start(), Offset(5));
+  LEAT_CO_TRY(const auto next, co_await after_a_kill(partition, files));
+  EXPECT_FALSE(co_await produce_all(*next, {6})) << "the last sequence is known";
+  co_return co_await produce_all(*next, {5});
+}
+TEST(StreamPartition, RemembersTheProducersOfFreedBatches) {
+  run([](Home& home) { return with_partition(home, free_all); });
+}
+
+Task<Status> delete_above_the_snapshot(StreamPartition& partition, runtime::FileSystem& files) {
+  LEAT_CO_CHECK(co_await produce_all(partition, {0, 1}));
+  LEAT_CO_CHECK(co_await partition.save_producers(files, false));  // as each checkpoint does
+  LEAT_CO_CHECK(co_await produce_all(partition, {2, 3}));
+  LEAT_CO_CHECK(partition.log().roll(runtime::Shard::current().wall_now()));
+  LEAT_CO_CHECK(co_await produce_all(partition, {-1}));
+  co_await runtime::sleep_for(std::chrono::seconds(1));
+  LEAT_CO_CHECK(co_await partition.log().delete_records(Offset(4)));  // as retention and DeleteRecords do
+  LEAT_CO_TRY(const auto next, co_await after_a_kill(partition, files));
+  co_return co_await produce_all(*next, {4});
+}
+TEST(StreamPartition, AProducerGoesOnAfterItsBatchesWereDeletedAndAKill) {
+  run([](Home& home) { return with_partition(home, delete_above_the_snapshot); });
+}
+
+// A backfill, and a kill before its first answer: the start that follows expires producers.
+Task<Status> retry_of_old_records(StreamPartition& partition, runtime::FileSystem& files) {
+  const Timestamp old(runtime::Shard::current().wall_now().value() - 48LL * 3'600'000);
+  LEAT_CO_TRY(const Produced first, co_await produce(partition, 0, old));
+  LEAT_CO_TRY(const auto next, co_await after_a_kill(partition, files));
+  next->expire_producers(runtime::Shard::current().wall_now());
+  LEAT_CO_TRY(const Produced again, co_await produce(*next, 0, old));
+  EXPECT_EQ(again.base, first.base) << "the record is in the log twice";
+  co_return Status{};
+}
+TEST(StreamPartition, ARetryAfterAKillIsRecognizedWhateverTheRecordsTimestamps) {
+  run([](Home& home) { return with_partition(home, retry_of_old_records); });
+}
+
+Task<Status> free_on_a_full_disk(StreamPartition& partition, runtime::FileSystem& files) {
+  for (int i = 0; i < 5; ++i) {
+    LEAT_CO_CHECK(co_await produce_all(partition, {i}));
+    LEAT_CO_CHECK(partition.log().roll(runtime::Shard::current().wall_now()));
+  }
+  co_await runtime::sleep_for(std::chrono::seconds(1));
+  auto& disk = static_cast<runtime::sim::SimFileSystem&>(files);
+  disk.faults().capacity -= disk.free_space("/").value();  // not a byte is left but the reserve
+  EXPECT_FALSE(co_await partition.save_producers(files, false));
+  EXPECT_FALSE(files.exists(runtime::join_path(partition.log().folder(), "producers.tmp")));
+  LEAT_CO_CHECK(co_await partition.free_segments(files, {{Offset(0), Offset(5)}}));
+  EXPECT_EQ(partition.log().segment_count(), 1U);
+  LEAT_CO_TRY(const auto next, co_await after_a_kill(partition, files));
+  co_return co_await produce_all(*next, {5});
+}
+TEST(StreamPartition, FreesSegmentsOnAFullDisk) {
+  run([](Home& home) { return with_partition(home, free_on_a_full_disk); });
+}
+
+Task<> save_into(StreamPartition& partition, runtime::FileSystem& files, Status& saved) {
+  saved = co_await partition.save_producers(files, true);
+}
+
+Task<Status> save_at_once(StreamPartition& partition, runtime::FileSystem& files) {
+  LEAT_CO_CHECK(co_await produce_all(partition, {0}));
+  Status first;
+  Status second;
+  runtime::TaskScope scope;
+  scope.spawn(save_into(partition, files, first));
+  LEAT_CO_CHECK(co_await produce_all(partition, {1}));
+  scope.spawn(save_into(partition, files, second));
+  co_await scope.join();
+  LEAT_CO_CHECK(first);
+  LEAT_CO_CHECK(second);
+  LEAT_CO_TRY(const auto next, co_await after_a_kill(partition, files));
+  co_return co_await produce_all(*next, {2});
+}
+TEST(StreamPartition, SavesOfProducersAtOnceFollowEachOther) {
+  run([](Home& home) { return with_partition(home, save_at_once); });
+}
 
 Task<> makes_companions_at_once(Home& home) {
   const auto topic = co_await home.create("t", 2);

@@ -5,27 +5,25 @@
 namespace leat::api {
 namespace {
 
-namespace dom = simdjson::dom;
-
 constexpr std::string_view kMembers[] = {"body",     "body_base64", "group",    "headers",
                                          "delay_ms", "ttl_ms",      "priority", "dedup_id"};
 constexpr std::int64_t kDelayMax = 31'536'000'000;
 constexpr std::size_t kDedupIdMax = 128;
 
 Outcome<std::optional<Milliseconds>> duration_member(std::string_view name, std::int64_t min, std::int64_t max,
-                                                     const dom::element& object) {
+                                                     const JsonObject& object) {
   LEAT_TRY(const auto value, integer_member(name, min, max, object));
   return value ? std::optional(Milliseconds(*value)) : std::nullopt;
 }
 
-Outcome<ParsedMessage> message_of(const dom::element& object) {
+Outcome<ParsedMessage> message_of(const JsonObject& object) {
   LEAT_CHECK(check_members(object, kMembers, "a message"));
   return message_members(object);
 }
 
 }  // namespace
 
-Outcome<ParsedMessage> message_members(const dom::element& object) {
+Outcome<ParsedMessage> message_members(const JsonObject& object) {
   ParsedMessage message;
   LEAT_TRY(auto body, bytes_member("body", object));
   message.body = std::move(body).value_or("");
@@ -95,7 +93,7 @@ Status append_message(const queue::Delivery& delivery, bool is_leased, std::stri
 }
 
 Outcome<std::vector<ParsedMessage>> parse_messages(std::string_view json, std::size_t messages_max) {
-  return parse_list<ParsedMessage>(json, "messages", messages_max, message_of);
+  return parse_items<ParsedMessage>(json, "messages", messages_max, message_of);
 }
 
 runtime::Task<> give_back(ApiShard& shard, queue::QueuePtr queue, const std::vector<queue::Delivery>& deliveries) {

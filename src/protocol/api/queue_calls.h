@@ -38,7 +38,7 @@ struct ParsedMessage {
   std::uint8_t priority = 0;
 };
 // The members of an object that make one. Error: 400.
-[[nodiscard]] Outcome<ParsedMessage> message_members(const simdjson::dom::element& object);
+[[nodiscard]] Outcome<ParsedMessage> message_members(const JsonObject& object);
 // A body: one message, or {"messages": [...]}. What follows `json` may be read, as for parse_records(). Error: 400.
 [[nodiscard]] Outcome<std::vector<ParsedMessage>> parse_messages(std::string_view json, std::size_t messages_max);
 // One outcome a message, in their order.

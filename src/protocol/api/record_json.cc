@@ -7,19 +7,17 @@
 namespace leat::api {
 namespace {
 
-namespace dom = simdjson::dom;
-
 constexpr std::string_view kMembers[] = {"key",     "key_base64", "value",    "value_base64",
                                          "headers", "partition",  "timestamp"};
 
-Outcome<ParsedRecord> record_of(const dom::element& object) {
+Outcome<ParsedRecord> record_of(const JsonObject& object) {
   LEAT_CHECK(check_members(object, kMembers, "a record"));
   return record_members(object);
 }
 
 }  // namespace
 
-Outcome<ParsedRecord> record_members(const dom::element& object) {
+Outcome<ParsedRecord> record_members(const JsonObject& object) {
   ParsedRecord record;
   LEAT_TRY(record.key, bytes_member("key", object));
   LEAT_TRY(record.value, bytes_member("value", object));
@@ -31,11 +29,11 @@ Outcome<ParsedRecord> record_members(const dom::element& object) {
 }
 
 Outcome<std::vector<ParsedRecord>> parse_records(std::string_view json, std::size_t records_max) {
-  return parse_list<ParsedRecord>(json, "records", records_max, record_of);
+  return parse_items<ParsedRecord>(json, "records", records_max, record_of);
 }
 
 Outcome<ParsedRecord> parse_record(std::string_view json) {
-  LEAT_TRY(const dom::element root, parse_json(json, false));
+  LEAT_TRY(const JsonObject root, parse_object(json, Level::root, false));
   return record_of(root);
 }
 

@@ -22,7 +22,7 @@ struct ParsedRecord {
 };
 
 // The members of an object that make one. Error: 400.
-[[nodiscard]] Outcome<ParsedRecord> record_members(const simdjson::dom::element& object);
+[[nodiscard]] Outcome<ParsedRecord> record_members(const JsonObject& object);
 // A body: one record, or {"records": [...]}. What follows `json` for http::HttpRequest::kBodyPadding bytes may be read. Errors:
 // 400, naming the record and the member.
 [[nodiscard]] Outcome<std::vector<ParsedRecord>> parse_records(std::string_view json, std::size_t records_max);

@@ -53,13 +53,10 @@ Answer browse_messages(Call& call, const BrowseMessagesInput& in, BrowseMessages
     co_return bad_value("MaxNumberOfMessages", fmt::to_string(count),
                         fmt::format("Must be an integer between 1 and {}.", kBrowseMax));
   }
-  auto found = co_await call.queues.browse(queue, static_cast<std::size_t>(count));
+  auto found = co_await call.queues.browse(queue, static_cast<std::size_t>(count), kBrowseSizeMax);
   if (!found) co_return std::unexpected(to_fault(found.error()));
-  std::size_t size = 0;
-  for (auto& delivery : *found) {
-    size += delivery.record.key.value_or(BytesView()).size() + delivery.record.value.value_or(BytesView()).size() +
-            delivery.record.raw_headers.size();
-    if (size > kBrowseSizeMax && !out.messages.empty()) break;
+  if (found->is_cut) out.truncated = true;
+  for (auto& delivery : found->messages) {
     out.messages.push_back(show_browsed(delivery, call.arena));
     // What the messages show lives as long as the answer is made.
     call.kept.push_back(std::move(delivery.owner));

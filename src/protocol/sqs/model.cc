@@ -231,6 +231,7 @@ constexpr Field kBrowseMessagesInput[] = {
 };
 constexpr Field kBrowseMessagesOutput[] = {
     required(field<&BrowseMessagesOutput::messages>("Messages")),
+    field<&BrowseMessagesOutput::truncated>("Truncated"),
 };
 constexpr Field kDescribeQueueOutput[] = {
     field<&DescribeQueueOutput::queue_name>("QueueName"), field<&DescribeQueueOutput::topic>("Topic"),

@@ -245,6 +245,7 @@ struct BrowsedMessage {
 };
 struct BrowseMessagesOutput {
   std::vector<BrowsedMessage> messages;
+  std::optional<bool> truncated;  // fewer than were asked for and are there, since they are large
 };
 struct DescribeQueueOutput {
   std::string_view queue_name;

@@ -1,8 +1,8 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <charconv>
-
 #include <thread>
 
 #include "server/config/config.h"
@@ -77,6 +77,15 @@ Status check_durability(const RespConfig& config) {
   return {};
 }
 
+// An origin as browsers write it (RFC 6454, section 6.2).
+bool is_origin(std::string_view text) {
+  const auto behind = text.find("://");
+  if (behind == 0 || behind == std::string_view::npos) return false;
+  const std::string_view host = text.substr(behind + 3);
+  const bool is_lower = std::ranges::none_of(text, [](char c) { return c >= 'A' && c <= 'Z'; });
+  return is_lower && !host.empty() && host.find_first_of("/?#@ ") == std::string_view::npos;
+}
+
 Status check_together(const ServerConfig& config) {
   if (config.group.min_session_timeout > config.group.max_session_timeout) {
     return fail(Errc::invalid_config, "group.min_session_timeout_ms is above group.max_session_timeout_ms");
@@ -97,6 +106,14 @@ Status check_together(const ServerConfig& config) {
     const auto equals = access_key.find('=');
     if (equals == std::string::npos || equals == 0 || equals + 1 == access_key.size())
       return fail(Errc::invalid_config, "sqs.access_keys: an access key is written as ID=SECRET");
+  }
+  for (const std::string& origin : config.http.cors_origins) {
+    if (origin != "*" && !is_origin(origin)) {
+      return fail(Errc::invalid_config,
+                  fmt::format("http.cors_origins: '{}' is no origin: a scheme, a host and perhaps a port in small "
+                              "letters with nothing behind them, such as https://app.example:8443",
+                              origin));
+    }
   }
   LEAT_CHECK(check_durability(config.resp));
   if (config.memory.requests_bytes < kRequestsBytesMin) {

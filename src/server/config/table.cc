@@ -46,7 +46,7 @@ std::vector<ConfigKey> make_keys() {
 
       {"kafka.auto_create_topics", "", at(&C::kafka, &KafkaConfig::auto_create_topics), "true|false", 0, 0,
        "Create a topic when a client asks for one that does not exist."},
-      {"kafka.num_partitions", "", at(&C::kafka, &KafkaConfig::num_partitions), "N", 1, 100'000,
+      {"kafka.num_partitions", "", at(&C::kafka, &KafkaConfig::num_partitions), "N", 1, 10'000,
        "Partitions of a topic that is created without a number of them."},
       {"kafka.request_max_bytes", "", at(&C::kafka, &KafkaConfig::request_max_bytes), "BYTES", 1024, 2147483647,
        "The largest request; one above a quarter of memory.requests_bytes is refused too."},

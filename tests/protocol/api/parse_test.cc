@@ -74,6 +74,23 @@ TEST(RecordJson, RefusesWhatMakesNoSenseAndSaysWhere) {
   EXPECT_FALSE(parse_records(deep, 2).has_value());
 }
 
+// Whatever a double makes of them.
+TEST(RecordJson, NumbersStayAsTheyAre) {
+  const std::string many = padded(
+      R"({"records":[{"value": 12345678901234567890123},{"value":1.10,"key":-0.0},
+      {"value":{"price": 0.12345678901234567890, "all":[1e5]},"headers":[{"key":"h","value":2.50}]},{"value":true}]})");
+  const auto records = parse_records(many, 10);
+  ASSERT_TRUE(records.has_value()) << records.error().detail;
+  EXPECT_EQ((*records)[0].value, "12345678901234567890123");
+  EXPECT_EQ((*records)[1].value, "1.10");
+  EXPECT_EQ((*records)[1].key, "-0.0");
+  EXPECT_EQ((*records)[2].value, R"({"price":0.12345678901234567890,"all":[1e5]})");
+  EXPECT_THAT((*records)[2].headers, ElementsAre(Pair("h", std::optional<std::string>("2.50"))));
+  EXPECT_EQ((*records)[3].value, "true");
+  for (const char* bad : {R"({"value":tru})", R"({"value":{"a":01}})", R"({"value":[1,]})", R"({"value":1} x)"})
+    EXPECT_FALSE(parse_record(bad).has_value()) << bad;
+}
+
 // What a record is written as is read as the same.
 TEST(RecordJson, WhatIsWrittenIsReadAsTheSame) {
   std::mt19937 random(7);

@@ -111,7 +111,7 @@ struct Reading {
     made.name = "x.subscription";
     const auto queue = co_await queues.create(std::move(made));
     queues.append("x.subscription", "group", value, headers);
-    deliveries = *co_await queues.browse(*queue, 1);
+    deliveries = (co_await queues.browse(*queue, 1, 1))->messages;
     published = read_published(deliveries.at(0), **queue, protocol, arena);
   }
 };

@@ -83,9 +83,9 @@ std::size_t Served::count(std::string_view suffix) const {
 }
 
 Task<std::vector<std::string>> Served::bodies(std::string queue) {
-  const auto seen = co_await queues.browse(queues.find(queue), 1000);
+  const auto seen = co_await queues.browse(queues.find(queue), 1000, SIZE_MAX);
   std::vector<std::string> out;
-  for (const queue::Delivery& delivery : *seen) out.emplace_back(as_text(*delivery.record.value));
+  for (const queue::Delivery& delivery : seen->messages) out.emplace_back(as_text(*delivery.record.value));
   co_return out;
 }
 

@@ -229,11 +229,12 @@ runtime::Task<Status> MemoryQueues::rewind(QueuePtr queue, queue::StartAt) {
   co_return Status{};
 }
 
-runtime::Task<Result<std::vector<queue::Delivery>>> MemoryQueues::browse(QueuePtr queue, std::size_t count_max) {
-  std::vector<queue::Delivery> seen;
+runtime::Task<Result<queue::Browsed>> MemoryQueues::browse(QueuePtr queue, std::size_t count_max,
+                                                           std::size_t /*bytes_max*/) {
+  queue::Browsed seen;
   const auto& messages = contents(*queue).messages;
-  for (std::size_t i = 0; i < messages.size() && seen.size() < count_max; ++i) {
-    if (!messages[i].is_gone) seen.push_back(show(messages[i], i));
+  for (std::size_t i = 0; i < messages.size() && seen.messages.size() < count_max; ++i) {
+    if (!messages[i].is_gone) seen.messages.push_back(show(messages[i], i));
   }
   co_return seen;
 }

@@ -30,7 +30,7 @@ class MemoryQueues final : public queue::Queues {
   Task<std::vector<Status>> set_lease(QueuePtr queue, std::span<const queue::LeaseChange> changes) override;
   Task<Status> purge(QueuePtr queue) override;
   Task<Status> rewind(QueuePtr queue, queue::StartAt to) override;
-  Task<Result<std::vector<queue::Delivery>>> browse(QueuePtr queue, std::size_t count_max) override;
+  Task<Result<queue::Browsed>> browse(QueuePtr queue, std::size_t count_max, std::size_t bytes_max) override;
   Task<Result<queue::QueueStats>> stats(QueuePtr queue) override;
   [[nodiscard]] std::vector<QueuePtr> dead_letter_sources(std::string_view name) const override;
   Task<Result<std::string>> start_redrive(std::string source, std::string destination, double rate_max) override;

@@ -67,7 +67,7 @@ Task<Json> json_of(const Request& request, std::string topic, stream::FetchedOff
   const auto range = co_await pubsub::range_of(request.node().streams, {found->entry.id, fetched.partition});
   if (!range) co_return json;
   json["end"] = range->end.value();
-  json["lag"] = std::max<std::int64_t>(range->end - std::max(fetched.offset, range->start), 0);
+  json["lag"] = std::max<std::int64_t>(range->end - fetched.offset, 0);
   co_return json;
 }
 

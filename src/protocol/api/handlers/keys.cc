@@ -1,6 +1,7 @@
 #include <nlohmann/json.hpp>
 
 #include "protocol/api/commands.h"
+#include "protocol/api/json_members.h"
 #include "protocol/api/handlers.h"
 #include "protocol/api/tags.h"
 
@@ -82,10 +83,32 @@ Answer answer_state(const KeyState& state) {
   co_return response;
 }
 
-std::vector<std::string> words_of(const Json& command) {
-  std::vector<std::string> words;
-  for (const Json& word : command) words.push_back(word.is_string() ? word.get<std::string>() : word.dump());
+using Words = std::vector<std::string>;
+
+// Numbers as they were written.
+Outcome<Words> words_of(const JsonValue& command) {
+  LEAT_TRY(const std::vector<JsonValue> values, parse_list(command, Level::item));
+  Words words;
+  for (const JsonValue& value : values) {
+    LEAT_TRY(words.emplace_back(), value.is_text ? std::string(value.text) : json_text(value));
+  }
   return words;
+}
+
+// The body has passed its schema.
+Outcome<std::vector<Words>> commands_of(std::string_view body) {
+  LEAT_TRY(const JsonObject root, parse_object(body, Level::root, false));
+  std::vector<JsonValue> commands;
+  if (const JsonValue* one = root.find("command")) {
+    commands.push_back(*one);
+  } else if (const JsonValue* many = root.find("commands")) {
+    LEAT_TRY(commands, parse_list(*many, Level::list));
+  }
+  std::vector<Words> all;
+  for (const JsonValue& command : commands) {
+    LEAT_TRY(all.emplace_back(), words_of(command));
+  }
+  return all;
 }
 
 }  // namespace
@@ -153,13 +176,12 @@ Answer delete_key(Request& request) {
 }
 
 Answer run_commands(Request& request) {
-  const Json& body = *request.body;
-  const Json commands = body.contains("command") ? Json::array({body.at("command")}) : body.at("commands");
+  LEAT_CO_TRY(std::vector<Words> commands, commands_of(request.http.body));
   Json results = Json::array();
-  for (const Json& command : commands) {
-    resp::LocalOptions options = local_options(request, body.value("db", std::uint32_t{0}));
+  for (Words& words : commands) {
+    resp::LocalOptions options = local_options(request, request.body->value("db", std::uint32_t{0}));
     options.administers = true;
-    const auto reply = co_await run_waiting_command(request, words_of(command), std::move(options));
+    const auto reply = co_await run_waiting_command(request, std::move(words), std::move(options));
     if (!reply && results.empty()) co_return refuse(reply.error());
     if (!reply || reply->failure() != nullptr) {
       results.push_back({{"error", reply ? reply->failure()->text : reply.error().message}});

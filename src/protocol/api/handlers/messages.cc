@@ -11,6 +11,7 @@ using security::Operation;
 using security::ResourceType;
 
 constexpr std::size_t kMessagesMax = 1000;
+constexpr std::size_t kPeekBytesMax = std::size_t{8} << 20;
 constexpr int kMultiStatus = 207;
 
 // What the parameters and the body say of one message.
@@ -43,15 +44,22 @@ void append_sent(const Result<queue::Sent>& sent, std::string& out) {
   out += '}';
 }
 
-Outcome<http::HttpResponse> response_of(const std::vector<queue::Delivery>& messages, bool are_leased) {
+Outcome<http::HttpResponse> response_of(const std::vector<queue::Delivery>& messages, bool are_leased,
+                                        bool is_cut = false) {
   std::string body = R"({"messages":[)";
   for (const queue::Delivery& message : messages) {
     body += &message == &messages.front() ? "{" : ",{";
     if (const Status written = append_message(message, are_leased, body); !written) return refuse(written.error());
     body += '}';
   }
-  body += "]}";
+  body += is_cut ? R"(],"truncated":true})" : "]}";
   return json_text_response(200, std::move(body));
+}
+
+Answer peek(Request& request, queue::QueuePtr queue) {
+  API_TRY(const auto found, co_await request.shard.queues.browse(
+                                std::move(queue), static_cast<std::size_t>(request.number("limit")), kPeekBytesMax));
+  co_return response_of(found.messages, false, found.is_cut);
 }
 
 // Receipts that were understood, and where they were in the request.
@@ -126,9 +134,7 @@ Answer receive_messages(Request& request) {
 
 Answer peek_messages(Request& request) {
   LEAT_CO_TRY(const queue::QueuePtr queue, find_queue(request));
-  API_TRY(const auto messages,
-          co_await request.shard.queues.browse(queue, static_cast<std::size_t>(request.number("limit"))));
-  co_return response_of(messages, false);
+  co_return co_await peek(request, queue);
 }
 
 Answer peek_dead_letters(Request& request) {
@@ -137,9 +143,7 @@ Answer peek_dead_letters(Request& request) {
   if (dead.empty()) co_return refuse(404, "not-found", "the queue has no dead-letter queue");
   LEAT_CO_CHECK(request.authorize(Operation::read, ResourceType::queue, dead));
   LEAT_CO_TRY(const queue::QueuePtr letters, find_queue(request.shard, dead));
-  API_TRY(const auto messages,
-          co_await request.shard.queues.browse(letters, static_cast<std::size_t>(request.number("limit"))));
-  co_return response_of(messages, false);
+  co_return co_await peek(request, letters);
 }
 
 Answer acknowledge_messages(Request& request) {

@@ -7,8 +7,6 @@
 namespace leat::api {
 namespace {
 
-namespace dom = simdjson::dom;
-
 constexpr std::size_t kIdSizeMax = 128;
 constexpr std::size_t kIdempotencyKeySizeMax = 255;
 constexpr std::size_t kReceiptsMax = 1000;
@@ -30,16 +28,17 @@ constexpr Word kWords[] = {
     {"ping", LiveOp::ping, "pong"},
 };
 
-Outcome<std::string> read_id(const dom::element& object) {
-  dom::element id;
-  if (object["id"].get(id) || id.is_null()) return std::string();
-  if (!id.is_string() && !id.is_int64() && !id.is_uint64()) return invalid_body("id is neither a text nor an integer");
-  std::string text = simdjson::minify(id);
+Outcome<std::string> read_id(const JsonObject& object) {
+  const JsonValue* id = object.find("id");
+  if (id == nullptr) return std::string();
+  if (!id->is_text && id->text.find_first_not_of("-0123456789") != std::string_view::npos)
+    return invalid_body("id is neither a text nor an integer");
+  LEAT_TRY(std::string text, json_text(*id));
   if (text.size() > kIdSizeMax) return invalid_body("id is too long");
   return text;
 }
 
-Outcome<LiveOp> read_op(const dom::element& object) {
+Outcome<LiveOp> read_op(const JsonObject& object) {
   LEAT_TRY(const auto op, text_member("op", object));
   for (const Word& word : kWords) {
     if (op && *op == word.op) return word.value;
@@ -48,31 +47,29 @@ Outcome<LiveOp> read_op(const dom::element& object) {
 }
 
 // Where to begin in a topic: "from", "time" or "offsets".
-Outcome<pubsub::TailStart> read_start(const dom::element& object) {
+Outcome<pubsub::TailStart> read_start(const JsonObject& object) {
   pubsub::TailStart start;
   LEAT_TRY(const auto from, text_member("from", object));
   if (from && *from != "latest" && *from != "earliest") return invalid_body("from is neither latest nor earliest");
   start.earliest = from && *from == "earliest";
   LEAT_TRY(const auto time, integer_member("time", 0, INT64_MAX, object));
   if (time) start.time = Timestamp(*time);
-  dom::element offsets;
-  if (object["offsets"].get(offsets) || offsets.is_null()) return start;
-  dom::object by_partition;
-  if (offsets.get_object().get(by_partition)) return invalid_body("offsets is no object");
-  for (const auto& member : by_partition) {
+  const JsonValue* offsets = object.find("offsets");
+  if (offsets == nullptr) return start;
+  LEAT_TRY(const JsonObject by_partition, parse_object(*offsets, Level::list));
+  for (const auto& [name, value] : by_partition.members()) {
     std::int32_t partition = 0;
-    std::int64_t offset = 0;
-    const char* end = member.key.data() + member.key.size();
-    const auto [behind, error] = std::from_chars(member.key.data(), end, partition);
-    const bool is_offset = member.value.get_int64().get(offset) == simdjson::SUCCESS && offset >= 0;
-    if (error != std::errc() || behind != end || !is_offset)
+    const char* end = name.data() + name.size();
+    const auto [behind, error] = std::from_chars(name.data(), end, partition);
+    const auto offset = value.integer();
+    if (error != std::errc() || behind != end || !offset || *offset < 0)
       return invalid_body("offsets has partitions' numbers as names and offsets as values");
-    start.offsets[partition] = offset;
+    start.offsets[partition] = *offset;
   }
   return start;
 }
 
-Outcome<> read_topic_or_channel(const dom::element& object, LiveRequest& request) {
+Outcome<> read_topic_or_channel(const JsonObject& object, LiveRequest& request) {
   LEAT_TRY(request.topic, text_member("topic", object));
   LEAT_TRY(request.channel, text_member("channel", object));
   LEAT_TRY(request.pattern, text_member("pattern", object));
@@ -95,7 +92,7 @@ Outcome<> check_target(const LiveRequest& request, bool topic, bool channel, boo
   return invalid_body(fmt::format("it has to name one {}", fmt::join(can, " or ")));
 }
 
-Outcome<> read_subscribe(const dom::element& object, LiveRequest& request) {
+Outcome<> read_subscribe(const JsonObject& object, LiveRequest& request) {
   constexpr std::string_view kMembers[] = {"op",   "id",      "topic", "channel",  "pattern", "queue",
                                            "from", "offsets", "time",  "prefetch", "lease_ms"};
   LEAT_CHECK(check_members(object, kMembers, "subscribe"));
@@ -108,19 +105,21 @@ Outcome<> read_subscribe(const dom::element& object, LiveRequest& request) {
   return {};
 }
 
-Outcome<> read_idempotency_key(const dom::element& object, LiveRequest& request) {
+Outcome<> read_idempotency_key(const JsonObject& object, LiveRequest& request) {
   LEAT_TRY(const auto key, text_member("idempotency_key", object));
   if (!key) return {};
   if (key->empty() || key->size() > kIdempotencyKeySizeMax)
     return invalid_body(fmt::format("idempotency_key has 1 to {} bytes", kIdempotencyKeySizeMax));
   request.idempotency_key = *key;
-  for (const auto& member : dom::object(object)) {
-    if (member.key != "id") request.content += fmt::format("{}:{},", member.key, simdjson::minify(member.value));
+  for (const auto& [name, value] : object.members()) {
+    if (name == "id") continue;
+    LEAT_TRY(const std::string text, json_text(value));
+    request.content += fmt::format("{}:{},", name, text);
   }
   return {};
 }
 
-Outcome<> read_publish(const dom::element& object, LiveRequest& request) {
+Outcome<> read_publish(const JsonObject& object, LiveRequest& request) {
   constexpr std::string_view kMembers[] = {"op",         "id",    "topic",        "channel",        "key",
                                            "key_base64", "value", "value_base64", "headers",        "partition",
                                            "timestamp",  "data",  "data_base64",  "idempotency_key"};
@@ -135,7 +134,7 @@ Outcome<> read_publish(const dom::element& object, LiveRequest& request) {
   return {};
 }
 
-Outcome<> read_send(const dom::element& object, LiveRequest& request) {
+Outcome<> read_send(const JsonObject& object, LiveRequest& request) {
   constexpr std::string_view kMembers[] = {"op",          "id",       "queue",    "body",
                                            "body_base64", "group",    "headers",  "delay_ms",
                                            "ttl_ms",      "priority", "dedup_id", "idempotency_key"};
@@ -146,17 +145,17 @@ Outcome<> read_send(const dom::element& object, LiveRequest& request) {
   return {};
 }
 
-Outcome<> read_receipts(const dom::element& object, LiveRequest& request) {
+Outcome<> read_receipts(const JsonObject& object, LiveRequest& request) {
   constexpr std::string_view kMembers[] = {"op", "id", "queue", "receipts", "delay_ms", "lease_ms"};
   LEAT_CHECK(check_members(object, kMembers, "it"));
   LEAT_CHECK(check_target(request, false, false, false, true));
-  dom::array receipts;
-  if (object["receipts"].get_array().get(receipts) || receipts.size() == 0 || receipts.size() > kReceiptsMax)
+  const JsonValue* list = object.find("receipts");
+  const auto receipts = list == nullptr ? std::vector<JsonValue>() : parse_list(*list, Level::list);
+  if (!receipts || receipts->empty() || receipts->size() > kReceiptsMax)
     return invalid_body(fmt::format("receipts is no list of 1 to {}", kReceiptsMax));
-  for (const dom::element each : receipts) {
-    std::string_view text;
-    if (each.get_string().get(text)) return invalid_body("a receipt is no text");
-    LEAT_TRY(request.receipts.emplace_back(), parse_receipt(text));
+  for (const JsonValue& each : *receipts) {
+    if (!each.is_text) return invalid_body("a receipt is no text");
+    LEAT_TRY(request.receipts.emplace_back(), parse_receipt(each.text));
   }
   const std::string_view name = request.op == LiveOp::extend ? "lease_ms" : "delay_ms";
   LEAT_TRY(const auto time, integer_member(name, request.op == LiveOp::extend ? 1 : 0, kLeaseMax, object));
@@ -165,7 +164,7 @@ Outcome<> read_receipts(const dom::element& object, LiveRequest& request) {
   return {};
 }
 
-Outcome<> read_unsubscribe(const dom::element& object, const LiveRequest& request) {
+Outcome<> read_unsubscribe(const JsonObject& object, const LiveRequest& request) {
   constexpr std::string_view kMembers[] = {"op", "id", "topic", "channel", "pattern", "queue"};
   LEAT_CHECK(check_members(object, kMembers, "unsubscribe"));
   return check_target(request, true, true, true, true);
@@ -181,8 +180,7 @@ std::string_view done_word(LiveOp op) {
 }
 
 Outcome<LiveRequest> parse_live_request(std::string_view json, std::string& id) {
-  LEAT_TRY(const dom::element object, parse_json(json, false));
-  if (!object.is_object()) return invalid_body("a message is a JSON object");
+  LEAT_TRY(const JsonObject object, parse_object(json, Level::root, false));
   LEAT_TRY(id, read_id(object));
   LiveRequest request;
   LEAT_TRY(request.op, read_op(object));

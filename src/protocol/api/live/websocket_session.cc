@@ -1,7 +1,5 @@
 #include "protocol/api/live/websocket_session.h"
 
-#include <simdjson.h>
-
 #include "base/json_text.h"
 #include "protocol/api/commands.h"
 #include "protocol/api/live/live_request.h"
