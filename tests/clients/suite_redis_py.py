@@ -45,6 +45,16 @@ def pipelines(address):
     r.delete(*large)
 
 
+@cases('pipelines: one that is written to its end before a reply is read is answered, however large')
+def long_pipelines(address):
+    r, k = connect(address, socket_timeout=60), unique('pipe')
+    pipe = r.pipeline(transaction=False)
+    for i in range(40_000):
+        pipe.set(k, '%d' % i * 100).get(k)
+    equal(pipe.execute()[1::2] == ['%d' % i * 100 for i in range(40_000)], True, '20 MB of replies')
+    r.delete(k)
+
+
 @cases('pipelines: an error is that of its command, the others are done')
 def pipeline_errors(address):
     r, k = connect(address), unique('pipe')

@@ -16,6 +16,12 @@ std::size_t memory_of_text(const std::string& text) {
 
 // A client with less in its buffers is not worth ending.
 constexpr std::uint64_t kShedMin = std::uint64_t{256} << 10;
+// Replies that may wait for one client: as many as a long pipeline has, but a small share of a memory limit, since they are
+// counted only when a batch of commands is done.
+constexpr std::size_t kWaitingMax = std::size_t{64} << 20;
+constexpr std::size_t kShareOfMemory = 64;
+// Buffers of all clients: above this nobody has more than what each has always.
+constexpr std::uint64_t kAllBuffersMax = std::uint64_t{512} << 20;
 
 }  // namespace
 
@@ -54,17 +60,33 @@ void Outputs::push_message(Client& client, std::string_view text) {
 }
 
 void Outputs::measure(Client& client) {
-  const std::size_t memory = memory_of(client);
-  memory_ += memory - client.counted_memory;
-  client.counted_memory = memory;
+  count(client, memory_of(client));
   const std::size_t waits = waiting(client);
   if (waits == 0 && client.extras != nullptr) client.extras->pushed_and_taken = client.extras->pushed;
   check(client, waits);
 }
 
+std::size_t Outputs::waiting_max() const {
+  if (memory_ > kAllBuffersMax) return kWaitingAlways;
+  const std::uint64_t memory_max = executor_.settings().memory_max;
+  return memory_max == 0 ? kWaitingMax
+                         : std::clamp<std::size_t>(memory_max / kShareOfMemory, kWaitingAlways, kWaitingMax);
+}
+
+// Clients whose commands waited because others took the memory go on when it is free again.
+void Outputs::count(Client& client, std::size_t memory) {
+  const bool were_full = memory_ > kAllBuffersMax;
+  memory_ += memory - client.counted_memory;
+  client.counted_memory = memory;
+  if (!were_full || memory_ > kAllBuffersMax) [[likely]]
+    return;
+  for (const auto& [id, each] : executor_.clients()) {
+    if (each->counted_memory >= kWaitingAlways) each->connection().resume(*each);
+  }
+}
+
 void Outputs::forget(Client& client) {
-  memory_ -= client.counted_memory;
-  client.counted_memory = 0;
+  count(client, 0);
   if (!above_soft_.empty()) above_soft_.erase(&client);
 }
 

@@ -26,6 +26,12 @@ class Outputs {
   // data alone cannot keep.
   void shed(std::uint64_t bytes);
 
+  // Bytes of replies that any client may leave waiting before its commands wait too.
+  static constexpr std::size_t kWaitingAlways = std::size_t{1} << 20;
+  // The same as things are: at least kWaitingAlways. More is for clients that read no reply before they have written their last
+  // command: they and the server would wait for each other for ever.
+  [[nodiscard]] std::size_t waiting_max() const;
+
   // Bytes in the buffers of all clients.
   [[nodiscard]] std::uint64_t memory() const { return memory_; }
   // Bytes of replies that the client has not taken.
@@ -47,6 +53,7 @@ class Outputs {
   void check(Client& client, std::size_t waiting);
   void check_soft();
   void arm_soft(MonoTime deadline);
+  void count(Client& client, std::size_t memory);
   void end(Client& client, std::string_view why, std::uint64_t waiting);
 
   Executor& executor_;

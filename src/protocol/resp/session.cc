@@ -5,8 +5,6 @@
 namespace leat::resp {
 namespace {
 
-// Replies that wait to be taken: above this the client's commands wait too.
-constexpr std::size_t kUnsentMax = std::size_t{1} << 20;
 // What a blocked client may send ahead before it is not read any more.
 constexpr std::size_t kReadAheadMax = std::size_t{1} << 20;
 // The same of one whose password is being looked at.
@@ -37,11 +35,11 @@ Session::~Session() = default;
 
 bool Session::may_execute() const {
   return !broken_ && !is_waiting_ && !client_.is_blocked() && !client_.suspended && !client_.close_after_reply &&
-         !client_.closing && buffered() < kUnsentMax;
+         !client_.closing && !is_full();
 }
 
 bool Session::may_read() const {
-  if (buffered() >= kUnsentMax) return false;
+  if (is_full()) return false;
   if (!client_.is_blocked() && !client_.suspended && !is_waiting_) return true;
   const bool is_limited = is_waiting_ || executor_.identities().must_authenticate(client_);
   return received_.size() < (is_limited ? kStrangersReadAheadMax : kReadAheadMax);
@@ -178,7 +176,7 @@ void Session::send(Client& client, std::string& bytes) {
 // Most replies leave here, without a copy of them or anything that waits.
 void Session::write_at_once() {
   if (sending_.empty()) return;
-  const bool was_full = buffered() >= kUnsentMax;
+  const bool was_full = may_be_full();
   const std::size_t sent = socket_->write_at_once(as_bytes(sending_));
   if (sent == 0) return;
   executor_.stats().bytes_out.add(sent);
@@ -199,7 +197,7 @@ runtime::Task<> Session::write_out() {
     sending_.clear();
     if (sending_.capacity() > kKeptCapacityMax) sending_.shrink_to_fit();
     if (!co_await socket_->write(chain)) broken_ = true;
-    const bool was_full = buffered() >= kUnsentMax;  // perhaps only since the write began
+    const bool was_full = may_be_full();  // perhaps only since the write began
     in_flight_ = 0;
     executor_.outputs().measure(client_);
     if (was_full && !broken_) resume(client_);

@@ -38,6 +38,9 @@ class Session final : public Connection {
 
   // Replies that have not left.
   [[nodiscard]] std::size_t buffered() const { return client_.out.size() + client_.held_bytes + unsent(); }
+  // So many that the client's commands wait.
+  [[nodiscard]] bool is_full() const { return may_be_full() && buffered() >= executor_.outputs().waiting_max(); }
+  [[nodiscard]] bool may_be_full() const { return buffered() >= Outputs::kWaitingAlways; }
   [[nodiscard]] bool may_execute() const;
   [[nodiscard]] bool may_read() const;
   runtime::Task<bool> read_more();

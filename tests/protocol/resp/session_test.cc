@@ -42,8 +42,8 @@ Task<> serve(Task<> (*body)(Served&)) {
   co_await served.server->stop();
 }
 
-void run(Task<> (*body)(Served&)) {
-  for (std::uint64_t seed = 1; seed <= 20; ++seed) {
+void run(Task<> (*body)(Served&), std::uint64_t seeds = 20) {
+  for (std::uint64_t seed = 1; seed <= seeds; ++seed) {
     SCOPED_TRACE(seed);
     runtime::sim::SimWorld world(seed);
     world.run([body] { return serve(body); });
@@ -89,7 +89,7 @@ Task<> write_all(runtime::Socket* socket, std::string text) { co_await write(*so
 Task<> slow_reader(Served& served) {
   constexpr std::size_t kCommands = 5000;
   const Socket slow = co_await served.connect();
-  const std::string value(1000, 'v');
+  const std::string value(20'000, 'v');
   co_await write(*slow, fmt::format("SET k {}\r\n", value));
   EXPECT_EQ(co_await read(*slow, 5), "+OK\r\n");
   std::string commands;
@@ -97,7 +97,7 @@ Task<> slow_reader(Served& served) {
   runtime::TaskScope scope;
   scope.spawn(write_all(slow.get(), std::move(commands)));
   co_await runtime::sleep_for(50ms);
-  const std::string reply = fmt::format("$1000\r\n{}\r\n", value);
+  const std::string reply = fmt::format("$20000\r\n{}\r\n", value);
   for (std::size_t i = 0; i < kCommands; ++i) {
     if (i % 500 == 0) co_await runtime::sleep_for(20ms);
     const std::string got = co_await read(*slow, reply.size());
@@ -129,21 +129,25 @@ Task<> pause(Served& served) {
 TEST(Session, ExecutesWhatCameInAPauseInOrder) { run(pause); }
 
 // Replies that nobody takes fill all buffers: the session then waits for the client.
-Task<> fill(Served& served, runtime::Socket& lazy, runtime::Socket& other) {
-  co_await write(other, fmt::format("SET big {}\r\n", std::string(60'000, 'x')));
+Task<> fill(runtime::Socket& lazy, runtime::Socket& other) {
+  co_await write(other, fmt::format("*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$1000000\r\n{}\r\n", std::string(1'000'000, 'x')));
   EXPECT_EQ(co_await read(other, 5), "+OK\r\n");
   std::string gets;
   for (int i = 0; i < 200; ++i) gets += "GET big\r\n";
   co_await write(lazy, gets);
   co_await runtime::sleep_for(50ms);
-  EXPECT_GT(served.server->executor().outputs().memory(), 1'000'000u);
-  EXPECT_LT(served.server->executor().outputs().memory(), 3'000'000u);
+}
+
+void expect_full(const Served& served) {
+  EXPECT_GT(served.server->executor().outputs().memory(), 64'000'000u);
+  EXPECT_LT(served.server->executor().outputs().memory(), 150'000'000u);
 }
 
 Task<> stop_while_full(Served& served) {
   const Socket lazy = co_await served.connect();
   const Socket other = co_await served.connect();
-  co_await fill(served, *lazy, *other);
+  co_await fill(*lazy, *other);
+  expect_full(served);
   co_await served.server->stop();
   EXPECT_EQ(served.server->executor().outputs().memory(), 0u);
   lazy->close();
@@ -157,7 +161,8 @@ Task<> kill_while_full(Served& served) {
   co_await write(*lazy, "CLIENT ID\r\n");
   const std::string id = (co_await read(*lazy, 4)).substr(1, 1);
   const Socket other = co_await served.connect();
-  co_await fill(served, *lazy, *other);
+  co_await fill(*lazy, *other);
+  expect_full(served);
   co_await write(*other, fmt::format("CLIENT KILL ID {}\r\n", id));
   EXPECT_EQ(co_await read(*other, 4), ":1\r\n");
   co_await runtime::sleep_for(10ms);
@@ -168,6 +173,37 @@ Task<> kill_while_full(Served& served) {
 }
 
 TEST(Session, IsKilledThoughItsClientTakesNothing) { run(kill_while_full); }
+
+// Clients that take nothing hold a lot each while there is memory, little when others have it, and go on when it is free.
+Task<> share_of_buffers(Served& served) {
+  Executor& executor = served.server->executor();
+  const Socket other = co_await served.connect();
+  std::vector<Socket> lazy;
+  const auto most = [&] {
+    std::size_t bytes = 0;
+    for (const auto& [id, client] : executor.clients()) bytes = std::max(bytes, Outputs::waiting(*client));
+    return bytes;
+  };
+  while (executor.outputs().waiting_max() > Outputs::kWaitingAlways && lazy.size() < 20) {
+    lazy.push_back(co_await served.connect());
+    co_await fill(*lazy.back(), *other);
+  }
+  EXPECT_GT(lazy.size(), 3u);
+  EXPECT_LT(lazy.size(), 10u);
+  const Socket last = co_await served.connect();
+  const std::uint64_t before = executor.outputs().memory();
+  co_await fill(*last, *other);
+  EXPECT_LT(executor.outputs().memory(), before + 5'000'000);
+  for (const Socket& each : lazy) each->close();
+  co_await runtime::sleep_for(50ms);
+  EXPECT_GT(most(), 60'000'000u);
+  executor.settings().memory_max = 1'000'000'000;
+  EXPECT_EQ(executor.outputs().waiting_max(), 15'625'000u);
+  last->close();
+  other->close();
+}
+
+TEST(Session, HoldsLittleWhenOthersHoldALot) { run(share_of_buffers, 2); }
 
 Task<> subscriber_that_reads_nothing(Served& served) {
   served.server->executor().settings().output_limits.pubsub = {.hard = 200'000};
