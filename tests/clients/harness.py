@@ -59,15 +59,16 @@ class Ports:
 free_port = Ports().take  # a port that nobody listens on, and that nobody else is given
 
 
-def wait_for(what, condition, seconds=60, pause=0.05):
-    """The first true result of condition(); fails after `seconds`, naming what was waited for."""
+def wait_for(what, condition, seconds=60, pause=0.05, state=None):
+    """The first true result of condition(); fails after `seconds`, naming what was waited for and what state() gives."""
     deadline = time.monotonic() + seconds
     while True:
         result = condition()
         if result:
             return result
         if time.monotonic() > deadline:
-            raise AssertionError('waited %d s for %s' % (seconds, what))
+            found = '; there is %s' % (state(),) if state else ''
+            raise AssertionError('waited %d s for %s%s' % (seconds, what, found))
         time.sleep(pause)
 
 

@@ -209,7 +209,7 @@ def kill(_=None):
             for receiver in receivers:
                 receiver.gentle = True
             wait_for('the queues to be empty', lambda: any(r.broken for r in receivers) or (
-                queue.counts() == (0, 0, 0) == ordered.counts()), 60, 0.2)
+                queue.counts() == (0, 0, 0) == ordered.counts()), 60, 0.2, state=lambda: (queue.counts(), ordered.counts()))
         finally:
             for worker in senders + receivers:
                 worker.stopping = True

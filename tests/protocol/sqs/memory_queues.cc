@@ -230,11 +230,16 @@ runtime::Task<Status> MemoryQueues::rewind(QueuePtr queue, queue::StartAt) {
 }
 
 runtime::Task<Result<queue::Browsed>> MemoryQueues::browse(QueuePtr queue, std::size_t count_max,
-                                                           std::size_t /*bytes_max*/) {
+                                                           std::size_t bytes_max) {
   queue::Browsed seen;
+  std::size_t bytes = 0;
   const auto& messages = contents(*queue).messages;
   for (std::size_t i = 0; i < messages.size() && seen.messages.size() < count_max; ++i) {
-    if (!messages[i].is_gone) seen.messages.push_back(show(messages[i], i));
+    if (messages[i].is_gone) continue;
+    bytes += messages[i].batch->size();
+    seen.is_cut = bytes > bytes_max && !seen.messages.empty();
+    if (seen.is_cut) break;
+    seen.messages.push_back(show(messages[i], i));
   }
   co_return seen;
 }
